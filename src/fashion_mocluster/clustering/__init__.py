@@ -1,0 +1,1 @@
+"""Neighbours, manifold embedding, spectral clustering, partitions and scores (NumPy)."""

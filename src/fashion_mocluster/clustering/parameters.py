@@ -1,0 +1,57 @@
+"""Parameters of clustering methods, checked before anything runs."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class Parameters(BaseModel):
+    """Base of all parameter groups: frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ManifoldParameters(Parameters):
+    """UMAP (McInnes et al. 2018) before clustering."""
+
+    n_neighbors: Annotated[int, Field(ge=2)] = 15
+    n_components: Count = 10
+    metric: Literal["cosine", "euclidean"] = "cosine"
+
+
+class ClustererParameters(Parameters):
+    """How a table of embeddings becomes clusters.
+
+    ``standardise`` brings every dimension to mean 0 and variance 1 first. ``n_init`` counts the
+    starts of k-means, also of the one inside spectral clustering; ``n_neighbors`` is that of the
+    spectral graph.
+    """
+
+    kind: Literal["kmeans", "spectral", "gaussian_mixture"]
+    standardise: bool = False
+    manifold: ManifoldParameters | None = None
+    n_init: Count = 10
+    n_neighbors: Annotated[int, Field(ge=2)] = 10
+
+
+class Published(Parameters):
+    """A published row to set beside ours; ``chi`` is log1p(CHI) / 10, as the thesis prints it."""
+
+    source: str
+    nmi: float | None = None
+    ari: float | None = None
+    acc: float | None = None
+    silhouette: float | None = None
+    dbi: float | None = None
+    chi: float | None = None
+
+
+class MethodParameters(Parameters):
+    """One row of the comparison: a representation, a clusterer and, if any, its published row."""
+
+    title: str
+    representation: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    clusterer: ClustererParameters
+    published: Published | None = None

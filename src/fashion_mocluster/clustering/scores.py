@@ -1,0 +1,118 @@
+"""How good a partition is: with labels (ACC, NMI, ARI) and without (silhouette, DBI, CHI)."""
+
+import math
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from sklearn.metrics import (
+    adjusted_rand_score,
+    calinski_harabasz_score,
+    davies_bouldin_score,
+    normalized_mutual_info_score,
+)
+from sklearn.metrics.cluster import contingency_matrix
+
+
+def silhouette(x: np.ndarray, labels: np.ndarray, block: int = 1024) -> float:
+    """Mean silhouette (Rousseeuw 1987), Euclidean, in O(block * N) memory.
+
+    Args:
+        x: float (N, D).
+        labels: int (N,), 2 to N - 1 distinct values.
+
+    Raises:
+        ValueError: Fewer than 2 or as many as N clusters.
+    """
+    _, labels, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    if not 2 <= len(sizes) < len(x):
+        raise ValueError(f"need 2 to {len(x) - 1} clusters of {len(x)} points, got {len(sizes)}")
+    # Sorted by cluster, the sums of a row over each cluster are sums over adjacent columns.
+    order = np.argsort(labels, kind="stable")
+    x, labels = np.ascontiguousarray(x[order] - x.mean(0), dtype=np.float32), labels[order]
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    squares = np.einsum("ij,ij->i", x, x)
+    total = 0.0
+    for start in range(0, len(x), block):
+        rows = slice(start, start + block)
+        own = labels[rows]
+        distance = x[rows] @ x.T
+        distance *= -2
+        distance += squares[rows, None]
+        distance += squares
+        np.maximum(distance, 0, out=distance)
+        np.sqrt(distance, out=distance)
+        here = np.arange(len(own))
+        # The product leaves rounding where the distance to itself is exactly 0.
+        distance[here, start + here] = 0
+        sums = np.add.reduceat(distance, starts, axis=1, dtype=np.float64)
+        within = sums[here, own] / np.maximum(sizes[own] - 1, 1)
+        means = sums / sizes
+        means[here, own] = np.inf
+        between = means.min(1)
+        largest = np.maximum(within, between)
+        samples = np.divide(between - within, largest, out=np.zeros_like(within), where=largest > 0)
+        total += samples[sizes[own] > 1].sum()
+    return float(total / len(x))
+
+
+def label_free_scores(x: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """silhouette, dbi, chi and log1p(chi) / 10 of a partition; NaN for a single cluster.
+
+    Args:
+        x: float (N, D).
+        labels: int (N,).
+    """
+    if not 2 <= len(np.unique(labels)) < len(x):
+        return dict.fromkeys(("silhouette", "dbi", "chi", "chi_normalized"), math.nan)
+    chi = float(calinski_harabasz_score(x, labels))
+    return {
+        "silhouette": silhouette(x, labels),
+        "dbi": float(davies_bouldin_score(x, labels)),
+        "chi": chi,
+        "chi_normalized": math.log1p(chi) / 10,
+    }
+
+
+def label_scores(truth: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """acc, nmi and ari of a partition against true classes, int (N,) both."""
+    return {
+        "acc": clustering_accuracy(truth, labels),
+        "nmi": float(normalized_mutual_info_score(truth, labels)),
+        "ari": float(adjusted_rand_score(truth, labels)),
+    }
+
+
+def clustering_accuracy(truth: np.ndarray, labels: np.ndarray) -> float:
+    """Share of images in the class matched to their cluster, one to one (Kuhn 1955)."""
+    table = contingency_matrix(truth, labels)
+    classes, clusters = linear_sum_assignment(table, maximize=True)
+    return float(table[classes, clusters].sum() / len(truth))
+
+
+def match_clusters(table: np.ndarray) -> np.ndarray:
+    """Order of the columns (clusters) of a contingency table that puts each matched cluster
+    under its class; clusters left over come last.
+
+    Args:
+        table: Counts (classes, clusters).
+    """
+    classes, clusters = linear_sum_assignment(table, maximize=True)
+    matched = clusters[np.argsort(classes)]
+    rest = np.setdiff1d(np.arange(table.shape[1]), matched)
+    return np.concatenate([matched, rest])
+
+
+def mean_agreement(partitions: dict[str, np.ndarray]) -> dict[str, float]:
+    """Mean NMI of each partition with all others (Strehl and Ghosh 2002); needs no labels.
+
+    NaN if there is only one.
+    """
+    names = list(partitions)
+    if len(names) < 2:
+        return dict.fromkeys(names, math.nan)
+    table = np.zeros((len(names), len(names)))
+    for i, a in enumerate(names):
+        for j, b in enumerate(names[:i]):
+            table[i, j] = table[j, i] = normalized_mutual_info_score(partitions[a], partitions[b])
+    means = table.sum(1) / (len(names) - 1)
+    return dict(zip(names, means.tolist(), strict=True))

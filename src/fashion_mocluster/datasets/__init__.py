@@ -1,0 +1,1 @@
+"""What the catalog can read and write beyond kedro-datasets."""

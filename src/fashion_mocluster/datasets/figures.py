@@ -1,0 +1,50 @@
+"""Several figures in one folder, as PNG files."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+from kedro.io import AbstractDataset, DatasetError
+
+from fashion_mocluster.datasets.atomic import write_atomically
+
+
+class FiguresDataset(AbstractDataset[dict, None]):
+    """A folder that holds exactly the figures saved last: figures left out are removed.
+
+    Args:
+        filepath: The folder.
+        dpi: Resolution.
+    """
+
+    def __init__(self, *, filepath: str, dpi: int = 110, metadata: dict | None = None):
+        self._folder = Path(filepath)
+        self._dpi = dpi
+        self.metadata = metadata
+
+    def save(self, data: dict) -> None:
+        """Write ``{name: Figure}`` as ``name.png``."""
+        for name, figure in data.items():
+            write_atomically(
+                self._folder / f"{name}.png", lambda path, f=figure: f.savefig(path, dpi=self._dpi)
+            )
+        for path in self._folder.glob("*.png"):
+            if path.stem not in data:
+                path.unlink()
+
+    def load(self) -> None:
+        """Figures are results, not inputs."""
+        raise DatasetError(f"{self._folder}: figures are not read back")
+
+    def preview(self) -> Any:
+        """The first figure, for kedro-viz."""
+        from kedro_datasets._typing import ImagePreview
+
+        first = sorted(self._folder.glob("*.png"))[0]
+        return ImagePreview(base64.b64encode(first.read_bytes()).decode())
+
+    def _exists(self) -> bool:
+        return self._folder.is_dir() and any(self._folder.glob("*.png"))
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._folder)}

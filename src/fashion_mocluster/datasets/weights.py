@@ -1,0 +1,92 @@
+"""Encoder weights as torch files that hold tensors and plain values, nothing executable."""
+
+import logging
+import pickle
+from pathlib import Path
+from typing import Any
+
+from kedro.io import AbstractDataset, DatasetError
+
+from fashion_mocluster.datasets.atomic import write_atomically
+
+logger = logging.getLogger(__name__)
+
+
+def load_tensors(path: Path) -> Any:
+    """The content of a torch file, on the CPU, without executing anything in it.
+
+    Raises:
+        DatasetError: Missing, truncated, or holding more than tensors and plain values.
+    """
+    import torch
+
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise DatasetError(f"{path}: no such file") from None
+    except pickle.UnpicklingError as error:
+        raise DatasetError(
+            f"{path}: refused, it holds more than tensors and plain values or is damaged ({error})"
+        ) from None
+    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+        raise DatasetError(f"{path}: truncated or not a torch weight file ({error})") from None
+
+
+def save_tensors(path: Path, content: Any) -> None:
+    """Replace a torch file atomically."""
+    import torch
+
+    write_atomically(path, lambda temporary: torch.save(content, temporary))
+
+
+class TorchWeightsDataset(AbstractDataset[dict, dict]):
+    """A dictionary of tensors and plain values that describes an encoder.
+
+    Where ``filepath`` does not exist yet, ``shipped_filepath`` is read instead; that one is never
+    written. What is loaded says under ``origin`` which file it was.
+
+    Args:
+        filepath: Where a run saves.
+        shipped_filepath: Weights that came with the project, if any.
+        made_by: The pipeline that makes the file, for messages.
+    """
+
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        shipped_filepath: str | None = None,
+        made_by: str = "moco_pretraining",
+        metadata: dict | None = None,
+    ):
+        self._path = Path(filepath)
+        self._shipped = Path(shipped_filepath) if shipped_filepath else None
+        self._made_by = made_by
+        self.metadata = metadata
+
+    def load(self) -> dict:
+        """The content, with its ``origin``."""
+        if self._path.exists():
+            path, origin = self._path, f"{self._path}, trained here"
+        elif self._shipped and self._shipped.exists():
+            path, origin = self._shipped, f"{self._shipped}, shipped with the project"
+        else:
+            raise DatasetError(
+                f"{self._path}: no trained encoder yet; run `kedro run "
+                f"--pipelines={self._made_by}` first (with the same --env)"
+            )
+        content = load_tensors(path)
+        if not isinstance(content, dict):
+            raise DatasetError(f"{path}: expected a dictionary, found {type(content).__name__}")
+        logger.info("weights: %s", origin)
+        return {**content, "origin": origin}
+
+    def save(self, data: dict) -> None:
+        """Replace the file atomically."""
+        save_tensors(self._path, {key: data[key] for key in data if key != "origin"})
+
+    def _exists(self) -> bool:
+        return self._path.exists() or bool(self._shipped and self._shipped.exists())
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._path), "shipped_filepath": str(self._shipped)}

@@ -1,0 +1,1 @@
+"""Encoder, views, momentum contrast, surrogate losses and their training loops (PyTorch)."""

@@ -1,0 +1,135 @@
+"""The encoder: a CIFAR-style ResNet of any depth and width, with an optional projection head.
+
+He et al., *Deep Residual Learning for Image Recognition*, 2016, section 4.2. Names of the
+parameters in the state dict are those of the thesis's scripts, so published weights load.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fashion_mocluster.learning.parameters import EncoderParameters
+
+
+class Block(nn.Module):
+    """Two 3x3 convolutions with BatchNorm; ``residual=False`` leaves the skip connection out."""
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int, residual: bool):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(out_channels)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(out_channels)
+        self.residual = residual
+        self.shortcut = nn.Sequential()
+        if residual and (stride != 1 or in_channels != out_channels):
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(in_channels, out_channels, 1, stride, bias=False),
+                nn.BatchNorm2d(out_channels),
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C_in, H, W) to (B, C_out, H/stride, W/stride)."""
+        y = F.relu(self.bn1(self.conv1(x)))
+        y = self.bn2(self.conv2(y))
+        if self.residual:
+            y = y + self.shortcut(x)
+        return F.relu(y)
+
+
+class ProjectionHead(nn.Module):
+    """The MLP between representation and contrastive loss (Chen et al. 2020, SimCLR)."""
+
+    def __init__(self, in_dim: int, hidden: int, out_dim: int, batchnorm: bool):
+        super().__init__()
+        norm = [nn.BatchNorm1d(hidden)] if batchnorm else []
+        self.mlp = nn.Sequential(
+            nn.Linear(in_dim, hidden), *norm, nn.ReLU(), nn.Linear(hidden, out_dim)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, in_dim) to (B, out_dim), not normalised."""
+        return self.mlp(x)
+
+
+class Encoder(nn.Module):
+    """Images to representations, and representations to the space of the contrastive loss.
+
+    Args:
+        parameters: Depth, width and heads.
+        image_size: Height and width in pixels; matters only for ``pooling: flatten``.
+    """
+
+    def __init__(self, parameters: EncoderParameters, image_size: tuple[int, int]):
+        super().__init__()
+        self.parameters_used = parameters
+        self.image_size = tuple(image_size)
+        widths = parameters.widths
+        self.conv1 = nn.Conv2d(
+            1, widths[0], 3, stride=parameters.stem_stride, padding=1, bias=False
+        )
+        self.bn1 = nn.BatchNorm2d(widths[0])
+        channels = widths[0]
+        for stage, (depth, width) in enumerate(zip(parameters.blocks, widths, strict=True), 1):
+            blocks = []
+            for index in range(depth):
+                stride = 2 if stage > 1 and index == 0 else 1
+                blocks.append(Block(channels, width, stride, parameters.residual))
+                channels = width
+            setattr(self, f"layer{stage}", nn.Sequential(*blocks))
+        self.stages = len(widths)
+
+        self.representation_dim = channels
+        if parameters.pooling == "flatten":
+            height, width = self._feature_map_size()
+            self.representation_dim = channels * height * width
+        if parameters.embedding_dim is not None:
+            self.linear = nn.Linear(self.representation_dim, parameters.embedding_dim)
+            self.representation_dim = parameters.embedding_dim
+        if parameters.projection_dim is not None:
+            self.projector = ProjectionHead(
+                self.representation_dim,
+                parameters.projection_hidden,
+                parameters.projection_dim,
+                parameters.projection_batchnorm,
+            )
+        self.contrast_dim = parameters.projection_dim or self.representation_dim
+
+    def _feature_map_size(self) -> tuple[int, int]:
+        height, width = self.image_size
+        for stride in [self.parameters_used.stem_stride] + [2] * (self.stages - 1):
+            height, width = (height - 1) // stride + 1, (width - 1) // stride + 1
+        return height, width
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Representations (B, representation_dim) of images (B, 1, H, W).
+
+        This is what gets clustered. With ``normalise_embedding`` its rows have unit length.
+        """
+        x = F.relu(self.bn1(self.conv1(x)))
+        for stage in range(1, self.stages + 1):
+            x = getattr(self, f"layer{stage}")(x)
+        x = x.mean(dim=(2, 3)) if self.parameters_used.pooling == "average" else x.flatten(1)
+        if self.parameters_used.embedding_dim is not None:
+            x = self.linear(x)
+        return F.normalize(x, dim=1) if self.parameters_used.normalise_embedding else x
+
+    def project(self, x: Tensor) -> Tensor:
+        """Unit vectors (B, contrast_dim), float32, of images (B, 1, H, W)."""
+        z = self(x)
+        if self.parameters_used.projection_dim is not None:
+            z = self.projector(z)
+        return F.normalize(z.float(), dim=1)
+
+
+def build_encoder(
+    parameters: EncoderParameters, image_size: tuple[int, int], seed: int
+) -> Encoder:
+    """An encoder with random weights that depend on ``seed`` alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        encoder = Encoder(parameters, image_size)
+        for module in encoder.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+    return encoder

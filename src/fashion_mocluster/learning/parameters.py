@@ -1,0 +1,216 @@
+"""Parameters of everything that is trained, checked before anything runs.
+
+The models are frozen and refuse unknown keys, so a misspelt override stops a run
+at once. This module imports no torch: pipelines import it to describe themselves.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class Parameters(BaseModel):
+    """Base of all parameter groups: frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Range(Parameters):
+    """A closed interval from which a value is drawn uniformly for each image."""
+
+    low: float
+    high: float
+
+    @model_validator(mode="after")
+    def _ordered(self):
+        if self.low > self.high:
+            raise ValueError(f"low ({self.low}) must not exceed high ({self.high})")
+        return self
+
+
+class EncoderParameters(Parameters):
+    """A CIFAR-style residual network (He et al. 2016, section 4.2) and its projection head."""
+
+    blocks: Annotated[list[Count], Field(min_length=1)]
+    widths: Annotated[list[Count], Field(min_length=1)]
+    stem_stride: Literal[1, 2] = 1
+    residual: bool = True
+    pooling: Literal["average", "flatten"] = "average"
+    embedding_dim: Count | None = None
+    normalise_embedding: bool = False
+    projection_hidden: Count | None = None
+    projection_dim: Count | None = None
+    projection_batchnorm: bool = False
+
+    @model_validator(mode="after")
+    def _consistent(self):
+        if len(self.blocks) != len(self.widths):
+            raise ValueError(
+                f"blocks ({len(self.blocks)} stages) and widths ({len(self.widths)} stages) "
+                "must name the same number of stages"
+            )
+        if (self.projection_hidden is None) != (self.projection_dim is None):
+            raise ValueError("projection_hidden and projection_dim are given together or not at all")
+        return self
+
+
+class InputParameters(Parameters):
+    """How uint8 pixels become network input.
+
+    ``stretch`` maps each image's own minimum and maximum to 0 and 255 first. ``normalisation``:
+    ``standardise`` subtracts the mean and divides by the standard deviation of the data set,
+    ``unit`` leaves values in [0, 1], ``subtract_raw_mean`` subtracts the mean on the 0-255 scale
+    from values in [0, 1], as the published finetuning script does.
+    """
+
+    stretch: bool = False
+    normalisation: Literal["standardise", "unit", "subtract_raw_mean"] = "standardise"
+
+
+class ViewParameters(Parameters):
+    """The random views of one image; every image of a batch draws its own values."""
+
+    crop_area: Range = Range(low=1, high=1)
+    crop_ratio: Range = Range(low=1, high=1)
+    rotation_degrees: NonNegative = 0
+    shift: Fraction = 0
+    flip_probability: Fraction = 0
+    gain: Range = Range(low=1, high=1)
+    gamma: Range = Range(low=1, high=1)
+    blur_kernel: Annotated[int, Field(ge=1)] = 1
+    blur_sigma: Range = Range(low=0.1, high=2.0)
+    noise_std: NonNegative = 0
+    resampling: Literal["fused", "crop_then_rotate"] = "fused"
+    key_view: Literal["independent", "sobel"] = "independent"
+
+    @model_validator(mode="after")
+    def _possible(self):
+        if not 0 < self.crop_area.low:
+            raise ValueError("crop_area must be positive")
+        if self.blur_kernel % 2 == 0:
+            raise ValueError(f"blur_kernel must be odd, got {self.blur_kernel}")
+        for name in ("crop_ratio", "gamma", "blur_sigma"):
+            if getattr(self, name).low <= 0:
+                raise ValueError(f"{name} must be positive")
+        return self
+
+
+class ContrastParameters(Parameters):
+    """Queue, momentum and temperature of momentum contrast (He et al. 2020)."""
+
+    queue_size: Count
+    momentum_start: Fraction
+    momentum_end: Fraction
+    temperature_start: Positive
+    temperature_end: Positive
+    queue_normalisation: Literal["key", "dimension"] = "key"
+
+
+class OptimizerParameters(Parameters):
+    """SGD with Nesterov-free momentum, warm-up and a learning-rate schedule.
+
+    ``cosine_period``: ``training`` spans the whole training; ``epochs_counted_as_steps`` steps a
+    cosine of ``epochs`` periods once per batch, as the published script does, so that the rate
+    oscillates.
+    """
+
+    learning_rate: Positive
+    momentum: Fraction = 0.9
+    weight_decay: NonNegative = 1e-4
+    warmup_epochs: NonNegative = 0
+    schedule: Literal["constant", "cosine"] = "constant"
+    final_learning_rate: NonNegative = 0
+    cosine_period: Literal["training", "epochs_counted_as_steps"] = "training"
+
+
+class EarlyStoppingParameters(Parameters):
+    """Stop after ``patience`` epochs whose watched value improves by less than ``min_delta``."""
+
+    patience: Count
+    min_delta: NonNegative = 0
+
+
+class CheckpointParameters(Parameters):
+    """Every ``every_n_epochs`` a checkpoint is kept, the newest ``keep`` of them.
+
+    ``on_mismatch`` says what happens to a checkpoint made with other parameters or images:
+    ``refuse`` stops and names what differs, ``restart`` trains anew.
+    """
+
+    every_n_epochs: Count = 20
+    keep: Count = 3
+    on_mismatch: Literal["refuse", "restart"] = "refuse"
+
+
+class ComputeParameters(Parameters):
+    """Where and how precisely to compute; ``auto`` takes what pays on this machine."""
+
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+
+
+class MocoParameters(Parameters):
+    """One momentum-contrast pretraining, whole."""
+
+    seed: Seed
+    epochs: Count
+    batch_size: Annotated[int, Field(ge=2)]
+    drop_last: bool = True
+    encoder: EncoderParameters
+    input: InputParameters = InputParameters()
+    views: ViewParameters
+    contrast: ContrastParameters
+    optimizer: OptimizerParameters
+    early_stopping: EarlyStoppingParameters | None = None
+    checkpoints: CheckpointParameters = CheckpointParameters()
+    compute: ComputeParameters = ComputeParameters()
+
+
+class SurrogateParameters(Parameters):
+    """Weights of the three indices in the finetuning loss (the thesis's lambda 1, 2, 3)."""
+
+    silhouette_weight: NonNegative = 1
+    davies_bouldin_weight: NonNegative = 0
+    calinski_harabasz_weight: NonNegative = 0
+    chunk: Count = 1000
+
+
+class FinetuningParameters(Parameters):
+    """One cluster finetuning, whole.
+
+    ``selection``: ``label_free`` keeps the epoch with the lowest loss, measured on the very weights
+    that are kept; ``thesis_score`` keeps the epoch that the thesis's score likes best, of
+    which 60 percent are computed from labels.
+    """
+
+    seed: Seed
+    epochs: Count
+    n_neighbors: Count = 10
+    assign: Literal["kmeans", "spectral"]
+    n_init: Count = 10
+    learning_rate: Positive
+    momentum: Fraction = 0.9
+    weight_decay: NonNegative = 0
+    unit_norm: bool = True
+    batch_size: Count = 500
+    input: InputParameters | None = None
+    surrogate: SurrogateParameters = SurrogateParameters()
+    selection: Literal["label_free", "thesis_score"] = "label_free"
+    early_stopping: EarlyStoppingParameters | None = None
+    checkpoints: CheckpointParameters = CheckpointParameters()
+    compute: ComputeParameters = ComputeParameters()
+
+
+class EmbeddingParameters(Parameters):
+    """How a trained encoder is applied; ``mirror`` averages each image and its mirror image."""
+
+    mirror: bool = False
+    batch_size: Count = 500
+    input: InputParameters | None = None
+    compute: ComputeParameters = ComputeParameters()

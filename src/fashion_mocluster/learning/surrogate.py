@@ -1,0 +1,119 @@
+"""Cluster-quality indices as differentiable losses, for fixed assignments.
+
+Their values are those of scikit-learn's ``silhouette_score``, ``davies_bouldin_score`` and
+``calinski_harabasz_score``; their gradients reach the embeddings. Memory grows with
+``chunk * N``, never with N squared.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fashion_mocluster.learning.parameters import SurrogateParameters
+
+# Added under square roots: the gradient of sqrt at 0 is infinite.
+EPSILON = 1e-12
+
+
+@dataclass(frozen=True)
+class Surrogate:
+    """Indices of one assignment, the loss made of them and its gradient.
+
+    Attributes:
+        loss: Weighted sum that is minimised.
+        gradient: d loss / d embeddings, float32 (N, D).
+    """
+
+    loss: float
+    silhouette: float
+    davies_bouldin: float
+    calinski_harabasz: float
+    gradient: Tensor
+
+
+def surrogate_loss(z: Tensor, labels: Tensor, parameters: SurrogateParameters) -> Surrogate:
+    """-silhouette_weight * S + davies_bouldin_weight * DB - calinski_harabasz_weight * log1p(CH) / 10.
+
+    Args:
+        z: Embeddings, float32 (N, D).
+        labels: int64 (N,), any integers; empty clusters do not occur.
+        parameters: The three weights (the thesis's lambda 1 to 3) and the chunk length.
+
+    Raises:
+        ValueError: Fewer than two clusters, or as many clusters as images.
+    """
+    _, labels = torch.unique(labels, return_inverse=True)
+    clusters = int(labels.max()) + 1
+    if not 2 <= clusters < len(z):
+        raise ValueError(f"need 2 to {len(z) - 1} clusters of {len(z)} images, got {clusters}")
+    # Distances do not change, but products of large numbers would cancel badly.
+    leaf = (z - z.mean(0)).detach().requires_grad_()
+
+    silhouette = 0.0
+    for start in range(0, len(leaf), parameters.chunk):
+        rows = slice(start, start + parameters.chunk)
+        part = silhouette_samples(leaf, labels, clusters, rows).sum() / len(leaf)
+        if parameters.silhouette_weight:
+            (-parameters.silhouette_weight * part).backward()
+        silhouette += part.item()
+    db, ch = davies_bouldin(leaf, labels, clusters), calinski_harabasz(leaf, labels, clusters)
+    (
+        parameters.davies_bouldin_weight * db
+        - parameters.calinski_harabasz_weight * torch.log1p(ch) / 10
+    ).backward()
+    loss = (
+        -parameters.silhouette_weight * silhouette
+        + parameters.davies_bouldin_weight * db.item()
+        - parameters.calinski_harabasz_weight * torch.log1p(ch).item() / 10
+    )
+    # Moving all embeddings together changes no index, so centring left the gradient as it was.
+    return Surrogate(loss, silhouette, db.item(), ch.item(), leaf.grad)
+
+
+def silhouette_samples(z: Tensor, labels: Tensor, clusters: int, rows: slice) -> Tensor:
+    """Silhouette (Rousseeuw 1987) of the images in ``rows``; 0 where a cluster has one member.
+
+    Args:
+        z: Embeddings (N, D).
+        labels: int64 (N,) in 0..clusters-1, none of them empty.
+
+    Returns:
+        (rows,) values in [-1, 1].
+    """
+    x, own = z[rows], labels[rows, None]
+    squared = x.square().sum(1, keepdim=True) - 2 * x @ z.T + z.square().sum(1)
+    distance = (squared.clamp_min(0) + EPSILON).sqrt()
+    members = torch.nn.functional.one_hot(labels, clusters).to(z.dtype)
+    sizes = members.sum(0)
+    totals = distance @ members
+    own_size = sizes[own]
+    within = totals.gather(1, own) / (own_size - 1).clamp_min(1)
+    between = (totals / sizes).scatter(1, own, float("inf")).amin(1, keepdim=True)
+    samples = (between - within) / torch.maximum(between, within).clamp_min(EPSILON)
+    return torch.where(own_size > 1, samples, 0.0).squeeze(1)
+
+
+def _centroids(z: Tensor, labels: Tensor, clusters: int) -> tuple[Tensor, Tensor]:
+    members = torch.nn.functional.one_hot(labels, clusters).to(z.dtype)
+    sizes = members.sum(0)
+    return members.T @ z / sizes[:, None], sizes
+
+
+def davies_bouldin(z: Tensor, labels: Tensor, clusters: int) -> Tensor:
+    """Davies-Bouldin index (1979), 0-d; lower is better."""
+    centroids, sizes = _centroids(z, labels, clusters)
+    distance = ((z - centroids[labels]).square().sum(1) + EPSILON).sqrt()
+    spread = torch.zeros_like(sizes).index_add(0, labels, distance) / sizes
+    gap = ((centroids[:, None] - centroids[None]).square().sum(2) + EPSILON).sqrt()
+    ratio = (spread[:, None] + spread[None]) / gap
+    itself = torch.eye(clusters, dtype=torch.bool, device=z.device)
+    return ratio.masked_fill(itself, 0).amax(1).mean()
+
+
+def calinski_harabasz(z: Tensor, labels: Tensor, clusters: int) -> Tensor:
+    """Calinski-Harabasz index (1974), 0-d; higher is better, infinite for points without spread."""
+    centroids, sizes = _centroids(z, labels, clusters)
+    between = (sizes * (centroids - z.mean(0)).square().sum(1)).sum()
+    within = (z - centroids[labels]).square().sum()
+    return between / (within + EPSILON) * (len(z) - clusters) / (clusters - 1)

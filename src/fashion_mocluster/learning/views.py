@@ -1,0 +1,138 @@
+"""Random views of images, drawn for a whole batch at once and for each image on its own.
+
+Every function takes images in [0, 1] as float32 (B, 1, H, W) and an explicit generator, so the
+same generator state gives the same views.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+from fashion_mocluster.learning.parameters import Range, ViewParameters
+
+# Kernels of the Sobel operator; cv2.Sobel and skimage use the same.
+SOBEL = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
+
+
+def query_and_key_views(
+    images: Tensor, parameters: ViewParameters, generator: Generator
+) -> tuple[Tensor, Tensor]:
+    """Two views (B, 1, H, W) of each image.
+
+    ``key_view: independent`` draws twice. ``key_view: sobel`` is the thesis's dual channel: one
+    geometry for both, photometric changes on the query, Sobel magnitude as the key.
+    """
+    if parameters.key_view == "independent":
+        return (
+            photometric(geometric(images, parameters, generator), parameters, generator),
+            photometric(geometric(images, parameters, generator), parameters, generator),
+        )
+    shaped = geometric(images, parameters, generator)
+    return photometric(shaped, parameters, generator), sobel_magnitude(shaped)
+
+
+def geometric(images: Tensor, parameters: ViewParameters, generator: Generator) -> Tensor:
+    """Crop, shift, rotate and mirror each image by its own random amount."""
+    rotation = _rotation(images, parameters, generator)
+    crop = _crop_and_flip(images, parameters, generator)
+    if parameters.resampling == "fused":
+        return _resample(images, crop @ rotation, "bilinear")
+    # The published script resamples twice: RandomResizedCrop is bilinear, RandomRotation nearest.
+    return _resample(_resample(images, crop, "bilinear"), rotation, "nearest")
+
+
+def photometric(images: Tensor, parameters: ViewParameters, generator: Generator) -> Tensor:
+    """Gamma, gain, blur and noise, each image by its own random amount, clipped to [0, 1]."""
+    x = images
+    if parameters.gamma.low != parameters.gamma.high:
+        x = x.clamp_min(1e-6) ** _log_uniform(x, parameters.gamma, generator)
+    if parameters.gain.low != parameters.gain.high:
+        x = x * _uniform(x, parameters.gain, generator)
+    if parameters.blur_kernel > 1:
+        sigma = _uniform(x, parameters.blur_sigma, generator).flatten()
+        x = gaussian_blur(x, sigma, parameters.blur_kernel)
+    if parameters.noise_std > 0:
+        noise = torch.randn(x.shape, generator=generator, device=x.device)
+        x = x + noise * (parameters.noise_std / 255)
+    return x.clamp(0, 1)
+
+
+def sobel_magnitude(images: Tensor) -> Tensor:
+    """Gradient magnitude, mirrored at the border as in OpenCV, clipped to [0, 1]."""
+    horizontal = SOBEL.to(images).view(1, 1, 3, 3)
+    kernels = torch.cat([horizontal, horizontal.transpose(2, 3)])
+    gradient = F.conv2d(F.pad(images, (1, 1, 1, 1), mode="reflect"), kernels)
+    return gradient.square().sum(1, keepdim=True).sqrt().clamp(0, 1)
+
+
+def gaussian_blur(images: Tensor, sigma: Tensor, kernel_size: int) -> Tensor:
+    """Blur image i with standard deviation ``sigma[i]`` (B,) pixels, mirrored at the border."""
+    batch, _, height, width = images.shape
+    half = kernel_size // 2
+    offsets = torch.arange(-half, half + 1, device=images.device, dtype=images.dtype)
+    weights = torch.exp(-0.5 * (offsets / sigma[:, None]) ** 2)
+    weights = weights / weights.sum(1, keepdim=True)
+    # One convolution group per image gives each its own kernel.
+    x = F.pad(images, (half, half, half, half), mode="reflect")
+    x = x.view(1, batch, height + 2 * half, width + 2 * half)
+    x = F.conv2d(x, weights.view(batch, 1, 1, kernel_size), groups=batch)
+    x = F.conv2d(x, weights.view(batch, 1, kernel_size, 1), groups=batch)
+    return x.view(batch, 1, height, width)
+
+
+def _uniform(images: Tensor, interval: Range, generator: Generator) -> Tensor:
+    """One value per image, (B, 1, 1, 1)."""
+    u = torch.rand(len(images), 1, 1, 1, generator=generator, device=images.device)
+    return interval.low + (interval.high - interval.low) * u
+
+
+def _log_uniform(images: Tensor, interval: Range, generator: Generator) -> Tensor:
+    """One value per image, uniform on the logarithmic scale, (B, 1, 1, 1)."""
+    logs = Range(low=math.log(interval.low), high=math.log(interval.high))
+    return _uniform(images, logs, generator).exp()
+
+
+def _rotation(images: Tensor, parameters: ViewParameters, generator: Generator) -> Tensor:
+    """Rotations in normalised coordinates, (B, 3, 3)."""
+    batch, _, height, width = images.shape
+    degrees = Range(low=-parameters.rotation_degrees, high=parameters.rotation_degrees)
+    angle = torch.deg2rad(_uniform(images, degrees, generator).flatten())
+    matrix = torch.zeros(batch, 3, 3, device=images.device)
+    # Coordinates run from -1 to 1 on both axes: an oblong image needs its aspect put back.
+    matrix[:, 0, 0] = matrix[:, 1, 1] = angle.cos()
+    matrix[:, 0, 1] = -angle.sin() * height / width
+    matrix[:, 1, 0] = angle.sin() * width / height
+    matrix[:, 2, 2] = 1
+    return matrix
+
+
+def _crop_and_flip(images: Tensor, parameters: ViewParameters, generator: Generator) -> Tensor:
+    """Random resized crops, shifts and mirror images in normalised coordinates, (B, 3, 3)."""
+    area = _uniform(images, parameters.crop_area, generator).flatten()
+    ratio = _log_uniform(images, parameters.crop_ratio, generator).flatten()
+    size_x, size_y = (area * ratio).sqrt(), (area / ratio).sqrt()
+    if parameters.crop_area.high <= 1:
+        size_x, size_y = size_x.clamp(max=1), size_y.clamp(max=1)
+    unit = Range(low=-1, high=1)
+    # A crop smaller than the image lies anywhere inside it; a shift may leave it.
+    free_x, free_y = (1 - size_x).clamp_min(0), (1 - size_y).clamp_min(0)
+    reach = 2 * parameters.shift
+    center_x = _uniform(images, unit, generator).flatten() * (free_x + reach)
+    center_y = _uniform(images, unit, generator).flatten() * (free_y + reach)
+    u = torch.rand(len(images), generator=generator, device=images.device)
+    mirror = torch.where(u < parameters.flip_probability, -1.0, 1.0)
+    matrix = torch.zeros(len(images), 3, 3, device=images.device)
+    matrix[:, 0, 0] = size_x * mirror
+    matrix[:, 1, 1] = size_y
+    matrix[:, 0, 2] = center_x
+    matrix[:, 1, 2] = center_y
+    matrix[:, 2, 2] = 1
+    return matrix
+
+
+def _resample(images: Tensor, matrix: Tensor, mode: str) -> Tensor:
+    """Read each output pixel from where ``matrix`` (B, 3, 3) sends its coordinates; outside is 0."""
+    grid = F.affine_grid(matrix[:, :2], list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, mode=mode, padding_mode="zeros", align_corners=False)

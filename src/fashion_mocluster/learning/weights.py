@@ -1,0 +1,100 @@
+"""Encoder weights with all that is needed to use them: architecture, input, statistics."""
+
+from dataclasses import asdict, dataclass, field
+
+import torch
+from torch import Tensor
+
+from fashion_mocluster.learning.encoder import Encoder
+from fashion_mocluster.learning.inputs import PixelStatistics
+from fashion_mocluster.learning.parameters import EncoderParameters, InputParameters
+
+FORMAT = 1
+
+
+class WeightsError(ValueError):
+    """Weights that do not fit what they claim to be."""
+
+
+@dataclass(frozen=True)
+class EncoderWeights:
+    """An encoder at rest.
+
+    Attributes:
+        state: Tensors by name, on the CPU.
+        encoder: Architecture.
+        input: How pixels become input.
+        statistics: Pixel mean and spread of the training images.
+        image_size: Height and width trained on.
+        origin: Where the weights come from, in words; shown to the user.
+    """
+
+    state: dict[str, Tensor]
+    encoder: EncoderParameters
+    input: InputParameters
+    statistics: PixelStatistics
+    image_size: tuple[int, int]
+    origin: str = field(default="trained here", compare=False)
+
+    @classmethod
+    def of(
+        cls, encoder: Encoder, input_parameters: InputParameters, statistics: PixelStatistics
+    ) -> "EncoderWeights":
+        """A copy of the encoder's present weights."""
+        state = {
+            name: value.detach().to("cpu", memory_format=torch.contiguous_format, copy=True)
+            for name, value in encoder.state_dict().items()
+        }
+        return cls(state, encoder.parameters_used, input_parameters, statistics, encoder.image_size)
+
+    def build(self) -> Encoder:
+        """An encoder with these weights, in eval mode.
+
+        Raises:
+            WeightsError: Names or shapes differ from the architecture's.
+        """
+        encoder = Encoder(self.encoder, self.image_size)
+        try:
+            encoder.load_state_dict(self.state)
+        except RuntimeError as error:
+            raise WeightsError(
+                f"{self.origin}: the tensors do not fit the architecture named with them: {error}"
+            ) from error
+        return encoder.eval()
+
+    def to_dict(self) -> dict:
+        """Tensors and plain values only, so that reading them back executes nothing."""
+        return {
+            "format": FORMAT,
+            "state": self.state,
+            "encoder": self.encoder.model_dump(mode="json"),
+            "input": self.input.model_dump(mode="json"),
+            "statistics": asdict(self.statistics),
+            "image_size": list(self.image_size),
+        }
+
+    @classmethod
+    def from_dict(cls, content: dict) -> "EncoderWeights":
+        """The inverse of :meth:`to_dict`; ``origin`` may be there, it names the file in errors.
+
+        Raises:
+            WeightsError: Another format version, or a part is missing or malformed.
+        """
+        origin = content.get("origin", "trained here")
+        if "format" not in content:
+            raise WeightsError(f"{origin}: not weights of this project, there is no format number")
+        if content["format"] != FORMAT:
+            raise WeightsError(
+                f"{origin}: format {content['format']}, this version of the project reads {FORMAT}"
+            )
+        try:
+            return cls(
+                content["state"],
+                EncoderParameters(**content["encoder"]),
+                InputParameters(**content["input"]),
+                PixelStatistics(**content["statistics"]),
+                tuple(content["image_size"]),
+                origin,
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise WeightsError(f"{origin}: malformed ({error!r})") from error

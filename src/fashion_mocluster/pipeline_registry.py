@@ -1,0 +1,64 @@
+"""The runnable pipelines, by name.
+
+Methods of the comparison, cases of the ablation and the label-using choice of the thesis are
+data: the parameters of the present run decide which namespaces the pipelines have.
+"""
+
+from typing import TYPE_CHECKING
+
+from kedro.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from fashion_mocluster.parameters import ProjectParameters
+
+_parameters: "ProjectParameters | None" = None
+
+
+def use_parameters(parameters: "ProjectParameters") -> None:
+    """Build the pipelines from these parameters; called by the project's hook."""
+    global _parameters
+    _parameters = parameters
+
+
+def _parameters_of_base() -> "ProjectParameters":
+    """For commands that list pipelines without starting a session."""
+    from pathlib import Path
+
+    from kedro.framework.project import settings
+    from kedro.utils import find_kedro_project
+
+    from fashion_mocluster.parameters import check_parameters
+
+    project = find_kedro_project(Path.cwd()) or Path(__file__).parents[2]
+    loader = settings.CONFIG_LOADER_CLASS(
+        conf_source=str(project / settings.CONF_SOURCE), **settings.CONFIG_LOADER_ARGS
+    )
+    return check_parameters(loader["parameters"])
+
+
+def register_pipelines() -> dict[str, Pipeline]:
+    """Pipelines by name; ``__default__`` is everything but the ablation."""
+    from fashion_mocluster.pipelines.ablation import pipeline as ablation
+    from fashion_mocluster.pipelines.cluster_finetuning import pipeline as cluster_finetuning
+    from fashion_mocluster.pipelines.data_processing import pipeline as data_processing
+    from fashion_mocluster.pipelines.evaluation import pipeline as evaluation
+    from fashion_mocluster.pipelines.moco_pretraining import pipeline as moco_pretraining
+
+    p = _parameters or _parameters_of_base()
+    data = data_processing.create_pipeline()
+    moco = moco_pretraining.create_pipeline()
+    finetuning = cluster_finetuning.create_pipeline(
+        {name: getattr(p.finetuning, name).selection for name in cluster_finetuning.FINETUNINGS}
+    )
+    comparison = evaluation.create_pipeline(
+        {name: method.representation for name, method in p.evaluation.methods.items()}
+    )
+    return {
+        "__default__": data + moco + finetuning + comparison,
+        "data_processing": data,
+        # Each of the others starts from the raw file, so that it runs on a fresh clone.
+        "moco_pretraining": data + moco,
+        "cluster_finetuning": data + finetuning,
+        "evaluation": data + comparison,
+        "ablation": data + ablation.create_pipeline(sorted(set(p.ablation.run))),
+    }

@@ -1,0 +1,1 @@
+"""The five pipelines; each folder wires one of them."""

@@ -1,0 +1,1 @@
+"""The thesis's ablation: seven pretrainings that differ by one component each."""

@@ -1,0 +1,62 @@
+"""Nodes of ``ablation``; its trainings are those of ``moco_pretraining``."""
+
+import logging
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from fashion_mocluster.clustering.parameters import ClustererParameters
+from fashion_mocluster.learning.parameters import MocoParameters
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+logger = logging.getLogger(__name__)
+
+
+def score_case(
+    embeddings: pd.DataFrame,
+    history: pd.DataFrame,
+    labels: np.ndarray | None,
+    recipe: MocoParameters,
+    clusterer: ClustererParameters,
+    n_clusters: int,
+    seed: int,
+) -> dict:
+    """Components and scores of one case; epochs are those really run."""
+    from fashion_mocluster.clustering.partition import partition, prepare
+    from fashion_mocluster.clustering.scores import label_free_scores, label_scores
+
+    x = prepare(embeddings.to_numpy(), clusterer)
+    clusters = partition(x, clusterer, n_clusters, seed)
+    encoder, views = recipe.encoder, recipe.views
+    return {
+        "convnet": True,
+        "residual": encoder.residual,
+        "mlp": encoder.projection_dim is not None,
+        "advanced_augmentation": views.crop_area.low < 1 or views.blur_kernel > 1,
+        "cosine": recipe.optimizer.schedule == "cosine",
+        # Layers with weights on the main path (He et al. 2016, section 4.2).
+        "size": 2 * sum(encoder.blocks) + 2,
+        "epochs": len(history),
+        **({} if labels is None else label_scores(labels, clusters)),
+        "silhouette": label_free_scores(x, clusters)["silhouette"],
+    }
+
+
+def tabulate_ablation(run: str, *scores: dict) -> pd.DataFrame:
+    """One row per case; ``run`` names the cases of the scores, in any order."""
+    from fashion_mocluster.reporting.ablation import ablation_table
+
+    cases = sorted(set(run))
+    table = ablation_table([{"case": c, **row} for c, row in zip(cases, scores, strict=True)])
+    logger.info("\n%s", table.to_string(index=False, float_format="{:.3f}".format, na_rep=""))
+    return table
+
+
+def draw_ablation(table: pd.DataFrame, published: dict) -> "Figure":
+    """Scores by case beside the published ones."""
+    from fashion_mocluster.reporting.ablation import ablation_figure
+
+    return ablation_figure(table, published)

@@ -1,0 +1,68 @@
+"""One reuse of the pretraining pipeline per case, then a table and a figure."""
+
+from kedro.pipeline import Node, Pipeline
+
+from fashion_mocluster.pipelines.ablation import nodes
+from fashion_mocluster.pipelines.moco_pretraining.pipeline import (
+    create_pipeline as pretraining_pipeline,
+)
+
+
+def create_pipeline(cases: list[str]) -> Pipeline:
+    """The ablation.
+
+    Args:
+        cases: Letters of the cases to run, in order.
+    """
+    return sum([*map(_case, cases), _collection(cases)], Pipeline([]))
+
+
+def _case(case: str) -> Pipeline:
+    namespace = f"ablation.case_{case}"
+    recipe = f"ablation.cases.{case}"
+    score = Pipeline(
+        [
+            Node(
+                nodes.score_case,
+                [
+                    "embeddings",
+                    "history",
+                    "labels",
+                    "params:recipe",
+                    "params:ablation.clusterer",
+                    "params:n_clusters",
+                    "params:ablation.seed",
+                ],
+                "scores",
+                name="score_case",
+            )
+        ],
+        namespace=namespace,
+        inputs={"labels": "labels", "embeddings": f"ablation_{case}_embeddings"},
+        parameters={
+            "params:recipe": f"params:{recipe}",
+            "params:ablation.clusterer": "params:ablation.clusterer",
+            "params:ablation.seed": "params:ablation.seed",
+            "params:n_clusters": "params:n_clusters",
+        },
+    )
+    return pretraining_pipeline(namespace, recipe, f"ablation_{case}_embeddings") + score
+
+
+def _collection(cases: list[str]) -> Pipeline:
+    return Pipeline(
+        [
+            Node(
+                nodes.tabulate_ablation,
+                ["params:ablation.run", *(f"ablation.case_{case}.scores" for case in cases)],
+                "ablation_table",
+                name="tabulate_ablation",
+            ),
+            Node(
+                nodes.draw_ablation,
+                ["ablation_table", "params:ablation.published"],
+                "ablation_figure",
+                name="draw_ablation",
+            ),
+        ]
+    )

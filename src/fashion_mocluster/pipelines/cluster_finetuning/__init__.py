@@ -1,0 +1,1 @@
+"""Move a pretrained encoder towards tighter clusters, starting from k-means or spectral clusters."""

@@ -1,0 +1,98 @@
+"""Nodes of ``cluster_finetuning``."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fashion_mocluster.learning.parameters import FinetuningParameters
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def finetune_encoder(
+    images: np.ndarray,
+    pretrained: dict,
+    parameters: FinetuningParameters,
+    n_clusters: int,
+    checkpoints: Any,
+) -> tuple[dict, pd.DataFrame, pd.DataFrame]:
+    """Finetuned weights, history, and what the chosen epoch assigned; no label is seen.
+
+    Raises:
+        ValueError: The parameters ask for a choice by labels.
+    """
+    if parameters.selection == "thesis_score":
+        raise ValueError("selection is thesis_score, but no labels are wired into this pipeline")
+    return _finetune(images, pretrained, parameters, n_clusters, checkpoints, score=None)
+
+
+def finetune_encoder_by_thesis_score(
+    images: np.ndarray,
+    pretrained: dict,
+    parameters: FinetuningParameters,
+    n_clusters: int,
+    checkpoints: Any,
+    labels: np.ndarray | None,
+) -> tuple[dict, pd.DataFrame, pd.DataFrame]:
+    """As the thesis did: the kept epoch is chosen by a score of which labels make 60 percent.
+
+    Raises:
+        ValueError: There are no labels.
+    """
+    from fashion_mocluster.clustering.scores import label_scores
+
+    if labels is None:
+        raise ValueError(
+            "selection is thesis_score, which needs labels, and these images have none; set "
+            "finetuning.<name>.selection to label_free"
+        )
+
+    def thesis_score(assigned: np.ndarray, indices) -> float:
+        """.3 NMI + .3 ARI + .3 silhouette + .05 / DB + .05 * log1p(CH) / 10."""
+        truth = label_scores(labels, assigned)
+        return (
+            0.3 * (truth["nmi"] + truth["ari"] + indices.silhouette)
+            + 0.05 / max(indices.davies_bouldin, 1e-12)
+            + 0.05 * float(np.log1p(indices.calinski_harabasz)) / 10
+        )
+
+    return _finetune(images, pretrained, parameters, n_clusters, checkpoints, thesis_score)
+
+
+def _finetune(images, pretrained, parameters, n_clusters, checkpoints, score):
+    from fashion_mocluster.clustering.parameters import ClustererParameters
+    from fashion_mocluster.clustering.partition import partition
+    from fashion_mocluster.learning.finetuning import finetune
+    from fashion_mocluster.learning.weights import EncoderWeights
+
+    clusterer = ClustererParameters(
+        kind=parameters.assign, n_init=parameters.n_init, n_neighbors=parameters.n_neighbors
+    )
+    result = finetune(
+        images,
+        EncoderWeights.from_dict(pretrained),
+        parameters,
+        lambda z: partition(z, clusterer, n_clusters, parameters.seed),
+        checkpoints,
+        score,
+        name=f"finetuning.{parameters.assign}",
+    )
+    assignments = pd.DataFrame({"index": range(len(images)), "cluster": result.assignments})
+    return result.weights.to_dict(), pd.DataFrame(result.history), assignments
+
+
+def draw_loss_curve(history: pd.DataFrame) -> "Figure":
+    """Loss and label-free indices over the epochs."""
+    from fashion_mocluster.reporting.history import history_figure
+
+    return history_figure(
+        history,
+        "Cluster finetuning",
+        {
+            "loss": "Surrogate loss",
+            "silhouette": "Silhouette",
+            "davies_bouldin": "Davies-Bouldin",
+        },
+    )

@@ -1,0 +1,1 @@
+"""Check the images, describe their pixels, show some of them."""

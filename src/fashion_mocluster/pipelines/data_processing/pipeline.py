@@ -1,0 +1,25 @@
+"""Raw file to checked images, their statistics and a contact sheet."""
+
+from kedro.pipeline import Node, Pipeline
+
+from fashion_mocluster.pipelines.data_processing import nodes
+
+
+def create_pipeline() -> Pipeline:
+    """``raw_images`` to ``images``, ``pixel_statistics`` and ``contact_sheet``."""
+    return Pipeline(
+        [
+            Node(
+                nodes.validate_images,
+                ["raw_images", "params:data"],
+                "images",
+                name="validate_images",
+            ),
+            Node(nodes.describe_pixels, "images", "pixel_statistics", name="describe_pixels"),
+            Node(nodes.draw_contact_sheet, "images", "contact_sheet", name="draw_contact_sheet"),
+        ],
+        namespace="data_processing",
+        inputs={"raw_images"},
+        outputs={"images", "pixel_statistics", "contact_sheet"},
+        parameters={"params:data"},
+    )

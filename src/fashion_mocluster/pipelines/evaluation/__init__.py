@@ -1,0 +1,1 @@
+"""Cluster every representation in every way the parameters name, and compare."""

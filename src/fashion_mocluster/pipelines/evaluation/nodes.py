@@ -1,0 +1,193 @@
+"""Nodes of ``evaluation``. Labels are looked at here, and only to score."""
+
+import logging
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from fashion_mocluster.clustering.parameters import MethodParameters
+from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+logger = logging.getLogger(__name__)
+
+
+def _table(x: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame(x, columns=[f"feature_{i}" for i in range(x.shape[1])], copy=False)
+
+
+def tabulate_pixels(images: np.ndarray) -> pd.DataFrame:
+    """Raw pixels as a representation, float32, one column per pixel."""
+    return _table(images.reshape(len(images), -1).astype(np.float32))
+
+
+def reduce_pixels(pixels: pd.DataFrame, n_components: int, seed: int) -> pd.DataFrame:
+    """Principal components of the standardised pixels, as many as the data has at most."""
+    from sklearn.decomposition import PCA
+    from sklearn.preprocessing import StandardScaler
+
+    x = StandardScaler().fit_transform(pixels.to_numpy())
+    n_components = min(n_components, *x.shape)
+    return _table(PCA(n_components, random_state=seed).fit_transform(x))
+
+
+def read_external_embeddings(external: pd.DataFrame, images: np.ndarray) -> pd.DataFrame:
+    """Embeddings somebody else made, without their label column.
+
+    Raises:
+        ValueError: Not one row per image, no ``feature_0 ...`` columns, or values missing.
+    """
+    features = external.drop(columns="label", errors="ignore")
+    expected = [f"feature_{i}" for i in range(features.shape[1])]
+    what = "evaluation.external_embeddings"
+    if not expected or list(features.columns) != expected:
+        raise ValueError(
+            f"{what}: columns must be 'label' (optional), 'feature_0', 'feature_1', ...; found "
+            f"{list(external.columns[:4])}..."
+        )
+    if len(features) != len(images):
+        raise ValueError(f"{what}: {len(features)} rows for {len(images)} images")
+    bad = ~np.isfinite(features.apply(pd.to_numeric, errors="coerce").to_numpy(float))
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise ValueError(f"{what}: line {row + 2}, column {expected[column]!r} is not a number")
+    return features.astype(np.float32)
+
+
+def assign_clusters(
+    embeddings: pd.DataFrame, method: MethodParameters, n_clusters: int, seed: int
+) -> tuple[np.ndarray, dict]:
+    """Labels int64 (N,) by one method, and its time and memory."""
+    from fashion_mocluster.clustering.cost import measure
+    from fashion_mocluster.clustering.partition import partition, prepare
+
+    x = embeddings.to_numpy()
+    labels, cost = measure(
+        lambda: partition(prepare(x, method.clusterer), method.clusterer, n_clusters, seed)
+    )
+    logger.info("%s: %.1f s", method.title, cost.time_s)
+    return labels, {"time_s": cost.time_s, "memory_mb": cost.memory_mb}
+
+
+def tabulate_clusters(assignments: np.ndarray, labels: np.ndarray | None) -> pd.DataFrame:
+    """index and cluster of every image, and its label where known."""
+    table = pd.DataFrame({"index": np.arange(len(assignments)), "cluster": assignments})
+    return table if labels is None else table.assign(label=labels)
+
+
+def score_clusters(
+    embeddings: pd.DataFrame,
+    assignments: np.ndarray,
+    cost: dict,
+    labels: np.ndarray | None,
+    method: MethodParameters,
+) -> dict:
+    """One row of the comparison, without the method's name; no label scores without labels."""
+    from fashion_mocluster.clustering.partition import prepare
+    from fashion_mocluster.clustering.scores import label_free_scores, label_scores
+
+    clusterer = method.clusterer
+    steps = ["standardise"] * clusterer.standardise + ["umap"] * (clusterer.manifold is not None)
+    return {
+        "representation": method.representation,
+        "clusterer": "+".join([*steps, clusterer.kind]),
+        "n_images": len(assignments),
+        **({} if labels is None else label_scores(labels, assignments)),
+        **label_free_scores(prepare(embeddings.to_numpy(), clusterer), assignments),
+        **cost,
+    }
+
+
+def tabulate_distribution(
+    assignments: np.ndarray, labels: np.ndarray | None, data: DataParameters
+) -> pd.DataFrame:
+    """Classes within each cluster; empty without labels."""
+    from fashion_mocluster.reporting.distribution import distribution_table
+
+    if labels is None:
+        return distribution_table(None, assignments, [])
+    classes, names = _classes(labels, data)
+    table = distribution_table(classes, assignments, names)
+    return table.assign(Label_ID=np.unique(labels)[table["Label_ID"].to_numpy(int)])
+
+
+def draw_method(
+    embeddings: pd.DataFrame,
+    assignments: np.ndarray,
+    labels: np.ndarray | None,
+    method: MethodParameters,
+    data: DataParameters,
+    seed: int,
+) -> dict[str, "Figure"]:
+    """Scatter by cluster and by label, class distribution and confusion; without labels only
+    what needs none."""
+    from fashion_mocluster.clustering.partition import prepare
+    from fashion_mocluster.clustering.scores import match_clusters
+    from fashion_mocluster.reporting import distribution, scatter
+
+    points = scatter.project(prepare(embeddings.to_numpy(), method.clusterer), seed)
+    numbers = [str(c) for c in range(assignments.max() + 1)]
+    title = method.title
+    figures = {
+        "scatter_by_cluster": scatter.scatter_figure(
+            points, assignments, numbers, f"{title}: by cluster"
+        )
+    }
+    if labels is None:
+        return figures | {"cluster_sizes": distribution.cluster_size_figure(assignments, title)}
+    classes, names = _classes(labels, data)
+    table = distribution.contingency(classes, assignments, len(names))
+    return figures | {
+        "scatter_by_label": scatter.scatter_figure(points, classes, names, f"{title}: by true label"),
+        "distribution": distribution.distribution_figure(table, names, title),
+        "confusion": distribution.confusion_figure(table, match_clusters(table.T), names, title),
+    }
+
+
+def _classes(labels: np.ndarray, data: DataParameters) -> tuple[np.ndarray, list[str]]:
+    """Labels as 0..C-1, and the names of those classes; a label without a name is its number."""
+    values, classes = np.unique(labels, return_inverse=True)
+    known = data.class_names or []
+    return classes, [known[v] if 0 <= v < len(known) else str(v) for v in values]
+
+
+def compare_methods(
+    methods: dict[str, MethodParameters], *results: dict | np.ndarray
+) -> tuple[pd.DataFrame, dict]:
+    """The comparison table, and which row is best by a criterion that sees no labels.
+
+    The criterion is the mean NMI of a row's clusters with those of all other rows (Strehl and
+    Ghosh 2002): scores such as the silhouette are measured in a space of each representation's own.
+
+    Args:
+        methods: By name, in the order of the results.
+        results: Score rows of all methods, then assignments of all methods.
+    """
+    from fashion_mocluster.clustering.scores import mean_agreement
+    from fashion_mocluster.reporting.comparison import comparison_table, printed_table
+
+    names = list(methods)
+    rows, assignments = results[: len(names)], results[len(names) :]
+    table = comparison_table(
+        [{"method": name, **row} for name, row in zip(names, rows, strict=True)]
+    )
+    agreement = mean_agreement(dict(zip(names, assignments, strict=True)))
+    best = max(names, key=lambda name: np.nan_to_num(agreement[name]))
+    titles = {name: method.title for name, method in methods.items()}
+    logger.info("\n%s", printed_table(table, titles, agreement, best))
+    finite = {name: value if np.isfinite(value) else None for name, value in agreement.items()}
+    return table, {"method": best, "criterion": "mean NMI with all other rows", "agreement": finite}
+
+
+def draw_comparison(
+    table: pd.DataFrame, best: dict, methods: dict[str, MethodParameters]
+) -> "Figure":
+    """All scores of all methods beside the published ones."""
+    from fashion_mocluster.reporting.comparison import comparison_figure
+
+    titles = {name: m.title for name, m in methods.items()}
+    published = {name: m.published.model_dump() for name, m in methods.items() if m.published}
+    return comparison_figure(table, titles, published, best["method"])

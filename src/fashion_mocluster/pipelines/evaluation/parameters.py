@@ -1,0 +1,25 @@
+"""Parameters of the comparison."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fashion_mocluster.clustering.parameters import MethodParameters
+
+# A method's name becomes a namespace, a file name and a row.
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class EvaluationParameters(BaseModel):
+    """Methods by name, and what they share.
+
+    ``external_embeddings`` names a CSV file (``label, feature_0, ...``, the label optional), one
+    row per image in order; methods reach it as representation ``external``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    pca_components: Annotated[int, Field(ge=1)]
+    external_embeddings: str | None = None
+    methods: Annotated[dict[Name, MethodParameters], Field(min_length=1)]

@@ -1,0 +1,1 @@
+"""Train an encoder by momentum contrast and embed the images with it."""

@@ -1,0 +1,101 @@
+"""Which classes lie in which cluster."""
+
+import math
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fashion_mocluster.reporting.style import HEAT, OURS, THEIRS, new_figure
+
+COLUMNS = ["Cluster_ID", "Label_ID", "Label_Name", "Count", "Frequency", "Cluster_Total"]
+DOMINANT = 0.5
+
+
+def contingency(labels: np.ndarray, clusters: np.ndarray, n_classes: int) -> np.ndarray:
+    """Counts (n_clusters, n_classes) of images int (N,) by cluster and class."""
+    table = np.zeros((clusters.max() + 1, n_classes), int)
+    np.add.at(table, (clusters, labels), 1)
+    return table
+
+
+def distribution_table(
+    labels: np.ndarray | None, clusters: np.ndarray, names: list[str]
+) -> pd.DataFrame:
+    """One row per cluster and class that occurs in it; no rows without labels.
+
+    Args:
+        labels: int (N,), indices into ``names``, or None.
+        clusters: int (N,).
+    """
+    if labels is None:
+        return pd.DataFrame(columns=COLUMNS)
+    table = contingency(labels, clusters, len(names))
+    rows = [
+        (cluster, label, names[label], count, count / table[cluster].sum(), table[cluster].sum())
+        for (cluster, label), count in np.ndenumerate(table)
+        if count
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def distribution_figure(table: np.ndarray, names: list[str], title: str) -> Figure:
+    """A bar chart per cluster; classes that make up more than half of it stand out.
+
+    Args:
+        table: Counts (n_clusters, n_classes).
+    """
+    columns = 5 if len(table) > 4 else len(table)
+    rows = math.ceil(len(table) / columns)
+    figure = new_figure(2.7 * columns, 0.24 * len(names) * rows + 0.9 * rows + 0.5)
+    panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    for axes in panels.ravel()[len(table) :]:
+        axes.axis("off")
+    for cluster, (axes, counts) in enumerate(zip(panels.ravel(), table, strict=False)):
+        share = counts / max(1, counts.sum())
+        axes.barh(names, share, color=[OURS if s > DOMINANT else THEIRS for s in share])
+        axes.set_title(f"Cluster {cluster} ({counts.sum():,})", fontsize=9)
+        axes.set_xlim(0, 1)
+        axes.tick_params(labelsize=7)
+    panels[0, 0].invert_yaxis()
+    figure.suptitle(f"{title}: share of each class (dark: more than half)")
+    figure.supxlabel("Share of the cluster", fontsize=9)
+    return figure
+
+
+def cluster_size_figure(clusters: np.ndarray, title: str) -> Figure:
+    """Number of images per cluster: all that can be said without labels."""
+    sizes = np.bincount(clusters)
+    figure = new_figure(6, 3.4)
+    axes = figure.subplots()
+    axes.bar([str(c) for c in range(len(sizes))], sizes, color=OURS)
+    axes.set_xlabel("Cluster")
+    axes.set_ylabel("Images")
+    axes.set_title(f"{title}: images per cluster")
+    return figure
+
+
+def confusion_figure(
+    table: np.ndarray, order: np.ndarray, names: list[str], title: str
+) -> Figure:
+    """Classes against clusters, each cluster under the class it is matched to.
+
+    Args:
+        table: Counts (n_clusters, n_classes).
+        order: Clusters in the order of their columns.
+    """
+    counts = table[order].T
+    share = counts / np.maximum(1, counts.sum(1, keepdims=True))
+    figure = new_figure(1.9 + 0.62 * counts.shape[1] + 0.9, 1.6 + 0.5 * counts.shape[0])
+    axes = figure.subplots()
+    image = axes.imshow(share, cmap=HEAT, vmin=0, vmax=1, aspect="auto")
+    for (row, column), count in np.ndenumerate(counts):
+        shade = "black" if share[row, column] > 0.6 else "white"
+        axes.text(column, row, count, ha="center", va="center", color=shade, fontsize=7)
+    axes.set_xticks(range(len(order)), [str(c) for c in order])
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel("Cluster, matched to the classes by the Hungarian method")
+    axes.set_ylabel("True class")
+    axes.set_title(title)
+    figure.colorbar(image, ax=axes, label="Share of the class")
+    return figure

@@ -1,0 +1,51 @@
+"""Two-dimensional pictures of embeddings."""
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from sklearn.decomposition import PCA
+
+from fashion_mocluster.reporting.style import colours, new_figure
+
+# More points than this only cover each other.
+SHOWN = 10_000
+
+
+def project(x: np.ndarray, seed: int) -> np.ndarray:
+    """The first two principal components (N, 2) of points (N, D), as in the thesis."""
+    if x.shape[1] < 2:
+        return np.column_stack([x[:, 0], np.zeros(len(x))])
+    return PCA(2, random_state=seed).fit_transform(x)
+
+
+def scatter_figure(points: np.ndarray, groups: np.ndarray, names: list[str], title: str) -> Figure:
+    """Points (N, 2) coloured by group, each group's name at its median and in the legend.
+
+    Args:
+        groups: int (N,), indices into ``names``.
+    """
+    shown = np.random.default_rng(0).permutation(len(points))[:SHOWN]
+    palette = colours(len(names))
+    figure = new_figure(7.6, 5.4)
+    axes = figure.subplots()
+    # One call in random order: no group lies on top of the others.
+    axes.scatter(
+        *points[shown].T, s=4, c=[palette[g] for g in groups[shown]], alpha=0.7, linewidths=0
+    )
+    for g, name in enumerate(names):
+        if (groups == g).any():
+            axes.scatter([], [], s=30, color=palette[g], label=f"{name} ({(groups == g).sum():,})")
+            axes.annotate(
+                name,
+                np.median(points[groups == g], axis=0),
+                ha="center",
+                va="center",
+                fontsize=8,
+                weight="bold",
+                path_effects=[withStroke(linewidth=2.5, foreground="white")],
+            )
+    axes.set_xlabel("Principal component 1")
+    axes.set_ylabel("Principal component 2")
+    axes.set_title(title)
+    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=8)
+    return figure

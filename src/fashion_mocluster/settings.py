@@ -1,0 +1,11 @@
+"""Kedro's settings of this project."""
+
+from fashion_mocluster.hooks import ParametersFirst
+
+HOOKS = (ParametersFirst(),)
+CONFIG_LOADER_ARGS = {
+    "base_env": "base",
+    "default_run_env": "local",
+    # An environment holds only what it changes.
+    "merge_strategy": {"parameters": "soft"},
+}
