@@ -8,6 +8,7 @@ Their values are those of scikit-learn's ``silhouette_score``, ``davies_bouldin_
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from fashion_mocluster.learning.parameters import SurrogateParameters
@@ -84,7 +85,9 @@ def silhouette_samples(z: Tensor, labels: Tensor, clusters: int, rows: slice) ->
     x, own = z[rows], labels[rows, None]
     squared = x.square().sum(1, keepdim=True) - 2 * x @ z.T + z.square().sum(1)
     distance = (squared.clamp_min(0) + EPSILON).sqrt()
-    members = torch.nn.functional.one_hot(labels, clusters).to(z.dtype)
+    itself = torch.arange(len(z), device=z.device)[rows, None]
+    distance = distance.scatter(1, itself, 0)
+    members = F.one_hot(labels, clusters).to(z.dtype)
     sizes = members.sum(0)
     totals = distance @ members
     own_size = sizes[own]
@@ -95,7 +98,7 @@ def silhouette_samples(z: Tensor, labels: Tensor, clusters: int, rows: slice) ->
 
 
 def _centroids(z: Tensor, labels: Tensor, clusters: int) -> tuple[Tensor, Tensor]:
-    members = torch.nn.functional.one_hot(labels, clusters).to(z.dtype)
+    members = F.one_hot(labels, clusters).to(z.dtype)
     sizes = members.sum(0)
     return members.T @ z / sizes[:, None], sizes
 

@@ -1,0 +1,51 @@
+import os
+
+# Tests are small: more threads than cores would only get into each other's way.
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+import numpy as np
+import pytest
+
+from fashion_mocluster.learning.parameters import MocoParameters
+
+
+@pytest.fixture
+def images():
+    """64 random images of 12 x 12, uint8."""
+    return np.random.default_rng(0).integers(0, 256, (64, 12, 12), dtype=np.uint8)
+
+
+@pytest.fixture
+def blobs():
+    """Three well separated groups of 40 points in 5 dimensions, and which is which."""
+    rng = np.random.default_rng(1)
+    centres = np.array([[0, 0, 0, 0, 0], [9, 0, 0, 0, 0], [0, 9, 0, 0, 9.0]])
+    truth = np.repeat(np.arange(3), 40)
+    return centres[truth] + rng.normal(size=(120, 5)), truth
+
+
+@pytest.fixture
+def moco_parameters():
+    """A pretraining of seconds."""
+    return MocoParameters(
+        seed=3,
+        epochs=3,
+        batch_size=16,
+        encoder={"blocks": [1, 1], "widths": [4, 8], "projection_hidden": 8, "projection_dim": 6},
+        views={
+            "crop_area": {"low": 0.5, "high": 1},
+            "rotation_degrees": 10,
+            "flip_probability": 0.5,
+            "noise_std": 5,
+        },
+        contrast={
+            "queue_size": 40,
+            "momentum_start": 0.9,
+            "momentum_end": 1,
+            "temperature_start": 0.2,
+            "temperature_end": 0.1,
+        },
+        optimizer={"learning_rate": 0.05, "warmup_epochs": 1, "schedule": "cosine"},
+        checkpoints={"every_n_epochs": 1, "keep": 2},
+        compute={"device": "cpu", "precision": "float32"},
+    )

@@ -1,0 +1,124 @@
+import logging
+
+import numpy as np
+import pytest
+import torch
+
+from fashion_mocluster.learning.checkpoints import CheckpointMismatch, MemoryStore
+from fashion_mocluster.learning.inputs import PixelStatistics
+from fashion_mocluster.learning.parameters import EarlyStoppingParameters
+from fashion_mocluster.learning.pretraining import PretrainingRun, effective_rank, pretrain
+from tests.learning.stores import DyingStore, Killed, same_weights
+
+STATISTICS = PixelStatistics(127, 70)
+
+
+def test_history_has_one_row_per_epoch_and_weights_changed(images, moco_parameters):
+    result = pretrain(images, STATISTICS, moco_parameters, MemoryStore())
+    assert [row["epoch"] for row in result.history] == [1, 2, 3]
+    assert result.history[0]["temperature"] == pytest.approx(0.2)
+    assert result.history[-1]["temperature"] == pytest.approx(0.1)
+    assert all(np.isfinite(list(row.values())).all() for row in result.history)
+    one = moco_parameters.model_copy(update={"epochs": 1})
+    assert not same_weights(result.weights, pretrain(images, STATISTICS, one, MemoryStore()).weights)
+
+
+@pytest.mark.parametrize("finished", [1, 2, 3])
+def test_a_run_that_died_ends_bit_for_bit_like_one_that_did_not(images, moco_parameters, finished):
+    whole = pretrain(images, STATISTICS, moco_parameters, MemoryStore())
+    store = DyingStore(saves=finished)
+    with pytest.raises(Killed):
+        pretrain(images, STATISTICS, moco_parameters, store)
+    resumed = pretrain(images, STATISTICS, moco_parameters, store)
+    assert same_weights(whole.weights, resumed.weights)
+    assert whole.history == resumed.history
+
+
+def test_a_finished_run_trains_no_more(images, moco_parameters):
+    store = MemoryStore()
+    first = pretrain(images, STATISTICS, moco_parameters, store)
+    store.save = None  # anything saved would raise
+    again = pretrain(images, STATISTICS, moco_parameters, store)
+    assert same_weights(first.weights, again.weights)
+
+
+def test_other_parameters_or_images_are_refused_by_name(images, moco_parameters):
+    store = MemoryStore()
+    pretrain(images, STATISTICS, moco_parameters, store)
+    other = moco_parameters.model_copy(update={"batch_size": 8})
+    with pytest.raises(CheckpointMismatch, match=r"batch_size \(checkpoint 16, now 8\)"):
+        pretrain(images, STATISTICS, other, store)
+    with pytest.raises(CheckpointMismatch, match="images"):
+        pretrain(images[:40], STATISTICS, moco_parameters, store)
+
+
+def test_restart_trains_anew(images, moco_parameters, caplog):
+    store = MemoryStore()
+    pretrain(images, STATISTICS, moco_parameters, store)
+    checkpoints = moco_parameters.checkpoints.model_copy(update={"on_mismatch": "restart"})
+    other = moco_parameters.model_copy(update={"batch_size": 8, "checkpoints": checkpoints})
+    with caplog.at_level(logging.WARNING):
+        restarted = pretrain(images, STATISTICS, other, store)
+    assert "starting anew" in caplog.text
+    assert same_weights(restarted.weights, pretrain(images, STATISTICS, other, MemoryStore()).weights)
+
+
+def test_same_seed_same_weights_other_seed_other_weights(images, moco_parameters):
+    a, b = (pretrain(images, STATISTICS, moco_parameters, MemoryStore()) for _ in range(2))
+    assert same_weights(a.weights, b.weights)
+    other = moco_parameters.model_copy(update={"seed": 4})
+    assert not same_weights(a.weights, pretrain(images, STATISTICS, other, MemoryStore()).weights)
+
+
+def test_checkpoints_are_kept_as_asked(images, moco_parameters):
+    store = MemoryStore()
+    pretrain(images, STATISTICS, moco_parameters, store)
+    assert sorted(store.states) == ["best", "epoch_0002", "epoch_0003", "last"]
+
+
+def test_early_stopping_stops_and_returns_the_best_epoch(images, moco_parameters):
+    stopping = EarlyStoppingParameters(patience=2, min_delta=100)
+    p = moco_parameters.model_copy(update={"epochs": 9, "early_stopping": stopping})
+    result = pretrain(images, STATISTICS, p, MemoryStore())
+    assert len(result.history) == 3
+    # Nothing improved by 100, so the best epoch is the first one.
+    one = p.model_copy(update={"epochs": 9, "early_stopping": None})
+    store = DyingStore(saves=1)
+    with pytest.raises(Killed):
+        pretrain(images, STATISTICS, one, store)
+    first = store.states["last"]["moco"]
+    for name, value in result.weights.state.items():
+        assert torch.equal(value, first[f"query_encoder.{name}"])
+
+
+def test_too_few_images_name_the_parameter(images, moco_parameters):
+    with pytest.raises(ValueError, match=r"moco.batch_size is 16 but there are only 10 images"):
+        pretrain(images[:10], STATISTICS, moco_parameters, MemoryStore())
+
+
+def test_divergence_stops_with_epoch_step_and_rate(images, moco_parameters):
+    optimizer = moco_parameters.optimizer.model_copy(update={"learning_rate": 1e30})
+    p = moco_parameters.model_copy(update={"optimizer": optimizer})
+    with pytest.raises(FloatingPointError, match=r"epoch \d+, step \d+.*learning rate"):
+        pretrain(images, STATISTICS, p, MemoryStore())
+
+
+@pytest.mark.parametrize(("drop_last", "seen"), [(True, 48), (False, 60)])
+def test_last_smaller_batch(images, moco_parameters, drop_last, seen):
+    p = moco_parameters.model_copy(update={"drop_last": drop_last, "epochs": 1, "batch_size": 16})
+    assert PretrainingRun(images[:60], STATISTICS, p).images_per_epoch == seen
+
+
+def test_published_queue_normalisation_changes_the_loss(images, moco_parameters):
+    contrast = moco_parameters.contrast.model_copy(update={"queue_normalisation": "dimension"})
+    flawed = moco_parameters.model_copy(update={"contrast": contrast})
+    a, b = (
+        pretrain(images, STATISTICS, p, MemoryStore()).history[0]["loss"]
+        for p in (moco_parameters, flawed)
+    )
+    assert a != b
+
+
+def test_effective_rank():
+    assert effective_rank(torch.ones(10, 4)) == pytest.approx(1, abs=1e-3)
+    assert effective_rank(torch.eye(4)) == pytest.approx(4)

@@ -1,0 +1,53 @@
+import pytest
+import torch
+
+from fashion_mocluster.learning.encoder import build_encoder
+from fashion_mocluster.learning.inputs import PixelStatistics
+from fashion_mocluster.learning.parameters import EncoderParameters, InputParameters
+from fashion_mocluster.learning.weights import EncoderWeights, WeightsError
+
+
+@pytest.fixture
+def weights():
+    encoder = build_encoder(EncoderParameters(blocks=[1], widths=[3]), (8, 8), 0)
+    return EncoderWeights.of(encoder, InputParameters(), PixelStatistics(1, 2))
+
+
+def test_round_trip(weights):
+    back = EncoderWeights.from_dict(weights.to_dict())
+    assert back.encoder == weights.encoder
+    assert back.statistics == weights.statistics
+    x = torch.rand(2, 1, 8, 8)
+    assert torch.equal(back.build()(x), weights.build()(x))
+
+
+def test_weights_are_a_copy():
+    encoder = build_encoder(EncoderParameters(blocks=[1], widths=[3]), (8, 8), 0)
+    weights = EncoderWeights.of(encoder, InputParameters(), PixelStatistics(1, 2))
+    with torch.no_grad():
+        encoder.conv1.weight.zero_()
+    assert weights.state["conv1.weight"].abs().sum() > 0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: d.pop("format"), "no format number"),
+        (lambda d: d.update(format=99), "format 99"),
+        (lambda d: d.pop("encoder"), "malformed.*encoder"),
+        (lambda d: d["encoder"].update(widht=3), "malformed.*widht"),
+        (lambda d: d.update(statistics={"mean": 1}), "malformed.*std"),
+    ],
+)
+def test_malformed_content_is_refused_with_its_file(weights, change, message):
+    content = {**weights.to_dict(), "origin": "some/file.pt"}
+    change(content)
+    with pytest.raises(WeightsError, match=f"some/file.pt.*{message}"):
+        EncoderWeights.from_dict(content)
+
+
+def test_other_architecture_is_refused(weights):
+    content = weights.to_dict()
+    content["encoder"]["widths"] = [5]
+    with pytest.raises(WeightsError, match="do not fit the architecture"):
+        EncoderWeights.from_dict(content).build()
