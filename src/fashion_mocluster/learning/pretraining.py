@@ -154,6 +154,13 @@ class PretrainingRun:
             momentum = schedules.key_momentum(p.contrast, step, p.epochs * steps)
             batch = self.images[order[index * p.batch_size : (index + 1) * p.batch_size]]
             losses[index], positives[index] = self.train_step(batch, rate, momentum, tau)
+        if not losses.isfinite().all():
+            bad = int((~losses.isfinite()).nonzero()[0])
+            raise FloatingPointError(
+                f"the loss became {losses[bad].item()} in epoch {epoch + 1}, step {bad + 1}, near "
+                f"learning rate {rate:.4g}; lower optimizer.learning_rate, or run again to go on "
+                "from the last good checkpoint"
+            )
         row = {
             "epoch": epoch + 1,
             "loss": losses.mean().item(),
@@ -163,13 +170,6 @@ class PretrainingRun:
             "key_momentum": momentum,
             "effective_rank": effective_rank(self.moco.queue),
         }
-        if not np.isfinite(row["loss"]):
-            bad = int((~losses.isfinite()).nonzero()[0])
-            raise FloatingPointError(
-                f"the loss became {losses[bad].item()} in epoch {epoch + 1}, step {bad + 1}, near "
-                f"learning rate {rate:.4g}; lower optimizer.learning_rate and run again to go on "
-                "from the last good checkpoint"
-            )
         self.history.append(row)
         return row
 

@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+from sklearn.metrics import adjusted_rand_score
+
+from fashion_mocluster.clustering.parameters import ClustererParameters
+from fashion_mocluster.clustering.partition import partition, prepare
+
+
+@pytest.mark.parametrize("kind", ["kmeans", "spectral", "gaussian_mixture"])
+@pytest.mark.parametrize("manifold", [None, {"n_neighbors": 10, "n_components": 2}])
+def test_every_clusterer_finds_separated_groups_again_and_again(blobs, kind, manifold):
+    x, truth = blobs
+    parameters = ClustererParameters(kind=kind, manifold=manifold)
+    labels = partition(x, parameters, 3, seed=0)
+    assert labels.dtype == np.int64
+    # The cosine metric of the manifold tells directions, not positions.
+    assert adjusted_rand_score(labels, truth) > (0.9 if manifold is None else 0.3)
+    np.testing.assert_array_equal(labels, partition(x, parameters, 3, seed=0))
+
+
+def test_standardising_is_part_of_the_space_that_is_scored():
+    x = np.random.default_rng(0).normal(3, [1, 100], (50, 2))
+    scaled = prepare(x, ClustererParameters(kind="kmeans", standardise=True))
+    np.testing.assert_allclose(scaled.std(0), 1)
+    assert prepare(x, ClustererParameters(kind="kmeans")) is x
+
+
+def test_bad_input_is_refused_clearly():
+    p = ClustererParameters(kind="kmeans")
+    with pytest.raises(ValueError, match="n_clusters is 5 but there are only 4 images"):
+        partition(np.eye(4), p, 5, 0)
+    with pytest.raises(ValueError, match="NaN"):
+        partition(np.full((9, 2), np.nan), p, 2, 0)

@@ -1,0 +1,85 @@
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics
+
+from fashion_mocluster.clustering import scores
+
+partitions = st.integers(4, 40).flatmap(
+    lambda n: st.tuples(
+        *(st.lists(st.integers(0, 4), min_size=n, max_size=n).map(np.array) for _ in range(2))
+    )
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(partitions)
+def test_accuracy_is_the_best_over_all_matchings(pair):
+    truth, labels = pair
+    best = max(
+        np.mean(np.array(matching)[labels] == truth) for matching in itertools.permutations(range(5))
+    )
+    assert scores.clustering_accuracy(truth, labels) == pytest.approx(best)
+
+
+@settings(deadline=None, max_examples=60)
+@given(partitions, st.permutations(range(5)))
+def test_renaming_clusters_changes_no_score(pair, names):
+    truth, labels = pair
+    a = scores.label_scores(truth, labels)
+    b = scores.label_scores(truth, np.array(names)[labels])
+    assert a == pytest.approx(b)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 10**6), st.integers(5, 60), st.integers(2, 4))
+def test_silhouette_is_that_of_scikit_learn(seed, n, k):
+    rng = np.random.default_rng(seed)
+    labels = np.concatenate([np.arange(k), rng.integers(0, k, n - k)])
+    x = rng.normal(size=(n, 3)) + 50 + labels[:, None]
+    expected = metrics.silhouette_score(x, labels)
+    assert scores.silhouette(x, labels, block=13) == pytest.approx(expected, abs=1e-5)
+
+
+def test_silhouette_of_single_members_and_equal_points():
+    x = np.array([[0.0], [0], [5], [9]])
+    labels = np.array([3, 3, 8, 9])
+    assert scores.silhouette(x, labels) == pytest.approx(metrics.silhouette_score(x, labels))
+    assert scores.silhouette(np.zeros((4, 2)), np.array([0, 0, 1, 1])) == 0
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 0], [0, 1, 2]])
+def test_silhouette_needs_more_than_one_and_fewer_than_n_clusters(labels):
+    with pytest.raises(ValueError, match="clusters"):
+        scores.silhouette(np.eye(3), np.array(labels))
+
+
+def test_label_free_scores(blobs):
+    x, labels = blobs
+    s = scores.label_free_scores(x, labels)
+    assert s["dbi"] == metrics.davies_bouldin_score(x, labels)
+    assert s["chi"] == metrics.calinski_harabasz_score(x, labels)
+    assert s["chi_normalized"] == pytest.approx(np.log1p(s["chi"]) / 10)
+    assert all(np.isnan(v) for v in scores.label_free_scores(x, labels * 0).values())
+
+
+def test_more_clusters_than_classes_and_fewer():
+    assert scores.clustering_accuracy(np.array([0, 0, 1, 1]), np.array([0, 1, 2, 2])) == 0.75
+    assert scores.clustering_accuracy(np.array([0, 1, 2, 2]), np.array([0, 0, 1, 1])) == 0.75
+
+
+def test_match_clusters_orders_by_class_and_puts_the_rest_last():
+    table = np.array([[0, 9, 1, 0], [8, 0, 0, 2]])
+    np.testing.assert_array_equal(scores.match_clusters(table), [1, 0, 2, 3])
+
+
+def test_mean_agreement_is_the_mean_nmi_with_the_others():
+    rng = np.random.default_rng(0)
+    p = {name: rng.integers(0, 3, 50) for name in "abc"}
+    agreement = scores.mean_agreement(p)
+    nmi = metrics.normalized_mutual_info_score
+    assert agreement["a"] == pytest.approx((nmi(p["a"], p["b"]) + nmi(p["a"], p["c"])) / 2)
+    assert np.isnan(scores.mean_agreement({"a": p["a"]})["a"])

@@ -1,0 +1,181 @@
+import gzip
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fashion_mocluster.datasets import image_csv
+from fashion_mocluster.datasets.image_csv import ImageFileError, read_image_csv
+
+HEADER = "label,pixel1,pixel2,pixel3,pixel4"
+GOOD = f"{HEADER}\n3,0,1,2,255\n0,9,8,7,6\n"
+
+
+@pytest.fixture
+def write(tmp_path):
+    def _write(content, name="images.csv"):
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return _write
+
+
+def check_good(images, labels):
+    np.testing.assert_array_equal(images, [[[0, 1], [2, 255]], [[9, 8], [7, 6]]])
+    np.testing.assert_array_equal(labels, [3, 0])
+    assert images.dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        GOOD,
+        GOOD.rstrip("\n"),
+        GOOD.replace("\n", "\r\n"),
+        "\ufeff" + GOOD,
+        GOOD.replace(",", ", "),
+        GOOD.replace("label", '"label"').replace("255", '"255"'),
+    ],
+    ids=["plain", "no-final-newline", "windows", "bom", "spaces", "quotes"],
+)
+def test_good_files(write, content):
+    check_good(*read_image_csv(write(content)))
+
+
+def test_gzip(write):
+    check_good(*read_image_csv(write(gzip.compress(GOOD.encode()), "images.csv.gz")))
+
+
+def test_without_labels(write):
+    images, labels = read_image_csv(write("pixel1,pixel2,pixel3,pixel4\n1,2,3,4\n"))
+    assert labels is None
+    np.testing.assert_array_equal(images, [[[1, 2], [3, 4]]])
+
+
+def test_oblong_images_need_their_shape(write):
+    path = write("pixel1,pixel2\n1,2\n")
+    assert read_image_csv(path, (1, 2))[0].shape == (1, 1, 2)
+    with pytest.raises(ImageFileError, match="2 pixel columns make no square.*image_shape"):
+        read_image_csv(path)
+    with pytest.raises(ImageFileError, match=r"image_shape \[3, 3\] needs 9"):
+        read_image_csv(path, (3, 3))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "file is empty"),
+        (f"{HEADER}\n", "no rows"),
+        (GOOD.replace(",", ";"), "line 1: columns are separated by semicolons"),
+        (GOOD.replace("pixel3", "pixel2"), "line 1: column 'pixel2' occurs twice"),
+        (GOOD.replace("pixel3", "pixl3"), "line 1, column 4: expected 'pixel3', found 'pixl3'"),
+        (GOOD.replace(",pixel4", ""), "line 1: 3 pixel columns make no square"),
+        (GOOD.replace("pixel4", "pixel4,pixel5"), "line 1: 5 pixel columns make no square"),
+        (GOOD.replace("label", "class"), "line 1, column 1: expected 'pixel1', found 'class'"),
+        ("label\n1\n", "no pixel columns"),
+        (GOOD.replace("9,8", "9,"), "line 3, column 'pixel2': the value is missing"),
+        (GOOD.replace("9,8", "9,NaN"), "line 3, column 'pixel2': the value is missing"),
+        (GOOD.replace("9,8", "9,eight"), "line 3, column 'pixel2': 'eight' is not a whole number"),
+        (GOOD.replace("9,8", "9,8.5"), "line 3, column 'pixel2': '8.5' is not a whole number"),
+        (GOOD.replace("255", "256"), "line 2, column 'pixel4': 256 is outside 0 to 255"),
+        (GOOD.replace("255", "-1"), "line 2, column 'pixel4': -1 is outside 0 to 255"),
+        (GOOD.replace("255", "9" * 30), "line 2, column 'pixel4'.*outside 0 to 255"),
+        (GOOD.replace("9,8,7,6", "9,8,7"), "line 3: 4 values, but the header names 5"),
+        (GOOD.replace("9,8,7,6", "9,8,7,6,5"), "line 3: 6 values, but the header names 5"),
+        (GOOD.replace("3,0", "shirt,0"), "line 2, column 'label': 'shirt' is not a whole number"),
+        (GOOD.replace("3,0", ",0"), "line 2, column 'label': the value is missing"),
+        (GOOD.replace("3,0", "9" * 30 + ",0"), "line 2, column 'label'.*too large"),
+        (GOOD + "\n", "line 4: 0 values"),
+        (b"\xff\xfe\x00\x01", "not a text file"),
+        (gzip.compress(GOOD.encode()), "not a text file"),
+    ],
+)
+def test_bad_files_are_refused_with_place_and_reason(write, content, message):
+    path = write(content)
+    with pytest.raises(ImageFileError, match=message) as error:
+        read_image_csv(path)
+    assert str(path) in str(error.value)
+
+
+def test_every_row_too_long_or_too_short_is_refused(write):
+    """Readers that take the first column for an index, or pad with NaN, miss these."""
+    for change in (",7", ""):
+        rows = "".join(f"1,2,3,4{',5' * (change != '')}{change}\n" for _ in range(4))
+        with pytest.raises(ImageFileError, match="line 2"):
+            read_image_csv(write(f"{HEADER}\n{rows}"))
+
+
+@pytest.mark.parametrize("cut", [5, 30, -6])
+def test_truncated_gzip(write, cut):
+    content = gzip.compress(GOOD.encode() * 50)
+    with pytest.raises(ImageFileError, match="truncated or damaged"):
+        read_image_csv(write(content[:cut], "images.csv.gz"))
+
+
+def test_damaged_gzip_and_plain_text_with_its_name(write):
+    content = bytearray(gzip.compress(GOOD.encode() * 50))
+    content[25] ^= 0xFF
+    for bad in (bytes(content), GOOD.encode()):
+        with pytest.raises(ImageFileError, match="damaged|not a text|separated|expected"):
+            read_image_csv(write(bad, "images.csv.gz"))
+
+
+def test_missing_file_names_the_parameter(tmp_path):
+    with pytest.raises(ImageFileError, match="no such file; name yours with --params=data.path"):
+        read_image_csv(tmp_path / "absent.csv")
+
+
+def test_chunks_join_and_errors_count_lines_across_them(write, monkeypatch):
+    monkeypatch.setattr(image_csv, "ROWS_AT_A_TIME", 2)
+    rows = [f"{i},{i},0,0,{i}\n" for i in range(7)]
+    images, labels = read_image_csv(write(HEADER + "\n" + "".join(rows)))
+    np.testing.assert_array_equal(images[:, 1, 1], range(7))
+    np.testing.assert_array_equal(labels, range(7))
+    rows[5] = "5,5,x,0,5\n"
+    with pytest.raises(ImageFileError, match="line 7, column 'pixel2': 'x'"):
+        read_image_csv(write(HEADER + "\n" + "".join(rows)))
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.integers(1, 4),
+    st.integers(1, 6),
+    st.booleans(),
+    st.integers(0, 2**32 - 1),
+)
+def test_what_pandas_writes_is_read_back(tmp_path_factory, side, rows, labelled, seed):
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 256, (rows, side, side), dtype=np.uint8)
+    labels = rng.integers(-5, 100, rows)
+    table = pd.DataFrame(
+        images.reshape(rows, -1), columns=[f"pixel{i + 1}" for i in range(side * side)]
+    )
+    if labelled:
+        table.insert(0, "label", labels)
+    path = tmp_path_factory.mktemp("csv") / "images.csv"
+    table.to_csv(path, index=False)
+    read, truth = read_image_csv(path)
+    np.testing.assert_array_equal(read, images)
+    if labelled:
+        np.testing.assert_array_equal(truth, labels)
+    else:
+        assert truth is None
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.one_of(st.binary(max_size=80), st.text(max_size=80).map(str.encode)))
+def test_fuzz_nothing_but_images_or_a_clear_error_comes_out(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("fuzz") / "images.csv"
+    path.write_bytes(HEADER.encode() + b"\n" + content)
+    try:
+        images, labels = read_image_csv(path)
+    except ImageFileError as error:
+        assert str(path) in str(error)
+    else:
+        assert images.dtype == np.uint8
+        assert len(images) == len(labels) > 0
+
+
