@@ -3,10 +3,14 @@ import os
 # Tests are small: more threads than cores would only get into each other's way.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from kedro.config import OmegaConfigLoader
 
 from fashion_mocluster.learning.parameters import MocoParameters
+from fashion_mocluster.settings import CONFIG_LOADER_ARGS
 
 
 @pytest.fixture
@@ -49,3 +53,17 @@ def moco_parameters():
         checkpoints={"every_n_epochs": 1, "keep": 2},
         compute={"device": "cpu", "precision": "float32"},
     )
+
+
+PROJECT = Path(__file__).parents[1]
+
+
+def project_parameters(env="base", runtime=None):
+    """All parameters of an environment, as a run sees them."""
+    loader = OmegaConfigLoader(
+        conf_source=str(PROJECT / "conf"),
+        env=env,
+        runtime_params=runtime,
+        **CONFIG_LOADER_ARGS,
+    )
+    return loader["parameters"]

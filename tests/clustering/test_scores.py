@@ -20,7 +20,8 @@ partitions = st.integers(4, 40).flatmap(
 def test_accuracy_is_the_best_over_all_matchings(pair):
     truth, labels = pair
     best = max(
-        np.mean(np.array(matching)[labels] == truth) for matching in itertools.permutations(range(5))
+        np.mean(np.array(matching)[labels] == truth)
+        for matching in itertools.permutations(range(5))
     )
     assert scores.clustering_accuracy(truth, labels) == pytest.approx(best)
 

@@ -21,7 +21,9 @@ def test_agrees_with_scikit_learn_on_overlapping_groups():
 
 @pytest.mark.parametrize("make", [make_moons, make_circles])
 def test_finds_shapes_that_are_not_round(make):
-    x, truth = make(400, noise=0.03, random_state=0, **({"factor": 0.4} if make is make_circles else {}))
+    x, truth = make(
+        400, noise=0.03, random_state=0, **({"factor": 0.4} if make is make_circles else {})
+    )
     assert adjusted_rand_score(spectral_clustering(x, 2, 8, 5, 0), truth) == 1
 
 

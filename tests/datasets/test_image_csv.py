@@ -177,5 +177,3 @@ def test_fuzz_nothing_but_images_or_a_clear_error_comes_out(tmp_path_factory, co
     else:
         assert images.dtype == np.uint8
         assert len(images) == len(labels) > 0
-
-

@@ -20,7 +20,9 @@ def test_history_has_one_row_per_epoch_and_weights_changed(images, moco_paramete
     assert result.history[-1]["temperature"] == pytest.approx(0.1)
     assert all(np.isfinite(list(row.values())).all() for row in result.history)
     one = moco_parameters.model_copy(update={"epochs": 1})
-    assert not same_weights(result.weights, pretrain(images, STATISTICS, one, MemoryStore()).weights)
+    assert not same_weights(
+        result.weights, pretrain(images, STATISTICS, one, MemoryStore()).weights
+    )
 
 
 @pytest.mark.parametrize("finished", [1, 2, 3])
@@ -60,7 +62,9 @@ def test_restart_trains_anew(images, moco_parameters, caplog):
     with caplog.at_level(logging.WARNING):
         restarted = pretrain(images, STATISTICS, other, store)
     assert "starting anew" in caplog.text
-    assert same_weights(restarted.weights, pretrain(images, STATISTICS, other, MemoryStore()).weights)
+    assert same_weights(
+        restarted.weights, pretrain(images, STATISTICS, other, MemoryStore()).weights
+    )
 
 
 def test_same_seed_same_weights_other_seed_other_weights(images, moco_parameters):

@@ -72,7 +72,9 @@ def test_crop_reads_the_part_it_should():
 def test_rotation_keeps_distances_on_an_oblong_image():
     """A disc stays a disc of the same size about the centre."""
     y, x = torch.meshgrid(torch.arange(20.0), torch.arange(40.0), indexing="ij")
-    disc = (((y - 9.5) ** 2 + (x - 19.5) ** 2) < 36).float().view(1, 1, 20, 40).expand(5, -1, -1, -1)
+    disc = (
+        (((y - 9.5) ** 2 + (x - 19.5) ** 2) < 36).float().view(1, 1, 20, 40).expand(5, -1, -1, -1)
+    )
     turned = views.geometric(disc, ViewParameters(rotation_degrees=90), generator())
     assert ((turned > 0.5) != (disc > 0.5)).float().mean() < 0.01
 

@@ -20,7 +20,9 @@ def nearest_neighbours(
         ValueError: ``n_neighbors`` is not in 1..N-1.
     """
     if not 1 <= n_neighbors < len(x):
-        raise ValueError(f"n_neighbors must be 1 to {len(x) - 1} for {len(x)} points, got {n_neighbors}")
+        raise ValueError(
+            f"n_neighbors must be 1 to {len(x) - 1} for {len(x)} points, got {n_neighbors}"
+        )
     # Centring keeps the products small, so that their difference loses few digits.
     x = np.ascontiguousarray(x - x.mean(0), dtype=np.float32)
     half_norms = 0.5 * np.einsum("ij,ij->i", x, x)

@@ -31,7 +31,9 @@ def spectral_clustering(
     if n_clusters == 1:
         return np.zeros(len(x), np.int64)
     vectors = spectral_embedding(neighbour_graph(x, n_neighbors), n_clusters, seed)
-    return KMeans(n_clusters, n_init=n_init, random_state=seed).fit_predict(vectors).astype(np.int64)
+    return (
+        KMeans(n_clusters, n_init=n_init, random_state=seed).fit_predict(vectors).astype(np.int64)
+    )
 
 
 def spectral_embedding(affinity: csr_array, dimensions: int, seed: int) -> np.ndarray:
@@ -58,6 +60,8 @@ def spectral_embedding(affinity: csr_array, dimensions: int, seed: int) -> np.nd
         start[:, 0] = root_degree  # the exact first eigenvector
         # Shifted by the identity all eigenvalues lie in [0, 2], which LOBPCG likes better.
         shifted = (operator + diags_array(np.ones(count))).tocsr()
-        values, vectors = lobpcg(shifted, start, largest=True, tol=TOLERANCE, maxiter=MAX_ITERATIONS)
+        values, vectors = lobpcg(
+            shifted, start, largest=True, tol=TOLERANCE, maxiter=MAX_ITERATIONS
+        )
         vectors = vectors[:, np.argsort(values)[::-1]]
     return vectors[:, :dimensions] / root_degree[:, None]

@@ -59,7 +59,9 @@ def _read(path: Path, dimensions: int) -> np.ndarray:
     try:
         content = gzip.open(path).read() if path.suffix == ".gz" else path.read_bytes()
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ImageFileError(f"{path}: truncated or damaged gzip ({error}); fetch it again") from error
+        raise ImageFileError(
+            f"{path}: truncated or damaged gzip ({error}); fetch it again"
+        ) from error
     header = 4 + 4 * dimensions
     # Two zero bytes, 8 for unsigned bytes, the number of dimensions, then each length.
     if content[:4] != bytes([0, 0, 8, dimensions]) or len(content) < header:

@@ -61,7 +61,9 @@ def _open(path: Path) -> Iterator[io.TextIOBase]:
         with opener(path, "rt", encoding="utf-8-sig", newline="") as handle:
             yield handle
     except FileNotFoundError as error:
-        raise ImageFileError(f"{path}: no such file; name yours with --params=data.path=...") from error
+        raise ImageFileError(
+            f"{path}: no such file; name yours with --params=data.path=..."
+        ) from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ImageFileError(
             f"{path}: the gzip file is truncated or damaged ({error}); fetch it again"
@@ -96,9 +98,7 @@ def _header(handle: io.TextIOBase, path: Path) -> list[str]:
     return columns
 
 
-def _image_shape(
-    columns: list[str], wanted: tuple[int, int] | None, path: Path
-) -> tuple[int, int]:
+def _image_shape(columns: list[str], wanted: tuple[int, int] | None, path: Path) -> tuple[int, int]:
     pixels = len(columns) - (columns[0] == LABEL)
     if wanted is None:
         side = math.isqrt(pixels)
@@ -118,7 +118,8 @@ def _image_shape(
 
 def _blocks(handle: io.TextIOBase, path: Path, columns: list[str]) -> Iterator[np.ndarray]:
     """int64 (rows, columns), values checked. ``np.loadtxt`` is strict and fast; only where it
-    refuses are the rows read again one by one, to say which value is wrong."""
+    refuses are the rows read again one by one, to say which value is wrong.
+    """
     first_line = 2
     while True:
         lines = []
@@ -131,7 +132,9 @@ def _blocks(handle: io.TextIOBase, path: Path, columns: list[str]) -> Iterator[n
         try:
             if any(not line.strip() for line in lines):
                 raise ValueError("blank line")
-            block = np.loadtxt(lines, np.int64, delimiter=",", comments=None, ndmin=2, quotechar='"')
+            block = np.loadtxt(
+                lines, np.int64, delimiter=",", comments=None, ndmin=2, quotechar='"'
+            )
             pixels = block[:, 1:] if columns[0] == LABEL else block
             good = block.shape[1] == len(columns) and pixels.min() >= 0 and pixels.max() <= 255
         except ValueError:

@@ -39,7 +39,9 @@ class _ImageSource(AbstractDataset[None, Any]):
     ):
         for name, value, choice in (("format", format, FORMATS), ("split", split, SPLITS)):
             if value not in choice:
-                raise DatasetError(f"data.{name} is {value!r}; it must be one of {', '.join(choice)}")
+                raise DatasetError(
+                    f"data.{name} is {value!r}; it must be one of {', '.join(choice)}"
+                )
         self._path = Path(filepath)
         self._format, self._split = format, split
         self._image_shape = tuple(image_shape) if image_shape else None
@@ -71,7 +73,7 @@ class _ImageSource(AbstractDataset[None, Any]):
         return read_idx_folder(self._path, self._split)
 
     def _download(self) -> Path:
-        """torchvision checks what it downloads and skips what is there; returns the IDX folder."""
+        """Torchvision checks what it downloads and skips what is there; returns the IDX folder."""
         from torchvision.datasets import FashionMNIST
 
         try:

@@ -45,7 +45,9 @@ class CheckpointMismatch(ValueError):
     """The checkpoint found was made by another run."""
 
 
-def resume_point(store: CheckpointStore, identity: dict, on_mismatch: str, what: str) -> dict | None:
+def resume_point(
+    store: CheckpointStore, identity: dict, on_mismatch: str, what: str
+) -> dict | None:
     """The last checkpoint if this run may continue it, None to start anew.
 
     Args:
@@ -68,7 +70,9 @@ def resume_point(store: CheckpointStore, identity: dict, on_mismatch: str, what:
     if not differing:
         return state
     if on_mismatch == "restart":
-        logger.warning("%s: starting anew, the checkpoint differs in %s", what, "; ".join(differing))
+        logger.warning(
+            "%s: starting anew, the checkpoint differs in %s", what, "; ".join(differing)
+        )
         return None
     raise CheckpointMismatch(
         f"{what}: the checkpoint found was made by another run; it differs in "

@@ -122,9 +122,7 @@ class Encoder(nn.Module):
         return F.normalize(z.float(), dim=1)
 
 
-def build_encoder(
-    parameters: EncoderParameters, image_size: tuple[int, int], seed: int
-) -> Encoder:
+def build_encoder(parameters: EncoderParameters, image_size: tuple[int, int], seed: int) -> Encoder:
     """An encoder with random weights that depend on ``seed`` alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

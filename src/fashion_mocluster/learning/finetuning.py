@@ -79,7 +79,9 @@ def finetune(
         # Metrics, labels and the weights kept all belong to the encoder as it is before the step.
         z = run.embed()
         labels = assign(z.cpu().numpy())
-        surrogate = surrogate_loss(z, torch.from_numpy(labels).long().to(z.device), parameters.surrogate)
+        surrogate = surrogate_loss(
+            z, torch.from_numpy(labels).long().to(z.device), parameters.surrogate
+        )
         if not np.isfinite(surrogate.loss):
             raise FloatingPointError(
                 f"{name}: the loss became {surrogate.loss} in epoch {epoch + 1}; lower "
@@ -102,7 +104,9 @@ def finetune(
             store.save(f"epoch_{run.epochs_done:04d}", state)
             store.prune("epoch_", parameters.checkpoints.keep)
         store.save("last", state)
-        progress.log(epoch, len(images), {"loss": surrogate.loss, "silhouette": surrogate.silhouette})
+        progress.log(
+            epoch, len(images), {"loss": surrogate.loss, "silhouette": surrogate.silhouette}
+        )
 
     best = store.load("best")
     return FinetuningResult(
@@ -181,7 +185,9 @@ class FinetuningRun:
     def identity(self, images: np.ndarray) -> dict:
         """What a checkpoint must agree with to be continued here."""
         parameters = self.parameters.model_dump(mode="json", exclude={"checkpoints"})
-        start = np.concatenate([t.flatten().double().numpy() for t in self.pretrained.state.values()])
+        start = np.concatenate(
+            [t.flatten().double().numpy() for t in self.pretrained.state.values()]
+        )
         return {
             **parameters,
             "images": fingerprint(images),

@@ -33,7 +33,7 @@ class MomentumContrast(nn.Module):
 
     @torch.no_grad()
     def update_key_encoder(self, momentum: float) -> None:
-        """key <- momentum * key + (1 - momentum) * query (equation 2)."""
+        """Key <- momentum * key + (1 - momentum) * query (equation 2)."""
         torch._foreach_lerp_(
             list(self.key_encoder.parameters()),
             list(self.query_encoder.parameters()),
@@ -43,7 +43,8 @@ class MomentumContrast(nn.Module):
     @torch.no_grad()
     def enqueue(self, keys: Tensor) -> None:
         """Write ``keys`` (B, contrast_dim) over the oldest rows; of a batch larger than the queue
-        only the newest keys stay."""
+        only the newest keys stay.
+        """
         size = len(self.queue)
         keys = keys[-size:]
         rows = (self.pointer + torch.arange(len(keys), device=keys.device)) % size

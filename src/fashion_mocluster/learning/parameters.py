@@ -56,7 +56,9 @@ class EncoderParameters(Parameters):
                 "must name the same number of stages"
             )
         if (self.projection_hidden is None) != (self.projection_dim is None):
-            raise ValueError("projection_hidden and projection_dim are given together or not at all")
+            raise ValueError(
+                "projection_hidden and projection_dim are given together or not at all"
+            )
         return self
 
 
@@ -91,7 +93,7 @@ class ViewParameters(Parameters):
 
     @model_validator(mode="after")
     def _possible(self):
-        if not 0 < self.crop_area.low:
+        if not self.crop_area.low > 0:
             raise ValueError("crop_area must be positive")
         if self.blur_kernel % 2 == 0:
             raise ValueError(f"blur_kernel must be odd, got {self.blur_kernel}")

@@ -100,9 +100,7 @@ class PretrainingRun:
     what the other draws.
     """
 
-    def __init__(
-        self, images: np.ndarray, statistics: PixelStatistics, parameters: MocoParameters
-    ):
+    def __init__(self, images: np.ndarray, statistics: PixelStatistics, parameters: MocoParameters):
         self.parameters, self.statistics = parameters, statistics
         self.device = pick_device(parameters.compute)
         weights_seed, queue_seed, order_seed, views_seed = seeds_for(parameters.seed, 4)
@@ -205,9 +203,7 @@ class PretrainingRun:
 
     def weights(self) -> EncoderWeights:
         """The query encoder as it is now."""
-        return EncoderWeights.of(
-            self.moco.query_encoder, self.parameters.input, self.statistics
-        )
+        return EncoderWeights.of(self.moco.query_encoder, self.parameters.input, self.statistics)
 
     def identity(self, images: np.ndarray) -> dict:
         """What a checkpoint must agree with to be continued here."""
@@ -237,7 +233,7 @@ class PretrainingRun:
 
 @torch.no_grad()
 def effective_rank(vectors: Tensor) -> float:
-    """exp of the entropy of the normalised singular values (Roy and Vetterli 2007).
+    """Exp of the entropy of the normalised singular values (Roy and Vetterli 2007).
 
     Near 1 when all vectors (N, D) point the same way: the sign of a collapsed encoder.
     """

@@ -46,12 +46,8 @@ def printed_table(
     """The table as text, the best row by agreement marked."""
     shown = table.drop(columns=["representation", "clusterer", "chi", "n_images"])
     shown.insert(1, "agreement", [agreement[m] for m in table["method"]])
-    shown["method"] = [
-        f"{'*' if m == best else ' '} {titles[m]}" for m in table["method"]
-    ]
-    formats = {
-        c: (lambda v: "" if math.isnan(v) else f"{v:.1f}") for c in ("time_s", "memory_mb")
-    }
+    shown["method"] = [f"{'*' if m == best else ' '} {titles[m]}" for m in table["method"]]
+    formats = {c: (lambda v: "" if math.isnan(v) else f"{v:.1f}") for c in ("time_s", "memory_mb")}
     text = shown.to_string(
         index=False,
         na_rep="",

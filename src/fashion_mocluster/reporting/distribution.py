@@ -75,9 +75,7 @@ def cluster_size_figure(clusters: np.ndarray, title: str) -> Figure:
     return figure
 
 
-def confusion_figure(
-    table: np.ndarray, order: np.ndarray, names: list[str], title: str
-) -> Figure:
+def confusion_figure(table: np.ndarray, order: np.ndarray, names: list[str], title: str) -> Figure:
     """Classes against clusters, each cluster under the class it is matched to.
 
     Args:

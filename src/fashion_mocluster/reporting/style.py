@@ -22,7 +22,8 @@ HEAT = "cividis"
 
 def colours(count: int) -> list:
     """``count`` colours; beyond ten they come from an even colour map, and numbers drawn into the
-    figure have to tell groups apart."""
+    figure have to tell groups apart.
+    """
     if count <= len(MUTED):
         return list(MUTED[:count])
     return [colormaps["turbo"](i / (count - 1)) for i in range(count)]
@@ -30,5 +31,6 @@ def colours(count: int) -> list:
 
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure, inches, that places its parts without overlap. It belongs to no global
-    state, so nothing has to be closed."""
+    state, so nothing has to be closed.
+    """
     return Figure(figsize=(width, height), layout="constrained")

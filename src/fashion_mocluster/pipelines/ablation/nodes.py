@@ -1,16 +1,13 @@
 """Nodes of ``ablation``; its trainings are those of ``moco_pretraining``."""
 
 import logging
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from fashion_mocluster.clustering.parameters import ClustererParameters
 from fashion_mocluster.learning.parameters import MocoParameters
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +52,7 @@ def tabulate_ablation(run: str, *scores: dict) -> pd.DataFrame:
     return table
 
 
-def draw_ablation(table: pd.DataFrame, published: dict) -> "Figure":
+def draw_ablation(table: pd.DataFrame, published: dict) -> Figure:
     """Scores by case beside the published ones."""
     from fashion_mocluster.reporting.ablation import ablation_figure
 

@@ -39,6 +39,7 @@ def _case(case: str) -> Pipeline:
         ],
         namespace=namespace,
         inputs={"labels": "labels", "embeddings": f"ablation_{case}_embeddings"},
+        outputs={"scores": f"ablation_{case}_scores"},
         parameters={
             "params:recipe": f"params:{recipe}",
             "params:ablation.clusterer": "params:ablation.clusterer",
@@ -46,15 +47,16 @@ def _case(case: str) -> Pipeline:
             "params:n_clusters": "params:n_clusters",
         },
     )
-    return pretraining_pipeline(namespace, recipe, f"ablation_{case}_embeddings") + score
+    return pretraining_pipeline(namespace, recipe, f"ablation_{case}") + score
 
 
 def _collection(cases: list[str]) -> Pipeline:
+    scores = [f"ablation_{case}_scores" for case in cases]
     return Pipeline(
         [
             Node(
                 nodes.tabulate_ablation,
-                ["params:ablation.run", *(f"ablation.case_{case}.scores" for case in cases)],
+                ["params:ablation.run", *scores],
                 "ablation_table",
                 name="tabulate_ablation",
             ),
@@ -64,5 +66,9 @@ def _collection(cases: list[str]) -> Pipeline:
                 "ablation_figure",
                 name="draw_ablation",
             ),
-        ]
+        ],
+        namespace="ablation",
+        inputs=set(scores),
+        outputs={"ablation_table", "ablation_figure"},
+        parameters={"params:ablation.run", "params:ablation.published"},
     )

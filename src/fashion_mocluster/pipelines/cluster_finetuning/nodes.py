@@ -1,14 +1,12 @@
 """Nodes of ``cluster_finetuning``."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from fashion_mocluster.learning.parameters import FinetuningParameters
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 def finetune_encoder(
@@ -83,7 +81,7 @@ def _finetune(images, pretrained, parameters, n_clusters, checkpoints, score):
     return result.weights.to_dict(), pd.DataFrame(result.history), assignments
 
 
-def draw_loss_curve(history: pd.DataFrame) -> "Figure":
+def draw_loss_curve(history: pd.DataFrame) -> Figure:
     """Loss and label-free indices over the epochs."""
     from fashion_mocluster.reporting.history import history_figure
 

@@ -5,7 +5,7 @@ from kedro.pipeline import Node, Pipeline
 from fashion_mocluster.pipelines.cluster_finetuning import nodes
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import embedding_pipeline
 
-# Each is a parameter group under `finetuning` and gives the table `<name>_finetuned_embeddings`.
+# Each is a parameter group under `finetuning` and makes `<name>_finetuned_weights`.
 FINETUNINGS = ("kmeans", "spectral")
 
 
@@ -21,7 +21,7 @@ def create_pipeline(selections: dict[str, str]) -> Pipeline:
 
 def _finetuning(name: str, selection: str) -> Pipeline:
     inputs = ["images", "pretrained", "params:recipe", "params:n_clusters", "checkpoints"]
-    outer = {"images": "images", "pretrained": "moco_pretraining.weights"}
+    outer = {"images": "images", "pretrained": "moco_weights"}
     function = nodes.finetune_encoder
     if selection == "thesis_score":
         function = nodes.finetune_encoder_by_thesis_score
@@ -35,6 +35,7 @@ def _finetuning(name: str, selection: str) -> Pipeline:
         ],
         namespace=namespace,
         inputs=outer,
+        outputs={"weights": f"{name}_finetuned_weights"},
         parameters={
             "params:recipe": f"params:finetuning.{name}",
             "params:n_clusters": "params:n_clusters",
@@ -45,4 +46,4 @@ def _finetuning(name: str, selection: str) -> Pipeline:
 
 def finetuned_embedding_pipeline(name: str) -> Pipeline:
     """The embeddings of one finetuned encoder."""
-    return embedding_pipeline(f"cluster_finetuning.{name}", f"{name}_finetuned_embeddings")
+    return embedding_pipeline(f"cluster_finetuning.{name}", f"{name}_finetuned")

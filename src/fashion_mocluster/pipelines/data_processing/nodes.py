@@ -1,14 +1,11 @@
 """Nodes of ``data_processing``. No label reaches them."""
 
 import logging
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 logger = logging.getLogger(__name__)
 
@@ -21,13 +18,19 @@ def validate_images(raw_images: np.ndarray, parameters: DataParameters) -> np.nd
     """
     source = parameters.path
     if raw_images.dtype != np.uint8 or raw_images.ndim != 3:
-        raise ValueError(f"{source}: expected uint8 (N, H, W), got {raw_images.dtype} {raw_images.shape}")
+        raise ValueError(
+            f"{source}: expected uint8 (N, H, W), got {raw_images.dtype} {raw_images.shape}"
+        )
     if len(raw_images) < 2:
         raise ValueError(f"{source}: {len(raw_images)} image; clustering needs at least 2")
     if min(raw_images.shape[1:]) < 4:
-        raise ValueError(f"{source}: images of {raw_images.shape[1:]} pixels; at least 4 x 4 are needed")
+        raise ValueError(
+            f"{source}: images of {raw_images.shape[1:]} pixels; at least 4 x 4 are needed"
+        )
     if (raw_images == raw_images[0]).all():
-        raise ValueError(f"{source}: all {len(raw_images)} images are equal; there is nothing to group")
+        raise ValueError(
+            f"{source}: all {len(raw_images)} images are equal; there is nothing to group"
+        )
     constant = int((np.ptp(raw_images, axis=(1, 2)) == 0).sum())
     if constant:
         logger.warning("%s: %d images are all one grey", source, constant)
@@ -51,7 +54,7 @@ def describe_pixels(images: np.ndarray) -> dict:
     }
 
 
-def draw_contact_sheet(images: np.ndarray) -> "Figure":
+def draw_contact_sheet(images: np.ndarray) -> Figure:
     """A sheet of images evenly spread over the file."""
     from fashion_mocluster.reporting.contact_sheet import contact_sheet
 

@@ -1,16 +1,13 @@
 """Nodes of ``evaluation``. Labels are looked at here, and only to score."""
 
 import logging
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from fashion_mocluster.clustering.parameters import MethodParameters
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +70,7 @@ def assign_clusters(
 
 
 def tabulate_clusters(assignments: np.ndarray, labels: np.ndarray | None) -> pd.DataFrame:
-    """index and cluster of every image, and its label where known."""
+    """Index and cluster of every image, and its label where known."""
     table = pd.DataFrame({"index": np.arange(len(assignments)), "cluster": assignments})
     return table if labels is None else table.assign(label=labels)
 
@@ -121,9 +118,10 @@ def draw_method(
     method: MethodParameters,
     data: DataParameters,
     seed: int,
-) -> dict[str, "Figure"]:
+) -> dict[str, Figure]:
     """Scatter by cluster and by label, class distribution and confusion; without labels only
-    what needs none."""
+    what needs none.
+    """
     from fashion_mocluster.clustering.partition import prepare
     from fashion_mocluster.clustering.scores import match_clusters
     from fashion_mocluster.reporting import distribution, scatter
@@ -141,7 +139,9 @@ def draw_method(
     classes, names = _classes(labels, data)
     table = distribution.contingency(classes, assignments, len(names))
     return figures | {
-        "scatter_by_label": scatter.scatter_figure(points, classes, names, f"{title}: by true label"),
+        "scatter_by_label": scatter.scatter_figure(
+            points, classes, names, f"{title}: by true label"
+        ),
         "distribution": distribution.distribution_figure(table, names, title),
         "confusion": distribution.confusion_figure(table, match_clusters(table.T), names, title),
     }
@@ -184,7 +184,7 @@ def compare_methods(
 
 def draw_comparison(
     table: pd.DataFrame, best: dict, methods: dict[str, MethodParameters]
-) -> "Figure":
+) -> Figure:
     """All scores of all methods beside the published ones."""
     from fashion_mocluster.reporting.comparison import comparison_figure
 

@@ -23,7 +23,7 @@ def create_pipeline(methods: dict[str, str]) -> Pipeline:
 
 def _representation(name: str) -> Pipeline:
     """What makes the table ``<name>_embeddings``."""
-    trained = {"moco": lambda: embedding_pipeline("moco_pretraining", "moco_embeddings")}
+    trained = {"moco": lambda: embedding_pipeline("moco_pretraining", "moco")}
     for f in FINETUNINGS:
         trained[f"{f}_finetuned"] = lambda f=f: finetuned_embedding_pipeline(f)
     if name in trained:
@@ -41,13 +41,24 @@ def _representation(name: str) -> Pipeline:
         "external_embeddings",
         name="read_external_embeddings",
     )
-    plain = {"pixels": [pixels], "pca": [pixels, pca], "external": [external]}
+    plain = {
+        "pixels": ([pixels], "images"),
+        "pca": ([pixels, pca], "images"),
+        "external": ([external], "images", "external_embeddings_file"),
+    }
     if name not in plain:
         raise ValueError(
             f"evaluation.methods: unknown representation {name!r}; known are "
             f"{', '.join(sorted([*plain, *trained]))}"
         )
-    return Pipeline(plain[name])
+    made_of, *inputs = plain[name]
+    return Pipeline(
+        made_of,
+        namespace="evaluation",
+        inputs=set(inputs),
+        outputs={node.outputs[0] for node in made_of},
+        parameters={p for node in made_of for p in node.inputs if p.startswith("params:")},
+    )
 
 
 def _method(name: str, representation: str) -> Pipeline:
@@ -93,6 +104,7 @@ def _method(name: str, representation: str) -> Pipeline:
         ],
         namespace=f"evaluation.{name}",
         inputs={"embeddings": f"{representation}_embeddings", "labels": "labels"},
+        outputs={"scores": f"{name}_scores", "assignments": f"{name}_assignments"},
         parameters={
             "params:method": f"params:evaluation.methods.{name}",
             "params:n_clusters": "params:n_clusters",
@@ -103,15 +115,13 @@ def _method(name: str, representation: str) -> Pipeline:
 
 
 def _comparison(names: list[str]) -> Pipeline:
+    scores = [f"{name}_scores" for name in names]
+    assignments = [f"{name}_assignments" for name in names]
     return Pipeline(
         [
             Node(
                 nodes.compare_methods,
-                [
-                    "params:evaluation.methods",
-                    *(f"evaluation.{name}.scores" for name in names),
-                    *(f"evaluation.{name}.assignments" for name in names),
-                ],
+                ["params:evaluation.methods", *scores, *assignments],
                 ["clustering_comparison", "best_method"],
                 name="compare_methods",
             ),
@@ -121,5 +131,9 @@ def _comparison(names: list[str]) -> Pipeline:
                 "comparison_figure",
                 name="draw_comparison",
             ),
-        ]
+        ],
+        namespace="evaluation",
+        inputs={*scores, *assignments},
+        outputs={"clustering_comparison", "best_method", "comparison_figure"},
+        parameters={"params:evaluation.methods"},
     )

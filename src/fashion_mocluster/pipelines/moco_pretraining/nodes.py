@@ -1,14 +1,12 @@
 """Nodes of ``moco_pretraining``; ``embed_images`` also serves the finetuned encoders."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from fashion_mocluster.learning.parameters import EmbeddingParameters, MocoParameters
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 def train_encoder(
@@ -23,7 +21,7 @@ def train_encoder(
     return result.weights.to_dict(), pd.DataFrame(result.history)
 
 
-def draw_loss_curve(history: pd.DataFrame) -> "Figure":
+def draw_loss_curve(history: pd.DataFrame) -> Figure:
     """Loss and what else changed over the epochs."""
     from fashion_mocluster.reporting.history import history_figure
 

@@ -6,14 +6,14 @@ from fashion_mocluster.pipelines.moco_pretraining import nodes
 
 
 def create_pipeline(
-    namespace: str = "moco_pretraining", recipe: str = "moco", embeddings: str = "moco_embeddings"
+    namespace: str = "moco_pretraining", recipe: str = "moco", name: str = "moco"
 ) -> Pipeline:
     """One pretraining; the ablation reuses it with other recipes.
 
     Args:
         namespace: Prefix of the datasets that belong to this training.
         recipe: The parameter group that holds its ``MocoParameters``.
-        embeddings: Name of the resulting table.
+        name: What the encoder is called: ``<name>_weights`` and ``<name>_embeddings`` come out.
     """
     train = Pipeline(
         [
@@ -27,13 +27,14 @@ def create_pipeline(
         ],
         namespace=namespace,
         inputs={"images", "pixel_statistics"},
+        outputs={"weights": f"{name}_weights"},
         parameters={"params:recipe": f"params:{recipe}"},
     )
-    return train + embedding_pipeline(namespace, embeddings)
+    return train + embedding_pipeline(namespace, name)
 
 
-def embedding_pipeline(namespace: str, embeddings: str) -> Pipeline:
-    """``images`` and ``<namespace>.weights`` to a table of embeddings.
+def embedding_pipeline(namespace: str, name: str) -> Pipeline:
+    """``images`` and ``<name>_weights`` to ``<name>_embeddings``.
 
     A part of every training, and of ``evaluation``, which runs it on weights from disk.
     """
@@ -47,7 +48,7 @@ def embedding_pipeline(namespace: str, embeddings: str) -> Pipeline:
             )
         ],
         namespace=namespace,
-        inputs={"images"},
-        outputs={"embeddings": embeddings},
+        inputs={"images": "images", "weights": f"{name}_weights"},
+        outputs={"embeddings": f"{name}_embeddings"},
         parameters={"params:embedding"},
     )

@@ -1,0 +1,53 @@
+import pandas as pd
+import pytest
+
+from fashion_mocluster.clustering.parameters import ClustererParameters
+from fashion_mocluster.parameters import check_parameters
+from fashion_mocluster.pipelines.ablation import nodes
+from fashion_mocluster.pipelines.ablation.pipeline import create_pipeline
+from tests.conftest import project_parameters
+
+# Table 2 of the thesis; size counts layers, so its "34" is 32.
+TABLE_2 = {
+    "a": (False, False, False, False, 20, 50),
+    "b": (True, False, False, False, 20, 50),
+    "c": (True, True, False, False, 20, 50),
+    "d": (True, True, True, False, 20, 50),
+    "e": (True, True, True, True, 20, 50),
+    "f": (True, True, True, True, 32, 50),
+    "g": (True, True, True, True, 32, 300),
+}
+
+
+@pytest.mark.parametrize("env", ["base", "thesis"])
+@pytest.mark.parametrize("case", TABLE_2)
+def test_cases_are_those_of_the_thesis(env, case, blobs):
+    recipe = check_parameters(project_parameters(env)).ablation.cases[case]
+    row = nodes.score_case(
+        pd.DataFrame(blobs[0]),
+        pd.DataFrame({"epoch": range(recipe.epochs)}),
+        blobs[1],
+        recipe,
+        ClustererParameters(kind="kmeans"),
+        3,
+        0,
+    )
+    columns = ("residual", "mlp", "advanced_augmentation", "cosine", "size", "epochs")
+    assert tuple(row[c] for c in columns) == TABLE_2[case]
+    assert row["acc"] == 1
+
+
+@pytest.mark.parametrize("env", ["base", "thesis"])
+def test_neighbouring_cases_differ_by_one_component(env):
+    cases = check_parameters(project_parameters(env)).ablation.cases
+    groups = {"ab": {"encoder"}, "bc": {"encoder"}, "cd": {"views"}, "de": {"optimizer"}}
+    groups |= {"ef": {"encoder"}, "fg": {"epochs"}}
+    for (one, other), expected in groups.items():
+        a, b = cases[one].model_dump(), cases[other].model_dump()
+        assert {key for key in a if a[key] != b[key]} == expected
+
+
+def test_any_subset_of_cases():
+    pipeline = create_pipeline(["b", "f"])
+    assert {"ablation_b_scores", "ablation_f_scores"} <= pipeline.all_outputs()
+    assert "ablation_a_scores" not in pipeline.all_outputs()

@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from fashion_mocluster.pipelines.data_processing import nodes
+from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
+
+DATA = DataParameters(path="some.csv")
+
+
+def test_good_images_pass_unchanged(images):
+    assert nodes.validate_images(images, DATA) is images
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (np.zeros((3, 8, 8), np.float32), "expected uint8"),
+        (np.zeros((3, 64), np.uint8), "expected uint8"),
+        (np.zeros((1, 8, 8), np.uint8), "at least 2"),
+        (np.zeros((3, 2, 8), np.uint8), "at least 4 x 4"),
+        (np.full((3, 8, 8), 7, np.uint8), "all 3 images are equal"),
+    ],
+)
+def test_what_cannot_be_clustered_is_refused_with_its_file(bad, message):
+    with pytest.raises(ValueError, match=f"some.csv: .*{message}"):
+        nodes.validate_images(bad, DATA)
+
+
+def test_constant_images_are_warned_about(images, caplog):
+    images[3] = 9
+    nodes.validate_images(images, DATA)
+    assert "1 images are all one grey" in caplog.text
+
+
+def test_statistics_are_those_of_numpy(images):
+    s = nodes.describe_pixels(images)
+    assert s["mean"] == pytest.approx(images.mean())
+    assert s["std"] == pytest.approx(images.std())
+    assert s["black_share"] == pytest.approx((images == 0).mean())
+    assert (s["n_images"], s["height"], s["width"]) == images.shape

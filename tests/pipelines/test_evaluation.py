@@ -1,0 +1,117 @@
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import StandardScaler
+
+from fashion_mocluster.clustering.parameters import MethodParameters
+from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
+from fashion_mocluster.pipelines.evaluation import nodes
+from fashion_mocluster.pipelines.evaluation.pipeline import create_pipeline
+
+METHOD = MethodParameters(title="T", representation="moco", clusterer={"kind": "kmeans"})
+DATA = DataParameters(path="x", class_names=["shirt", "shoe"])
+
+
+@pytest.fixture
+def embeddings(blobs):
+    return pd.DataFrame(blobs[0], columns=[f"feature_{i}" for i in range(5)])
+
+
+def test_pixels_and_their_principal_components(images):
+    pixels = nodes.tabulate_pixels(images)
+    np.testing.assert_array_equal(pixels.to_numpy().reshape(images.shape), images)
+    reduced = nodes.reduce_pixels(pixels, 5, 0)
+    assert list(reduced.columns) == [f"feature_{i}" for i in range(5)]
+    x = StandardScaler().fit_transform(images.reshape(64, -1))
+    expected = PCA(5, svd_solver="full").fit(x).explained_variance_
+    np.testing.assert_allclose(reduced.to_numpy().var(0, ddof=1), expected, rtol=0.02)
+    assert nodes.reduce_pixels(pixels, 1000, 0).shape == (64, 64)
+
+
+def test_external_embeddings_lose_their_labels(images):
+    table = pd.DataFrame(np.eye(64, 3), columns=["feature_0", "feature_1", "feature_2"])
+    table.insert(0, "label", 1)
+    features = nodes.read_external_embeddings(table, images)
+    assert list(features.columns) == ["feature_0", "feature_1", "feature_2"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.iloc[:-1], "63 rows for 64 images"),
+        (lambda t: t.rename(columns={"feature_1": "f1"}), "columns must be"),
+        (lambda t: t.drop(columns=t.columns), "columns must be"),
+        (lambda t: t.replace(0.0, np.nan), "line 2, column 'feature_1' is not a number"),
+    ],
+)
+def test_external_embeddings_that_do_not_fit(images, change, message):
+    table = pd.DataFrame(np.eye(64, 2), columns=["feature_0", "feature_1"])
+    with pytest.raises(ValueError, match=message):
+        nodes.read_external_embeddings(change(table), images)
+
+
+def test_scores_with_and_without_labels(embeddings, blobs):
+    assignments, cost = nodes.assign_clusters(embeddings, METHOD, 3, 0)
+    with_labels = nodes.score_clusters(embeddings, assignments, cost, blobs[1], METHOD)
+    assert with_labels["acc"] == 1
+    assert with_labels["n_images"] == 120
+    without = nodes.score_clusters(embeddings, assignments, cost, None, METHOD)
+    assert without.keys() == with_labels.keys() - {"acc", "nmi", "ari"}
+
+
+def test_clusters_table_has_labels_only_where_known():
+    assert list(nodes.tabulate_clusters(np.array([1, 0]), None)) == ["index", "cluster"]
+    table = nodes.tabulate_clusters(np.array([1, 0]), np.array([5, 6]))
+    assert table.to_dict("list") == {"index": [0, 1], "cluster": [1, 0], "label": [5, 6]}
+
+
+def test_distribution_uses_class_names_and_numbers_where_there_are_none():
+    table = nodes.tabulate_distribution(np.array([0, 0, 1]), np.array([1, 7, 7]), DATA)
+    assert list(zip(table["Label_ID"], table["Label_Name"], strict=True)) == [
+        (1, "shoe"),
+        (7, "7"),
+        (7, "7"),
+    ]
+    assert nodes.tabulate_distribution(np.array([0, 1]), None, DATA).empty
+
+
+def test_figures_with_and_without_labels(embeddings, blobs):
+    everything = nodes.draw_method(embeddings, blobs[1], blobs[1], METHOD, DATA, 0)
+    assert set(everything) == {
+        "scatter_by_cluster",
+        "scatter_by_label",
+        "distribution",
+        "confusion",
+    }
+    bare = nodes.draw_method(embeddings, blobs[1], None, METHOD, DATA, 0)
+    assert set(bare) == {"scatter_by_cluster", "cluster_sizes"}
+
+
+def test_the_best_row_is_the_one_the_others_agree_with_most():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 3, 300)
+    noisy = np.where(rng.random(300) < 0.4, rng.integers(0, 3, 300), truth)
+    names = {name: METHOD for name in ("random", "good", "noisy")}
+    row = {"representation": "moco", "clusterer": "kmeans", "time_s": 1.0, "memory_mb": 1.0}
+    table, best = nodes.compare_methods(names, row, row, row, rng.integers(0, 3, 300), truth, noisy)
+    assert list(table["method"]) == ["random", "good", "noisy"]
+    assert best["method"] in ("good", "noisy")
+    assert best["agreement"]["random"] < 0.05 < best["agreement"]["good"]
+
+
+def test_a_single_method_is_the_best_one():
+    table, best = nodes.compare_methods({"only": METHOD}, {"time_s": 1.0}, np.zeros(3))
+    assert best == {"method": "only", "criterion": best["criterion"], "agreement": {"only": None}}
+    assert len(table) == 1
+
+
+def test_only_the_representations_that_methods_use_are_made():
+    outputs = create_pipeline({"a": "pca", "b": "external"}).all_outputs()
+    assert {"pca_embeddings", "pixels_embeddings", "external_embeddings"} <= outputs
+    assert "moco_embeddings" not in outputs
+
+
+def test_unknown_representation_names_the_known_ones():
+    with pytest.raises(ValueError, match=r"unknown representation 'pcb'; known are .*pca"):
+        create_pipeline({"a": "pcb"})

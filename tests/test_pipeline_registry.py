@@ -1,0 +1,89 @@
+import warnings
+
+import pytest
+
+from fashion_mocluster import pipeline_registry
+from fashion_mocluster.parameters import check_parameters
+from tests.conftest import project_parameters
+
+
+@pytest.fixture
+def registered(monkeypatch):
+    def _registered(env="base", runtime=None):
+        parameters = check_parameters(project_parameters(env, runtime))
+        monkeypatch.setattr(pipeline_registry, "_parameters", parameters)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return pipeline_registry.register_pipelines()
+
+    return _registered
+
+
+def test_the_five_pipelines_and_the_default(registered):
+    pipelines = registered()
+    assert set(pipelines) == {
+        "__default__",
+        "data_processing",
+        "moco_pretraining",
+        "cluster_finetuning",
+        "evaluation",
+        "ablation",
+    }
+    names = {node.namespace or "" for node in pipelines["__default__"].nodes}
+    assert not any(name.startswith("ablation") for name in names)
+
+
+def test_every_node_has_a_name_of_its_own(registered):
+    for pipeline in registered().values():
+        names = [node.name for node in pipeline.nodes]
+        assert all(node._name for node in pipeline.nodes)
+        assert len(set(names)) == len(names)
+
+
+def test_labels_reach_nothing_before_evaluation(registered):
+    for name, pipeline in registered().items():
+        for node in pipeline.nodes:
+            if "labels" in node.inputs:
+                assert node.namespace.split(".")[0] in ("evaluation", "ablation"), (name, node)
+    thesis = registered("thesis")["cluster_finetuning"].nodes
+    takers = {node.name.rsplit(".")[-1] for node in thesis if "labels" in node.inputs}
+    assert takers == {"finetune_encoder"}
+
+
+def test_what_follows_from_labels_never_returns_to_a_training(registered):
+    """Nothing a node with labels puts out is an input of pretraining or finetuning."""
+    pipeline = registered()["__default__"]
+    tainted = pipeline.from_inputs("labels")
+    outputs = {output for node in tainted.nodes for output in node.outputs}
+    for node in pipeline.nodes:
+        if (node.namespace or "").split(".")[0] in ("moco_pretraining", "cluster_finetuning"):
+            assert not outputs & set(node.inputs), node
+
+
+def test_evaluation_needs_nothing_but_files_that_ship(registered):
+    free = {n for n in registered()["evaluation"].inputs() if not n.startswith("params:")}
+    assert free == {
+        "raw_images",
+        "labels",
+        "moco_weights",
+        "kmeans_finetuned_weights",
+        "spectral_finetuned_weights",
+    }
+
+
+def test_a_new_row_is_a_few_lines_of_parameters(registered):
+    row = {"title": "New", "representation": "moco", "clusterer": {"kind": "gaussian_mixture"}}
+    pipelines = registered(runtime={"evaluation": {"methods": {"new": row}}})
+    assert "evaluation.new.clusters" in pipelines["evaluation"].all_outputs()
+
+
+def test_ablation_runs_the_cases_asked_for(registered):
+    namespaces = {
+        n.namespace for n in registered(runtime={"ablation": {"run": "ga"}})["ablation"].nodes
+    }
+    assert {n for n in namespaces if n and "case" in n} == {"ablation.case_a", "ablation.case_g"}
+
+
+def test_without_a_session_the_parameters_of_base_are_used(monkeypatch):
+    monkeypatch.setattr(pipeline_registry, "_parameters", None)
+    assert len(pipeline_registry.register_pipelines()) == 6
