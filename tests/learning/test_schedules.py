@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import pytest
@@ -27,7 +28,7 @@ def test_cosine_falls_from_peak_towards_the_final_rate():
     r = rates(100, 10, schedule="cosine", final_learning_rate=0.1)
     assert r[0] == 0.4
     assert r[50] == pytest.approx(0.25)
-    assert all(a > b for a, b in zip(r, r[1:], strict=False))
+    assert all(a > b for a, b in itertools.pairwise(r))
     assert 0.1 < r[-1] < 0.1002
 
 

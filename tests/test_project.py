@@ -1,0 +1,221 @@
+"""The project as its users run it: from the command line, in a copy of the folder."""
+
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from tests.conftest import PROJECT
+
+METHODS = {
+    "kmeans",
+    "pca_kmeans",
+    "pca_spectral",
+    "moco_kmeans",
+    "moco_spectral",
+    "moco_kmeans_finetuned",
+    "moco_spectral_finetuned",
+    "moco_umap_kmeans",
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A copy of what git holds, without results."""
+    folder = tmp_path_factory.mktemp("project")
+    for name in ("conf", "src"):
+        shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(PROJECT / "pyproject.toml", folder)
+    for name in ("01_raw", "06_models/shipped"):
+        shutil.copytree(PROJECT / "data" / name, folder / "data" / name)
+    return folder
+
+
+def kedro(project, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "kedro", *arguments],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "DO_NOT_TRACK": "1"},
+    )
+
+
+@pytest.fixture(scope="module")
+def smoke(project):
+    result = kedro(project, "run", "--env=smoke")
+    assert result.returncode == 0, result.stdout + result.stderr
+    return project / "data" / "smoke", result.stdout
+
+
+def test_default_run_makes_the_table(smoke):
+    folder, output = smoke
+    table = pd.read_csv(folder / "08_reporting" / "clustering_comparison.csv")
+    assert list(table.columns) == [
+        *("method", "representation", "clusterer", "n_images", "acc", "nmi", "ari"),
+        *("silhouette", "dbi", "chi", "chi_normalized", "time_s", "memory_mb"),
+    ]
+    assert set(table["method"]) == METHODS
+    assert not table.isna().any().any()
+    best = json.loads((folder / "08_reporting" / "best_method.json").read_text())
+    assert best["method"] in METHODS
+    assert "moco: epoch 2/2" in output
+    assert "best without labels" in output
+
+
+def test_default_run_makes_all_other_files(smoke):
+    folder, _ = smoke
+    for method in METHODS:
+        clusters = pd.read_csv(folder / "07_model_output" / f"clusters_{method}.csv")
+        assert list(clusters.columns) == ["index", "cluster", "label"]
+        assert len(clusters) == 500
+        distribution = pd.read_csv(folder / "08_reporting" / "cluster_distribution" / f"{method}.csv")
+        assert list(distribution.columns) == [
+            *("Cluster_ID", "Label_ID", "Label_Name", "Count", "Frequency", "Cluster_Total")
+        ]
+        assert distribution["Count"].sum() == 500
+        figures = {p.stem for p in (folder / "08_reporting" / "figures" / method).iterdir()}
+        assert figures == {"scatter_by_cluster", "scatter_by_label", "distribution", "confusion"}
+    for name in ("pixels", "pca", "moco", "kmeans_finetuned", "spectral_finetuned"):
+        features = pd.read_parquet(folder / "04_feature" / f"{name}.parquet")
+        assert len(features) == 500
+        assert list(features.columns) == [f"feature_{i}" for i in range(features.shape[1])]
+    for name in ("contact_sheet.png", "clustering_comparison.png", "moco_pretraining/loss_curve.png"):
+        assert (folder / "08_reporting" / name).stat().st_size > 5000
+
+
+def test_nothing_is_left_unnamed_in_memory_by_accident(smoke, project):
+    """Every output is a file, but for what passes from node to node within a comparison."""
+    result = kedro(project, "catalog", "describe-datasets", "--env=smoke")
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_a_second_run_trains_nothing_and_gives_the_same_table(smoke, project):
+    folder, _ = smoke
+    path = folder / "08_reporting" / "clustering_comparison.csv"
+    before = pd.read_csv(path).drop(columns=["time_s", "memory_mb"])
+    result = kedro(project, "run", "--env=smoke")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "epoch" not in result.stdout.replace("after epoch", "")
+    pd.testing.assert_frame_equal(pd.read_csv(path).drop(columns=["time_s", "memory_mb"]), before)
+
+
+def test_changed_parameters_are_refused_then_trained_anew_when_told(smoke, project):
+    result = kedro(project, "run", "--env=smoke", "--pipelines=moco_pretraining", "--params=moco.seed=9")
+    assert result.returncode != 0
+    assert "seed (checkpoint 0, now 9)" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--pipeline", "--pipelines"])
+def test_ablation_of_a_subset_by_either_spelling(project, option):
+    result = kedro(project, "run", "--env=smoke", f"{option}=ablation", "--params=ablation.run=ag")
+    assert result.returncode == 0, result.stdout + result.stderr
+    table = pd.read_csv(project / "data" / "smoke" / "08_reporting" / "ablation.csv")
+    assert list(table.columns) == [
+        *("case", "convnet", "residual", "mlp", "advanced_augmentation", "cosine", "size"),
+        *("epochs", "nmi", "ari", "acc", "silhouette"),
+    ]
+    assert list(table["case"]) == ["a", "g"]
+    assert list(table["epochs"]) == [2, 3]
+
+
+def test_evaluation_on_a_fresh_clone_uses_the_shipped_weights(project):
+    methods = [m for m in METHODS if m.startswith("moco")]
+    shipped = project / "data" / "06_models" / "shipped"
+    before = {p.name: p.read_bytes() for p in shipped.iterdir()}
+    result = kedro(project, "run", "--pipelines=evaluation", "--params=data.limit=400")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stdout.count("shipped with the project") == 3
+    table = pd.read_csv(project / "data" / "08_reporting" / "clustering_comparison.csv")
+    table = table.set_index("method")
+    assert table.loc[methods, "nmi"].min() > table.loc["kmeans", "nmi"]
+    assert {p.name: p.read_bytes() for p in shipped.iterdir()} == before
+
+
+def test_images_without_labels_of_another_size(project, tmp_path):
+    """12 x 10 pixels, no label column, 5 clusters: all that needs no label is made."""
+    rows = pd.read_csv(PROJECT / "data/01_raw/fashion-mnist_test.csv.gz", nrows=150)
+    pixels = rows.drop(columns="label").to_numpy().reshape(-1, 28, 28)[:, 2:26:2, 4:24:2]
+    columns = [f"pixel{i + 1}" for i in range(120)]
+    path = tmp_path / "unlabelled.csv.gz"
+    pd.DataFrame(pixels.reshape(150, -1), columns=columns).to_csv(path, index=False)
+    assert gzip.open(path).read(6) == b"pixel1"
+    environment = project / "conf" / "own"
+    environment.mkdir()
+    shutil.copytree(project / "conf" / "smoke", environment, dirs_exist_ok=True)
+    (environment / "globals.yml").write_text("folder: data/own\n")
+    result = kedro(
+        project,
+        *("run", "--env=own"),
+        f"--params=data.path={path},data.image_shape=[12,10],n_clusters=5,data.class_names=null",
+    )
+    if result.returncode:  # lists cannot be given on every version of the command line
+        (environment / "parameters_own.yml").write_text(
+            f"n_clusters: 5\ndata:\n  path: {path}\n  image_shape: [12, 10]\n  class_names: null\n"
+        )
+        result = kedro(project, "run", "--env=own")
+    assert result.returncode == 0, result.stdout + result.stderr
+    reporting = project / "data" / "own" / "08_reporting"
+    table = pd.read_csv(reporting / "clustering_comparison.csv")
+    assert table[["acc", "nmi", "ari"]].isna().all().all()
+    assert table[["silhouette", "dbi", "chi"]].notna().all().all()
+    assert {p.stem for p in (reporting / "figures" / "kmeans").iterdir()} == {
+        "scatter_by_cluster",
+        "cluster_sizes",
+    }
+    clusters = pd.read_csv(project / "data" / "own" / "07_model_output" / "clusters_kmeans.csv")
+    assert list(clusters.columns) == ["index", "cluster"]
+    assert clusters["cluster"].nunique() == 5
+
+
+def test_thesis_protocol_end_to_end_with_few_epochs(project):
+    result = kedro(
+        project,
+        *("run", "--env=thesis"),
+        "--params=data.limit=300,moco.epochs=1,moco.batch_size=100,"
+        "finetuning.kmeans.epochs=1,finetuning.spectral.epochs=1",
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    table = pd.read_csv(project / "data" / "thesis" / "08_reporting" / "clustering_comparison.csv")
+    assert set(table["method"]) == METHODS
+
+
+@pytest.mark.parametrize(
+    ("override", "named"),
+    [("moco.epoch=3", "moco.epoch"), ("moco.epochs=three", "moco.epochs"), ("mocco.x=1", "mocco")],
+)
+def test_misspelt_or_mistyped_parameters_stop_before_any_work(project, override, named):
+    result = kedro(project, "run", f"--params={override}")
+    assert result.returncode != 0
+    assert f"{named}: " in result.stderr
+    assert "Traceback" not in result.stderr
+    assert "Completed" not in result.stdout
+
+
+def test_bad_data_is_one_clear_error(project, tmp_path):
+    path = tmp_path / "bad.csv"
+    path.write_text("label,pixel1,pixel2,pixel3,pixel4\n1,2,3,4,999\n")
+    result = kedro(project, "run", f"--params=data.path={path}")
+    assert result.returncode != 0
+    assert f"{path}, line 2, column 'pixel4': 999 is outside 0 to 255" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_listing_pipelines_imports_neither_torch_nor_scikit_learn(project):
+    code = (
+        "import sys; from kedro.framework.cli.cli import main\n"
+        "sys.argv = ['kedro', 'registry', 'list']\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print(sorted({'torch', 'sklearn', 'umap'} & set(sys.modules)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=project, capture_output=True, text=True
+    )
+    assert "evaluation" in result.stdout
+    assert result.stdout.strip().endswith("[]"), result.stdout + result.stderr
