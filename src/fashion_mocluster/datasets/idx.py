@@ -57,7 +57,9 @@ def _find(folder: Path, name: str) -> Path | None:
 
 def _read(path: Path, dimensions: int) -> np.ndarray:
     try:
-        content = gzip.open(path).read() if path.suffix == ".gz" else path.read_bytes()
+        content = path.read_bytes()
+        if path.suffix == ".gz":
+            content = gzip.decompress(content)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ImageFileError(
             f"{path}: truncated or damaged gzip ({error}); fetch it again"

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fashion_mocluster.learning.device import autocast, pick_device
+from fashion_mocluster.learning.device import autocast, pick_device, pick_precision
 from fashion_mocluster.learning.inputs import normalise, to_device, to_unit_interval
 from fashion_mocluster.learning.parameters import EmbeddingParameters
 from fashion_mocluster.learning.weights import EncoderWeights
@@ -31,13 +31,14 @@ def embed(
         )
     steps = parameters.input or weights.input
     device = pick_device(parameters.compute)
+    precision = pick_precision(parameters.compute, device)
     encoder = weights.build().to(device, memory_format=torch.channels_last)
     parts = []
     for start in range(0, len(images), parameters.batch_size):
         batch = torch.from_numpy(images[start : start + parameters.batch_size]).to(device)
         x = normalise(to_unit_interval(batch, steps), steps, weights.statistics)
         x = to_device(x, device)
-        with autocast(device, parameters.compute):
+        with autocast(device, precision):
             z = encoder(x).float()
             if parameters.mirror:
                 z = _unit(z) + _unit(encoder(x.flip(-1)).float())

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fashion_mocluster.learning.checkpoints import FORMAT, CheckpointStore, resume_point
-from fashion_mocluster.learning.device import autocast, pick_device
+from fashion_mocluster.learning.device import autocast, pick_device, pick_precision
 from fashion_mocluster.learning.early_stopping import EarlyStopping
 from fashion_mocluster.learning.identity import fingerprint
 from fashion_mocluster.learning.inputs import normalise, to_device, to_unit_interval
@@ -138,6 +138,7 @@ class FinetuningRun:
             pretrained = replace(pretrained, input=parameters.input)
         self.parameters, self.pretrained = parameters, pretrained
         self.device = pick_device(parameters.compute)
+        self.precision = pick_precision(parameters.compute, self.device)
         self.images = torch.from_numpy(images).to(self.device)
         encoder = pretrained.build()
         self.encoder = encoder.to(self.device, memory_format=torch.channels_last)
@@ -160,7 +161,7 @@ class FinetuningRun:
     def _embed_batch(self, batch: Tensor) -> Tensor:
         w = self.pretrained
         x = normalise(to_unit_interval(batch, w.input), w.input, w.statistics)
-        with autocast(self.device, self.parameters.compute):
+        with autocast(self.device, self.precision):
             z = self.encoder(to_device(x, self.device))
         return F.normalize(z.float(), dim=1) if self.parameters.unit_norm else z.float()
 
@@ -199,6 +200,7 @@ class FinetuningRun:
         return {
             "encoder": self.encoder.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "precision": str(self.precision).removeprefix("torch."),
             "stopping": self.stopping.state_dict(),
             "history": self.history,
         }
@@ -207,5 +209,7 @@ class FinetuningRun:
         """Go on from a state dict of the same run."""
         self.encoder.load_state_dict(state["encoder"])
         self.optimizer.load_state_dict(state["optimizer"])
+        # Whatever `auto` would choose today, the rest is computed like the beginning.
+        self.precision = getattr(torch, state["precision"])
         self.stopping.load_state_dict(state["stopping"])
         self.history = list(state["history"])

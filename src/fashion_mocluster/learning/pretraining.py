@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 
 from fashion_mocluster.learning import schedules
 from fashion_mocluster.learning.checkpoints import FORMAT, CheckpointStore, resume_point
-from fashion_mocluster.learning.device import autocast, pick_device
+from fashion_mocluster.learning.device import autocast, pick_device, pick_precision
 from fashion_mocluster.learning.early_stopping import EarlyStopping
 from fashion_mocluster.learning.encoder import build_encoder
 from fashion_mocluster.learning.identity import fingerprint, seeds_for
@@ -72,6 +72,10 @@ def pretrain(
         run.load_state_dict(state)
         logger.info("%s: continuing after epoch %d", name, run.epochs_done)
 
+    logger.info(
+        "%s: %d images, %d epochs, %s on %s",
+        *(name, len(images), parameters.epochs, str(run.precision).removeprefix("torch."), run.device),
+    )
     progress = Progress(name, parameters.epochs, run.epochs_done)
     while run.epochs_done < parameters.epochs and not run.stopping.exhausted:
         row = run.train_epoch()
@@ -103,6 +107,7 @@ class PretrainingRun:
     def __init__(self, images: np.ndarray, statistics: PixelStatistics, parameters: MocoParameters):
         self.parameters, self.statistics = parameters, statistics
         self.device = pick_device(parameters.compute)
+        self.precision = pick_precision(parameters.compute, self.device)
         weights_seed, queue_seed, order_seed, views_seed = seeds_for(parameters.seed, 4)
         self.images = torch.from_numpy(images).to(self.device)
         encoder = build_encoder(parameters.encoder, images.shape[1:], weights_seed)
@@ -182,7 +187,7 @@ class PretrainingRun:
             for view in query_and_key_views(pixels, p.views, self.views_generator)
         )
         moco.update_key_encoder(momentum)
-        with autocast(self.device, p.compute):
+        with autocast(self.device, self.precision):
             with torch.no_grad():
                 keys = moco.key_encoder.project(key_view)
             queries = moco.query_encoder.project(query_view)
@@ -217,6 +222,7 @@ class PretrainingRun:
             "optimizer": self.optimizer.state_dict(),
             "order_generator": self.order_generator.get_state(),
             "views_generator": self.views_generator.get_state(),
+            "precision": str(self.precision).removeprefix("torch."),
             "stopping": self.stopping.state_dict(),
             "history": self.history,
         }
@@ -227,6 +233,8 @@ class PretrainingRun:
         self.optimizer.load_state_dict(state["optimizer"])
         self.order_generator.set_state(state["order_generator"].cpu())
         self.views_generator.set_state(state["views_generator"].cpu())
+        # Whatever `auto` would choose today, the rest is computed like the beginning.
+        self.precision = getattr(torch, state["precision"])
         self.stopping.load_state_dict(state["stopping"])
         self.history = list(state["history"])
 

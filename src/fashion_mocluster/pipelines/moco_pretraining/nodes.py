@@ -10,14 +10,22 @@ from fashion_mocluster.learning.parameters import EmbeddingParameters, MocoParam
 
 
 def train_encoder(
-    images: np.ndarray, pixel_statistics: dict, parameters: MocoParameters, checkpoints: Any
+    images: np.ndarray,
+    pixel_statistics: dict,
+    parameters: MocoParameters,
+    checkpoints: Any,
+    name: str = "moco",
 ) -> tuple[dict, pd.DataFrame]:
-    """Weights of the query encoder and one history row per epoch."""
+    """Weights of the query encoder and one history row per epoch.
+
+    Args:
+        name: The parameter group, for messages.
+    """
     from fashion_mocluster.learning.inputs import PixelStatistics
     from fashion_mocluster.learning.pretraining import pretrain
 
     statistics = PixelStatistics(pixel_statistics["mean"], pixel_statistics["std"])
-    result = pretrain(images, statistics, parameters, checkpoints)
+    result = pretrain(images, statistics, parameters, checkpoints, name)
     return result.weights.to_dict(), pd.DataFrame(result.history)
 
 

@@ -1,5 +1,7 @@
 """Images to encoder weights, training history and embeddings."""
 
+from functools import partial, update_wrapper
+
 from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.pipelines.moco_pretraining import nodes
@@ -18,7 +20,8 @@ def create_pipeline(
     train = Pipeline(
         [
             Node(
-                nodes.train_encoder,
+                # Keeps name and type hints, by which Kedro checks the parameters.
+                update_wrapper(partial(nodes.train_encoder, name=recipe), nodes.train_encoder),
                 ["images", "pixel_statistics", "params:recipe", "checkpoints"],
                 ["weights", "history"],
                 name="train_encoder",
