@@ -74,7 +74,9 @@ def test_default_run_makes_all_other_files(smoke):
         clusters = pd.read_csv(folder / "07_model_output" / f"clusters_{method}.csv")
         assert list(clusters.columns) == ["index", "cluster", "label"]
         assert len(clusters) == 500
-        distribution = pd.read_csv(folder / "08_reporting" / "cluster_distribution" / f"{method}.csv")
+        distribution = pd.read_csv(
+            folder / "08_reporting" / "cluster_distribution" / f"{method}.csv"
+        )
         assert list(distribution.columns) == [
             *("Cluster_ID", "Label_ID", "Label_Name", "Count", "Frequency", "Cluster_Total")
         ]
@@ -85,7 +87,11 @@ def test_default_run_makes_all_other_files(smoke):
         features = pd.read_parquet(folder / "04_feature" / f"{name}.parquet")
         assert len(features) == 500
         assert list(features.columns) == [f"feature_{i}" for i in range(features.shape[1])]
-    for name in ("contact_sheet.png", "clustering_comparison.png", "moco_pretraining/loss_curve.png"):
+    for name in (
+        "contact_sheet.png",
+        "clustering_comparison.png",
+        "moco_pretraining/loss_curve.png",
+    ):
         assert (folder / "08_reporting" / name).stat().st_size > 5000
 
 
@@ -106,7 +112,9 @@ def test_a_second_run_trains_nothing_and_gives_the_same_table(smoke, project):
 
 
 def test_changed_parameters_are_refused_then_trained_anew_when_told(smoke, project):
-    result = kedro(project, "run", "--env=smoke", "--pipelines=moco_pretraining", "--params=moco.seed=9")
+    result = kedro(
+        project, "run", "--env=smoke", "--pipelines=moco_pretraining", "--params=moco.seed=9"
+    )
     assert result.returncode != 0
     assert "seed (checkpoint 0, now 9)" in result.stderr
     assert "Traceback" not in result.stderr

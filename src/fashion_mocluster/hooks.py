@@ -8,31 +8,17 @@ from typing import Any
 
 from kedro.framework.hooks import hook_impl
 from kedro.io import DatasetError
-from omegaconf import OmegaConf
-
-from fashion_mocluster import pipeline_registry
-from fashion_mocluster.parameters import check_parameters
 
 PACKAGE = __name__.partition(".")[0]
 
 
-class ParametersFirst:
-    """Checks all parameters before anything runs, and lets them shape catalog and pipelines."""
+class ErrorsInOneLine:
+    """Spares users the traceback of errors that explain themselves."""
 
     @hook_impl
     def after_context_created(self, context: Any) -> None:
-        """Kedro resolves catalog and pipelines after this."""
+        """Installed with the session, so that importing the package changes nothing."""
         sys.excepthook = print_error
-        # Not `context.params`: that would build the pipelines before they are told their shape.
-        parameters = context.config_loader["parameters"]
-        pipeline_registry.use_parameters(check_parameters(parameters))
-        # The catalog reads `${parameter:data.path}`: wherever a parameter is overridden, in an
-        # environment or on the command line, the catalog follows.
-        OmegaConf.register_new_resolver(
-            "parameter",
-            lambda key: OmegaConf.select(OmegaConf.create(parameters), key),
-            replace=True,
-        )
 
 
 def print_error(

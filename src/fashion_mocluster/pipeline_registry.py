@@ -4,6 +4,7 @@ Methods of the comparison, cases of the ablation and the label-using choice of t
 data: the parameters of the present run decide which namespaces the pipelines have.
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kedro.pipeline import Pipeline
@@ -15,24 +16,21 @@ _parameters: "ProjectParameters | None" = None
 
 
 def use_parameters(parameters: "ProjectParameters") -> None:
-    """Build the pipelines from these parameters; called by the project's hook."""
+    """Build the pipelines from these parameters; called whenever parameters are loaded."""
     global _parameters
     _parameters = parameters
 
 
 def _parameters_of_base() -> "ProjectParameters":
     """For commands that list pipelines without starting a session."""
-    from pathlib import Path
-
     from kedro.framework.project import settings
     from kedro.utils import find_kedro_project
 
     from fashion_mocluster.parameters import check_parameters
 
     project = find_kedro_project(Path.cwd()) or Path(__file__).parents[2]
-    loader = settings.CONFIG_LOADER_CLASS(
-        conf_source=str(project / settings.CONF_SOURCE), **settings.CONFIG_LOADER_ARGS
-    )
+    conf_source = str(project / settings.CONF_SOURCE)
+    loader = settings.CONFIG_LOADER_CLASS(conf_source, **settings.CONFIG_LOADER_ARGS)
     return check_parameters(loader["parameters"])
 
 

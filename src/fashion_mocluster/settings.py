@@ -1,8 +1,10 @@
 """Kedro's settings of this project."""
 
-from fashion_mocluster.hooks import ParametersFirst
+from fashion_mocluster.config import ProjectConfigLoader
+from fashion_mocluster.hooks import ErrorsInOneLine
 
-HOOKS = (ParametersFirst(),)
+HOOKS = (ErrorsInOneLine(),)
+CONFIG_LOADER_CLASS = ProjectConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",

@@ -53,10 +53,11 @@ def test_external_embeddings_that_do_not_fit(images, change, message):
 
 def test_scores_with_and_without_labels(embeddings, blobs):
     assignments, cost = nodes.assign_clusters(embeddings, METHOD, 3, 0)
-    with_labels = nodes.score_clusters(embeddings, assignments, cost, blobs[1], METHOD)
+    known = nodes.tabulate_clusters(assignments, blobs[1])
+    with_labels = nodes.score_clusters(embeddings, known, cost, METHOD)
     assert with_labels["acc"] == 1
     assert with_labels["n_images"] == 120
-    without = nodes.score_clusters(embeddings, assignments, cost, None, METHOD)
+    without = nodes.score_clusters(embeddings, known.drop(columns="label"), cost, METHOD)
     assert without.keys() == with_labels.keys() - {"acc", "nmi", "ari"}
 
 
@@ -66,26 +67,22 @@ def test_clusters_table_has_labels_only_where_known():
     assert table.to_dict("list") == {"index": [0, 1], "cluster": [1, 0], "label": [5, 6]}
 
 
-def test_distribution_uses_class_names_and_numbers_where_there_are_none():
-    table = nodes.tabulate_distribution(np.array([0, 0, 1]), np.array([1, 7, 7]), DATA)
-    assert list(zip(table["Label_ID"], table["Label_Name"], strict=True)) == [
-        (1, "shoe"),
-        (7, "7"),
-        (7, "7"),
-    ]
-    assert nodes.tabulate_distribution(np.array([0, 1]), None, DATA).empty
-
-
 def test_figures_with_and_without_labels(embeddings, blobs):
-    everything = nodes.draw_method(embeddings, blobs[1], blobs[1], METHOD, DATA, 0)
+    known = nodes.tabulate_clusters(blobs[1], blobs[1])
+    table = nodes.tabulate_distribution(known, DATA)
+    everything = nodes.draw_method(embeddings, known, table, METHOD, 0)
     assert set(everything) == {
         "scatter_by_cluster",
         "scatter_by_label",
         "distribution",
         "confusion",
     }
-    bare = nodes.draw_method(embeddings, blobs[1], None, METHOD, DATA, 0)
-    assert set(bare) == {"scatter_by_cluster", "cluster_sizes"}
+    bare = known.drop(columns="label")
+    empty = nodes.tabulate_distribution(bare, DATA)
+    assert set(nodes.draw_method(embeddings, bare, empty, METHOD, 0)) == {
+        "scatter_by_cluster",
+        "cluster_sizes",
+    }
 
 
 def test_the_best_row_is_the_one_the_others_agree_with_most():

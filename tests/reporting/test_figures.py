@@ -65,22 +65,28 @@ def test_projection_is_the_first_two_principal_components():
     assert scatter.project(x[:, :1], 0).shape == (300, 2)
 
 
+CLUSTERS = pd.DataFrame({"cluster": [1, 1, 1, 0, 0, 1], "label": [0, 0, 1, 7, 7, 7]})
+
+
 def test_distribution_table_counts_by_hand():
-    labels = np.array([0, 0, 1, 2, 2, 2])
-    clusters = np.array([1, 1, 1, 0, 0, 1])
-    table = distribution.distribution_table(labels, clusters, NAMES)
-    rows = [tuple(r) for r in table.itertuples(index=False)]
+    table = distribution.distribution_table(CLUSTERS, NAMES)
     assert list(table.columns) == distribution.COLUMNS
-    assert rows == [
-        (0, 2, "bag", 2, 1.0, 2),
+    assert [tuple(r) for r in table.itertuples(index=False)] == [
+        (0, 7, "7", 2, 1.0, 2),
         (1, 0, "shirt", 2, 0.5, 4),
         (1, 1, "shoe", 1, 0.25, 4),
-        (1, 2, "bag", 1, 0.25, 4),
+        (1, 7, "7", 1, 0.25, 4),
     ]
 
 
+def test_contingency_is_the_same_table_spread_out():
+    table = distribution.contingency(distribution.distribution_table(CLUSTERS, NAMES))
+    assert table.to_numpy().tolist() == [[0, 0, 2], [2, 1, 1]]
+    assert list(table.columns) == [(0, "shirt"), (1, "shoe"), (7, "7")]
+
+
 def test_distribution_without_labels_is_an_empty_table_with_its_columns():
-    table = distribution.distribution_table(None, np.array([0, 1]), [])
+    table = distribution.distribution_table(CLUSTERS.drop(columns="label"), NAMES)
     assert list(table.columns) == distribution.COLUMNS
     assert table.empty
 

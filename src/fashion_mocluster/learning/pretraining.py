@@ -74,7 +74,13 @@ def pretrain(
 
     logger.info(
         "%s: %d images, %d epochs, %s on %s",
-        *(name, len(images), parameters.epochs, str(run.precision).removeprefix("torch."), run.device),
+        *(
+            name,
+            len(images),
+            parameters.epochs,
+            str(run.precision).removeprefix("torch."),
+            run.device,
+        ),
     )
     progress = Progress(name, parameters.epochs, run.epochs_done)
     while run.epochs_done < parameters.epochs and not run.stopping.exhausted:

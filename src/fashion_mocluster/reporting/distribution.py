@@ -12,31 +12,40 @@ COLUMNS = ["Cluster_ID", "Label_ID", "Label_Name", "Count", "Frequency", "Cluste
 DOMINANT = 0.5
 
 
-def contingency(labels: np.ndarray, clusters: np.ndarray, n_classes: int) -> np.ndarray:
-    """Counts (n_clusters, n_classes) of images int (N,) by cluster and class."""
-    table = np.zeros((clusters.max() + 1, n_classes), int)
-    np.add.at(table, (clusters, labels), 1)
-    return table
-
-
-def distribution_table(
-    labels: np.ndarray | None, clusters: np.ndarray, names: list[str]
-) -> pd.DataFrame:
-    """One row per cluster and class that occurs in it; no rows without labels.
+def distribution_table(clusters: pd.DataFrame, class_names: list[str]) -> pd.DataFrame:
+    """One row per cluster and class that occurs in it; no rows where labels are not known.
 
     Args:
-        labels: int (N,), indices into ``names``, or None.
-        clusters: int (N,).
+        clusters: Columns ``cluster`` and, where known, ``label``.
+        class_names: Names of labels 0, 1, ...; a label beyond them is called by its number.
     """
-    if labels is None:
+    if "label" not in clusters:
         return pd.DataFrame(columns=COLUMNS)
-    table = contingency(labels, clusters, len(names))
-    rows = [
-        (cluster, label, names[label], count, count / table[cluster].sum(), table[cluster].sum())
-        for (cluster, label), count in np.ndenumerate(table)
-        if count
-    ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    counts = clusters.groupby(["cluster", "label"]).size()
+    totals = counts.groupby("cluster").transform("sum")
+    labels = counts.index.get_level_values("label")
+    named = dict(enumerate(class_names))
+    return pd.DataFrame(
+        {
+            "Cluster_ID": counts.index.get_level_values("cluster"),
+            "Label_ID": labels,
+            "Label_Name": [named.get(label, str(label)) for label in labels],
+            "Count": counts.to_numpy(),
+            "Frequency": (counts / totals).to_numpy(),
+            "Cluster_Total": totals.to_numpy(),
+        }
+    )
+
+
+def contingency(distribution: pd.DataFrame) -> pd.DataFrame:
+    """Counts by cluster (rows) and by (Label_ID, Label_Name) (columns) of a distribution table."""
+    return distribution.pivot_table(
+        index="Cluster_ID",
+        columns=["Label_ID", "Label_Name"],
+        values="Count",
+        aggfunc="sum",
+        fill_value=0,
+    ).astype(int)
 
 
 def distribution_figure(table: np.ndarray, names: list[str], title: str) -> Figure:

@@ -76,47 +76,38 @@ def tabulate_clusters(assignments: np.ndarray, labels: np.ndarray | None) -> pd.
 
 
 def score_clusters(
-    embeddings: pd.DataFrame,
-    assignments: np.ndarray,
-    cost: dict,
-    labels: np.ndarray | None,
-    method: MethodParameters,
+    embeddings: pd.DataFrame, clusters: pd.DataFrame, cost: dict, method: MethodParameters
 ) -> dict:
     """One row of the comparison, without the method's name; no label scores without labels."""
     from fashion_mocluster.clustering.partition import prepare
     from fashion_mocluster.clustering.scores import label_free_scores, label_scores
 
+    assigned = clusters["cluster"].to_numpy()
+    known = "label" in clusters
     clusterer = method.clusterer
     steps = ["standardise"] * clusterer.standardise + ["umap"] * (clusterer.manifold is not None)
     return {
         "representation": method.representation,
         "clusterer": "+".join([*steps, clusterer.kind]),
-        "n_images": len(assignments),
-        **({} if labels is None else label_scores(labels, assignments)),
-        **label_free_scores(prepare(embeddings.to_numpy(), clusterer), assignments),
+        "n_images": len(assigned),
+        **(label_scores(clusters["label"].to_numpy(), assigned) if known else {}),
+        **label_free_scores(prepare(embeddings.to_numpy(), clusterer), assigned),
         **cost,
     }
 
 
-def tabulate_distribution(
-    assignments: np.ndarray, labels: np.ndarray | None, data: DataParameters
-) -> pd.DataFrame:
+def tabulate_distribution(clusters: pd.DataFrame, data: DataParameters) -> pd.DataFrame:
     """Classes within each cluster; empty without labels."""
     from fashion_mocluster.reporting.distribution import distribution_table
 
-    if labels is None:
-        return distribution_table(None, assignments, [])
-    classes, names = _classes(labels, data)
-    table = distribution_table(classes, assignments, names)
-    return table.assign(Label_ID=np.unique(labels)[table["Label_ID"].to_numpy(int)])
+    return distribution_table(clusters, data.class_names or [])
 
 
 def draw_method(
     embeddings: pd.DataFrame,
-    assignments: np.ndarray,
-    labels: np.ndarray | None,
+    clusters: pd.DataFrame,
+    distribution: pd.DataFrame,
     method: MethodParameters,
-    data: DataParameters,
     seed: int,
 ) -> dict[str, Figure]:
     """Scatter by cluster and by label, class distribution and confusion; without labels only
@@ -124,34 +115,29 @@ def draw_method(
     """
     from fashion_mocluster.clustering.partition import prepare
     from fashion_mocluster.clustering.scores import match_clusters
-    from fashion_mocluster.reporting import distribution, scatter
+    from fashion_mocluster.reporting import distribution as bars
+    from fashion_mocluster.reporting import scatter
 
     points = scatter.project(prepare(embeddings.to_numpy(), method.clusterer), seed)
-    numbers = [str(c) for c in range(assignments.max() + 1)]
-    title = method.title
-    figures = {
-        "scatter_by_cluster": scatter.scatter_figure(
-            points, assignments, numbers, f"{title}: by cluster"
-        )
-    }
-    if labels is None:
-        return figures | {"cluster_sizes": distribution.cluster_size_figure(assignments, title)}
-    classes, names = _classes(labels, data)
-    table = distribution.contingency(classes, assignments, len(names))
-    return figures | {
+    assigned, title = clusters["cluster"].to_numpy(), method.title
+    numbers = [str(c) for c in range(assigned.max() + 1)]
+    by_cluster = scatter.scatter_figure(points, assigned, numbers, f"{title}: by cluster")
+    if "label" not in clusters:
+        return {
+            "scatter_by_cluster": by_cluster,
+            "cluster_sizes": bars.cluster_size_figure(assigned, title),
+        }
+    table = bars.contingency(distribution)
+    counts, names = table.to_numpy(), list(table.columns.get_level_values("Label_Name"))
+    classes = np.unique(clusters["label"], return_inverse=True)[1]
+    return {
+        "scatter_by_cluster": by_cluster,
         "scatter_by_label": scatter.scatter_figure(
             points, classes, names, f"{title}: by true label"
         ),
-        "distribution": distribution.distribution_figure(table, names, title),
-        "confusion": distribution.confusion_figure(table, match_clusters(table.T), names, title),
+        "distribution": bars.distribution_figure(counts, names, title),
+        "confusion": bars.confusion_figure(counts, match_clusters(counts.T), names, title),
     }
-
-
-def _classes(labels: np.ndarray, data: DataParameters) -> tuple[np.ndarray, list[str]]:
-    """Labels as 0..C-1, and the names of those classes; a label without a name is its number."""
-    values, classes = np.unique(labels, return_inverse=True)
-    known = data.class_names or []
-    return classes, [known[v] if 0 <= v < len(known) else str(v) for v in values]
 
 
 def compare_methods(

@@ -78,13 +78,13 @@ def _method(name: str, representation: str) -> Pipeline:
             ),
             Node(
                 nodes.score_clusters,
-                ["embeddings", "assignments", "cost", "labels", "params:method"],
+                ["embeddings", "clusters", "cost", "params:method"],
                 "scores",
                 name="score_clusters",
             ),
             Node(
                 nodes.tabulate_distribution,
-                ["assignments", "labels", "params:data"],
+                ["clusters", "params:data"],
                 "distribution",
                 name="tabulate_distribution",
             ),
@@ -92,10 +92,9 @@ def _method(name: str, representation: str) -> Pipeline:
                 nodes.draw_method,
                 [
                     "embeddings",
-                    "assignments",
-                    "labels",
+                    "clusters",
+                    "distribution",
                     "params:method",
-                    "params:data",
                     "params:evaluation.seed",
                 ],
                 "figures",

@@ -1,0 +1,34 @@
+"""The configuration loader: parameters are checked first, then they shape the rest."""
+
+from typing import Any
+
+from kedro.config import OmegaConfigLoader
+from omegaconf import OmegaConf
+
+from fashion_mocluster import pipeline_registry
+from fashion_mocluster.parameters import check_parameters
+
+
+class ProjectConfigLoader(OmegaConfigLoader):
+    """Kedro's loader, with parameters that are wrong refused before anything runs.
+
+    The catalog may say ``${parameter:data.path}``: wherever a parameter is overridden, in an
+    environment or on the command line, the catalog follows. The pipelines follow likewise.
+    """
+
+    def __getitem__(self, key: str) -> dict[str, Any]:
+        """The merged configuration of one kind.
+
+        Raises:
+            ParameterError: A parameter is misspelt, missing or has a wrong value.
+        """
+        if key == "parameters":
+            parameters = super().__getitem__(key)
+            pipeline_registry.use_parameters(check_parameters(parameters))
+            return parameters
+        if key == "catalog":
+            parameters = OmegaConf.create(self["parameters"])
+            OmegaConf.register_new_resolver(
+                "parameter", lambda name: OmegaConf.select(parameters, name), replace=True
+            )
+        return super().__getitem__(key)
