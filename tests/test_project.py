@@ -21,6 +21,7 @@ METHODS = {
     "moco_kmeans_finetuned",
     "moco_spectral_finetuned",
     "moco_umap_kmeans",
+    "moco_umap_balanced",
 }
 
 

@@ -41,12 +41,11 @@ class ProjectParameters(BaseModel):
         missing = sorted(set(self.ablation.run) - set(self.ablation.cases))
         if missing:
             raise ValueError(f"ablation.run names cases without a recipe: {', '.join(missing)}")
-        uses_external = any(
-            m.representation == "external" for m in self.evaluation.methods.values()
-        )
-        if uses_external and self.evaluation.external_embeddings is None:
+        used = {m.representation for m in self.evaluation.methods.values()}
+        used.add(self.evaluation.selection.representation)
+        if "external" in used and self.evaluation.external_embeddings is None:
             raise ValueError(
-                "evaluation.methods uses the representation 'external'; name its file in "
+                "evaluation uses the representation 'external'; name its file in "
                 "evaluation.external_embeddings"
             )
         return self

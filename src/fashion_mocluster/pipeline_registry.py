@@ -49,7 +49,8 @@ def register_pipelines() -> dict[str, Pipeline]:
         {name: getattr(p.finetuning, name).selection for name in cluster_finetuning.FINETUNINGS}
     )
     comparison = evaluation.create_pipeline(
-        {name: method.representation for name, method in p.evaluation.methods.items()}
+        {name: method.representation for name, method in p.evaluation.methods.items()},
+        judge=p.evaluation.selection.representation,
     )
     return {
         "__default__": data + moco + finetuning + comparison,

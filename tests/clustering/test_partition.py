@@ -6,7 +6,7 @@ from fashion_mocluster.clustering.parameters import ClustererParameters
 from fashion_mocluster.clustering.partition import partition, prepare
 
 
-@pytest.mark.parametrize("kind", ["kmeans", "spectral", "gaussian_mixture"])
+@pytest.mark.parametrize("kind", ["kmeans", "balanced_kmeans", "spectral", "gaussian_mixture"])
 @pytest.mark.parametrize("manifold", [None, {"n_neighbors": 10, "n_components": 2}])
 def test_every_clusterer_finds_separated_groups_again_and_again(blobs, kind, manifold):
     x, truth = blobs

@@ -77,10 +77,22 @@ def test_match_clusters_orders_by_class_and_puts_the_rest_last():
     np.testing.assert_array_equal(scores.match_clusters(table), [1, 0, 2, 3])
 
 
-def test_mean_agreement_is_the_mean_nmi_with_the_others():
+def test_neighbour_information_is_the_mutual_information_of_all_pairs():
     rng = np.random.default_rng(0)
-    p = {name: rng.integers(0, 3, 50) for name in "abc"}
-    agreement = scores.mean_agreement(p)
-    nmi = metrics.normalized_mutual_info_score
-    assert agreement["a"] == pytest.approx((nmi(p["a"], p["b"]) + nmi(p["a"], p["c"])) / 2)
-    assert np.isnan(scores.mean_agreement({"a": p["a"]})["a"])
+    labels = rng.integers(0, 4, 60)
+    neighbours = rng.integers(0, 60, (60, 5))
+    one = np.repeat(labels, 5)
+    other = labels[neighbours.ravel()]
+    # Each pair counts in both directions.
+    expected = metrics.mutual_info_score(np.r_[one, other], np.r_[other, one])
+    assert scores.neighbour_information(neighbours, labels) == pytest.approx(expected)
+
+
+def test_neighbour_information_prefers_what_neighbours_share_and_even_clusters():
+    neighbours = np.arange(60).reshape(-1, 1) ^ 1  # points 2i and 2i + 1 are a pair
+    value = scores.neighbour_information
+    even, uneven = np.arange(60) // 20, (np.arange(60) >= 2) + (np.arange(60) >= 4)
+    one = np.zeros(60, int)
+    assert value(neighbours, even) == pytest.approx(np.log(3))
+    assert value(neighbours, even) > value(neighbours, uneven)
+    assert value(neighbours, one) == 0

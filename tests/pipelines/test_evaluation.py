@@ -7,6 +7,7 @@ from sklearn.preprocessing import StandardScaler
 from fashion_mocluster.clustering.parameters import MethodParameters
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
 from fashion_mocluster.pipelines.evaluation import nodes
+from fashion_mocluster.pipelines.evaluation.parameters import SelectionParameters
 from fashion_mocluster.pipelines.evaluation.pipeline import create_pipeline
 
 METHOD = MethodParameters(title="T", representation="moco", clusterer={"kind": "kmeans"})
@@ -85,30 +86,36 @@ def test_figures_with_and_without_labels(embeddings, blobs):
     }
 
 
-def test_the_best_row_is_the_one_the_others_agree_with_most():
+SELECTION = SelectionParameters(representation="moco", n_neighbors=5)
+ROW = {"representation": "moco", "clusterer": "kmeans", "time_s": 1.0, "memory_mb": 1.0}
+
+
+def test_the_best_row_is_the_one_whose_clusters_neighbours_share(embeddings, blobs):
     rng = np.random.default_rng(0)
-    truth = rng.integers(0, 3, 300)
-    noisy = np.where(rng.random(300) < 0.4, rng.integers(0, 3, 300), truth)
+    truth = blobs[1]
+    noisy = np.where(rng.random(120) < 0.4, rng.integers(0, 3, 120), truth)
     names = {name: METHOD for name in ("random", "good", "noisy")}
-    row = {"representation": "moco", "clusterer": "kmeans", "time_s": 1.0, "memory_mb": 1.0}
-    table, best = nodes.compare_methods(names, row, row, row, rng.integers(0, 3, 300), truth, noisy)
+    partitions = rng.integers(0, 3, 120), truth, noisy
+    table, best = nodes.compare_methods(names, SELECTION, embeddings, ROW, ROW, ROW, *partitions)
     assert list(table["method"]) == ["random", "good", "noisy"]
-    assert best["method"] in ("good", "noisy")
-    assert best["agreement"]["random"] < 0.05 < best["agreement"]["good"]
+    assert best["method"] == "good"
+    information = best["neighbour_information"]
+    assert information["random"] < information["noisy"] < information["good"]
 
 
-def test_a_single_method_is_the_best_one():
-    table, best = nodes.compare_methods({"only": METHOD}, {"time_s": 1.0}, np.zeros(3))
-    assert best == {"method": "only", "criterion": best["criterion"], "agreement": {"only": None}}
+def test_a_single_method_is_the_best_one(embeddings):
+    names = {"only": METHOD}
+    table, best = nodes.compare_methods(names, SELECTION, embeddings, ROW, np.zeros(120, int))
+    assert best["method"] == "only"
     assert len(table) == 1
 
 
 def test_only_the_representations_that_methods_use_are_made():
-    outputs = create_pipeline({"a": "pca", "b": "external"}).all_outputs()
+    outputs = create_pipeline({"a": "pca", "b": "external"}, judge="pca").all_outputs()
     assert {"pca_embeddings", "pixels_embeddings", "external_embeddings"} <= outputs
     assert "moco_embeddings" not in outputs
 
 
 def test_unknown_representation_names_the_known_ones():
     with pytest.raises(ValueError, match=r"unknown representation 'pcb'; known are .*pca"):
-        create_pipeline({"a": "pcb"})
+        create_pipeline({"a": "pcb"}, judge="pca")

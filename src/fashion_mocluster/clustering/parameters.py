@@ -18,6 +18,7 @@ class ManifoldParameters(Parameters):
 
     n_neighbors: Annotated[int, Field(ge=2)] = 15
     n_components: Count = 10
+    n_epochs: Count = 200
     metric: Literal["cosine", "euclidean"] = "cosine"
 
 
@@ -26,10 +27,10 @@ class ClustererParameters(Parameters):
 
     ``standardise`` brings every dimension to mean 0 and variance 1 first. ``n_init`` counts the
     starts of k-means, also of the one inside spectral clustering; ``n_neighbors`` is that of the
-    spectral graph.
+    spectral graph. ``balanced_kmeans`` assumes clusters of equal size.
     """
 
-    kind: Literal["kmeans", "spectral", "gaussian_mixture"]
+    kind: Literal["kmeans", "balanced_kmeans", "spectral", "gaussian_mixture"]
     standardise: bool = False
     manifold: ManifoldParameters | None = None
     n_init: Count = 10

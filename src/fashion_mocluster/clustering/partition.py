@@ -7,6 +7,8 @@ from sklearn.cluster import KMeans
 from sklearn.mixture import GaussianMixture
 from sklearn.preprocessing import StandardScaler
 
+from fashion_mocluster.clustering.balanced import balanced_kmeans
+from fashion_mocluster.clustering.neighbours import nearest_neighbours
 from fashion_mocluster.clustering.parameters import ClustererParameters, ManifoldParameters
 from fashion_mocluster.clustering.spectral import spectral_clustering
 
@@ -32,6 +34,8 @@ def partition(
         x = manifold_embedding(x, parameters.manifold, seed)
     if parameters.kind == "spectral":
         return spectral_clustering(x, n_clusters, parameters.n_neighbors, parameters.n_init, seed)
+    if parameters.kind == "balanced_kmeans":
+        return balanced_kmeans(x, n_clusters, parameters.n_init, seed)
     model = {
         "kmeans": lambda: KMeans(n_clusters, n_init=parameters.n_init, random_state=seed),
         "gaussian_mixture": lambda: GaussianMixture(
@@ -45,13 +49,24 @@ def manifold_embedding(x: np.ndarray, parameters: ManifoldParameters, seed: int)
     """UMAP coordinates float32 (N, n_components); a seed makes it run on one thread."""
     from umap import UMAP
 
+    if parameters.metric == "cosine":
+        x = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+    # UMAP's own search is approximate and compiles for long; it counts a point as its neighbour.
+    neighbours, distances = nearest_neighbours(x, min(parameters.n_neighbors, len(x)) - 1)
+    if parameters.metric == "cosine":
+        distances = distances**2 / 2
+    itself = np.arange(len(x))[:, None]
+    graph = np.hstack([itself, neighbours]), np.pad(distances, ((0, 0), (1, 0)))
     reducer = UMAP(
-        n_neighbors=min(parameters.n_neighbors, len(x) - 1),
+        n_neighbors=graph[0].shape[1],
         n_components=parameters.n_components,
+        n_epochs=parameters.n_epochs,
         metric=parameters.metric,
         min_dist=0,  # as its documentation advises before clustering
         random_state=seed,
+        precomputed_knn=graph,
     )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="n_jobs value 1 overridden")
+        warnings.filterwarnings("ignore", message="precomputed_knn")
         return reducer.fit_transform(x)

@@ -102,17 +102,21 @@ def match_clusters(table: np.ndarray) -> np.ndarray:
     return np.concatenate([matched, rest])
 
 
-def mean_agreement(partitions: dict[str, np.ndarray]) -> dict[str, float]:
-    """Mean NMI of each partition with all others (Strehl and Ghosh 2002); needs no labels.
+def neighbour_information(neighbours: np.ndarray, labels: np.ndarray) -> float:
+    """Mutual information, in nats, between the cluster of a point and that of its neighbour.
 
-    NaN if there is only one.
+    High if neighbours share a cluster and the clusters are many and even: what invariant
+    information clustering maximises (Ji et al. 2019, equation 3). It needs no labels, and for one
+    neighbour graph it compares partitions that were found in different spaces.
+
+    Args:
+        neighbours: int (N, k), rows of other points.
+        labels: int (N,).
     """
-    names = list(partitions)
-    if len(names) < 2:
-        return dict.fromkeys(names, math.nan)
-    table = np.zeros((len(names), len(names)))
-    for i, a in enumerate(names):
-        for j, b in enumerate(names[:i]):
-            table[i, j] = table[j, i] = normalized_mutual_info_score(partitions[a], partitions[b])
-    means = table.sum(1) / (len(names) - 1)
-    return dict(zip(names, means.tolist(), strict=True))
+    _, labels = np.unique(labels, return_inverse=True)
+    joint = np.zeros((labels.max() + 1,) * 2)
+    np.add.at(joint, (np.repeat(labels, neighbours.shape[1]), labels[neighbours.ravel()]), 1)
+    joint = (joint + joint.T) / (2 * joint.sum())
+    share = joint.sum(0)
+    occurs = joint > 0
+    return float((joint[occurs] * np.log(joint[occurs] / np.outer(share, share)[occurs])).sum())

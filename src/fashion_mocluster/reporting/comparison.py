@@ -41,11 +41,11 @@ def comparison_table(rows: list[dict]) -> pd.DataFrame:
 
 
 def printed_table(
-    table: pd.DataFrame, titles: dict[str, str], agreement: dict[str, float], best: str
+    table: pd.DataFrame, titles: dict[str, str], information: dict[str, float], best: str
 ) -> str:
-    """The table as text, the best row by agreement marked."""
+    """The table as text, the best row by neighbour information marked."""
     shown = table.drop(columns=["representation", "clusterer", "chi", "n_images"])
-    shown.insert(1, "agreement", [agreement[m] for m in table["method"]])
+    shown.insert(1, "nbr_info", [information[m] for m in table["method"]])
     shown["method"] = [f"{'*' if m == best else ' '} {titles[m]}" for m in table["method"]]
     formats = {c: (lambda v: "" if math.isnan(v) else f"{v:.1f}") for c in ("time_s", "memory_mb")}
     text = shown.to_string(
@@ -56,8 +56,8 @@ def printed_table(
         float_format=lambda v: f"{v:.3f}",
     )
     return (
-        f"{text}\n* best without labels: highest agreement, the mean NMI of a row's clusters with "
-        "all other rows'"
+        f"{text}\n* best without labels: its clusters tell most about those of a point's neighbours "
+        "(nbr_info, nats)"
     )
 
 
@@ -95,9 +95,19 @@ def comparison_figure(
             zorder=3,
             label="published in the thesis",
         )
-        axes.bar_label(bars, fmt="%.3f", padding=3, fontsize=7)
+        # At the foot of the bar no mark of a published value covers the number.
+        for bar, value in zip(bars, table[column], strict=True):
+            axes.annotate(
+                "" if math.isnan(value) else f"{value:.3f}",
+                (0, bar.get_y() + bar.get_height() / 2),
+                xytext=(4, 0),
+                textcoords="offset points",
+                va="center",
+                color="white" if value > 0 else "black",
+                fontsize=8,
+            )
         axes.set_title(title, fontsize=10)
-        axes.set_xlim(right=1.18 * max(np.nanmax(table[column]), *(theirs[i] for i in known), 0))
+        axes.set_xlim(right=1.05 * max(np.nanmax(table[column]), *(theirs[i] for i in known), 0))
         axes.grid(axis="x", alpha=0.3)
     panels[0, 0].set_yticks(height, names)
     panels[0, 0].invert_yaxis()

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from fashion_mocluster.clustering.parameters import MethodParameters
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
+from fashion_mocluster.pipelines.evaluation.parameters import SelectionParameters
 
 logger = logging.getLogger(__name__)
 
@@ -141,18 +142,22 @@ def draw_method(
 
 
 def compare_methods(
-    methods: dict[str, MethodParameters], *results: dict | np.ndarray
+    methods: dict[str, MethodParameters],
+    selection: SelectionParameters,
+    embeddings: pd.DataFrame,
+    *results: dict | np.ndarray,
 ) -> tuple[pd.DataFrame, dict]:
     """The comparison table, and which row is best by a criterion that sees no labels.
 
-    The criterion is the mean NMI of a row's clusters with those of all other rows (Strehl and
-    Ghosh 2002): scores such as the silhouette are measured in a space of each representation's own.
+    Scores such as the silhouette are measured in a space of each row's own; neighbour information
+    is measured for all rows on the neighbours in ``embeddings``, as unit vectors.
 
     Args:
         methods: By name, in the order of the results.
         results: Score rows of all methods, then assignments of all methods.
     """
-    from fashion_mocluster.clustering.scores import mean_agreement
+    from fashion_mocluster.clustering.neighbours import nearest_neighbours
+    from fashion_mocluster.clustering.scores import neighbour_information
     from fashion_mocluster.reporting.comparison import comparison_table, printed_table
 
     names = list(methods)
@@ -160,12 +165,23 @@ def compare_methods(
     table = comparison_table(
         [{"method": name, **row} for name, row in zip(names, rows, strict=True)]
     )
-    agreement = mean_agreement(dict(zip(names, assignments, strict=True)))
-    best = max(names, key=lambda name: np.nan_to_num(agreement[name]))
+    z = embeddings.to_numpy()
+    z = z / np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-12)
+    neighbours, _ = nearest_neighbours(z, min(selection.n_neighbors, len(z) - 1))
+    information = {
+        name: neighbour_information(neighbours, labels)
+        for name, labels in zip(names, assignments, strict=True)
+    }
+    best = max(names, key=information.get)
     titles = {name: method.title for name, method in methods.items()}
-    logger.info("\n%s", printed_table(table, titles, agreement, best))
-    finite = {name: value if np.isfinite(value) else None for name, value in agreement.items()}
-    return table, {"method": best, "criterion": "mean NMI with all other rows", "agreement": finite}
+    logger.info("\n%s", printed_table(table, titles, information, best))
+    return table, {
+        "method": best,
+        "criterion": "neighbour information in nats, no labels seen",
+        "representation": selection.representation,
+        "n_neighbors": selection.n_neighbors,
+        "neighbour_information": information,
+    }
 
 
 def draw_comparison(

@@ -10,6 +10,17 @@ from fashion_mocluster.clustering.parameters import MethodParameters
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
+class SelectionParameters(BaseModel):
+    """How the best row is chosen without labels: by the neighbour information of its clusters on
+    one neighbour graph that is the same for all rows.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    representation: Name
+    n_neighbors: Annotated[int, Field(ge=1)]
+
+
 class EvaluationParameters(BaseModel):
     """Methods by name, and what they share.
 
@@ -22,4 +33,5 @@ class EvaluationParameters(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     pca_components: Annotated[int, Field(ge=1)]
     external_embeddings: str | None = None
+    selection: SelectionParameters
     methods: Annotated[dict[Name, MethodParameters], Field(min_length=1)]

@@ -10,15 +10,16 @@ from fashion_mocluster.pipelines.evaluation import nodes
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import embedding_pipeline
 
 
-def create_pipeline(methods: dict[str, str]) -> Pipeline:
+def create_pipeline(methods: dict[str, str], judge: str) -> Pipeline:
     """The comparison.
 
     Args:
         methods: Name of each method and of the representation it clusters.
+        judge: The representation whose neighbours decide which row is best.
     """
-    parts = [_representation(name) for name in sorted(set(methods.values()))]
+    parts = [_representation(name) for name in sorted({*methods.values(), judge})]
     parts += [_method(name, representation) for name, representation in methods.items()]
-    return sum([*parts, _comparison(list(methods))], Pipeline([]))
+    return sum([*parts, _comparison(list(methods), judge)], Pipeline([]))
 
 
 def _representation(name: str) -> Pipeline:
@@ -113,14 +114,20 @@ def _method(name: str, representation: str) -> Pipeline:
     )
 
 
-def _comparison(names: list[str]) -> Pipeline:
+def _comparison(names: list[str], judge: str) -> Pipeline:
     scores = [f"{name}_scores" for name in names]
     assignments = [f"{name}_assignments" for name in names]
     return Pipeline(
         [
             Node(
                 nodes.compare_methods,
-                ["params:evaluation.methods", *scores, *assignments],
+                [
+                    "params:evaluation.methods",
+                    "params:evaluation.selection",
+                    f"{judge}_embeddings",
+                    *scores,
+                    *assignments,
+                ],
                 ["clustering_comparison", "best_method"],
                 name="compare_methods",
             ),
@@ -132,7 +139,7 @@ def _comparison(names: list[str]) -> Pipeline:
             ),
         ],
         namespace="evaluation",
-        inputs={*scores, *assignments},
+        inputs={*scores, *assignments, f"{judge}_embeddings"},
         outputs={"clustering_comparison", "best_method", "comparison_figure"},
-        parameters={"params:evaluation.methods"},
+        parameters={"params:evaluation.methods", "params:evaluation.selection"},
     )
