@@ -11,7 +11,9 @@ from sklearn.cluster import KMeans
 # Entropy of the transport, as a share of the mean squared distance to the mean.
 ENTROPY = np.geomspace(0.2, 0.01, 12)
 STEPS_PER_ENTROPY = 4
-SINKHORN_ITERATIONS = 50
+SINKHORN_ITERATIONS = 1000
+# Columns may miss their equal share by this much.
+TOLERANCE = 0.01
 
 
 def balanced_kmeans(x: np.ndarray, n_clusters: int, n_init: int, seed: int) -> np.ndarray:
@@ -60,7 +62,11 @@ def equal_mass_transport(cost: np.ndarray, entropy: float) -> np.ndarray:
     column = np.ones(cost.shape[1])
     for _ in range(SINKHORN_ITERATIONS):
         row = 1 / (kernel @ column)
-        column = share / np.maximum(kernel.T @ row, 1e-300)
+        mass = np.maximum(kernel.T @ row, 1e-300)
+        converged = np.abs(column * mass / share - 1).max() < TOLERANCE
+        column = share / mass
+        if converged:
+            break
     plan = kernel * column
     return plan / plan.sum(1, keepdims=True)
 
