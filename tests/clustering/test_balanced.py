@@ -10,10 +10,12 @@ from fashion_mocluster.clustering.balanced import balanced_kmeans, equal_mass_tr
 def test_transport_is_the_optimal_balanced_assignment_in_the_limit():
     cost = np.random.default_rng(0).random((30, 3))
     _, slots = linear_sum_assignment(np.repeat(cost, 10, axis=1))
-    plan = equal_mass_transport(cost, 0.005)
+    plan, weights = equal_mass_transport(cost, 0.005, np.ones(3))
     assert (plan.argmax(1) == slots // 10).mean() > 0.9
     np.testing.assert_allclose(plan.sum(1), 1)
     np.testing.assert_allclose(plan.sum(0), 10, rtol=0.05)
+    again, _ = equal_mass_transport(cost, 0.005, weights)
+    np.testing.assert_allclose(again, plan, atol=0.02)
 
 
 def test_finds_separated_groups(blobs):

@@ -57,6 +57,17 @@ def test_scatter_names_every_group_outside_the_data(groups):
     assert legend.get_bbox_to_anchor().x0 > figure.axes[0].bbox.x1
 
 
+def test_names_move_apart_until_none_covers_another():
+    places = np.array([[0, 0], [0.1, 0.01], [0.05, 0.02], [5, 0]])
+    size = np.array([1, 0.5])
+    moved = scatter.spread_out(places, size)
+    np.testing.assert_array_equal(moved[3], [5, 0])
+    for i in range(4):
+        for j in range(i):
+            gap = np.abs(moved[i] - moved[j])
+            assert (gap >= size * 0.999).any()
+
+
 def test_projection_is_the_first_two_principal_components():
     x = np.random.default_rng(0).normal(size=(300, 4)) * [1, 50, 3, 10]
     p = scatter.project(x, 0)

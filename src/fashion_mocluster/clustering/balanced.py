@@ -36,9 +36,10 @@ def balanced_kmeans(x: np.ndarray, n_clusters: int, n_init: int, seed: int) -> n
     best_cost, best_labels = np.inf, None
     for start in np.random.default_rng(seed).integers(2**31, size=n_init):
         centres = KMeans(n_clusters, n_init=1, random_state=int(start)).fit(x).cluster_centers_
+        weights = np.ones(n_clusters)
         for entropy in np.repeat(ENTROPY, STEPS_PER_ENTROPY):
             cost = _squared_distances(x, centres)
-            plan = equal_mass_transport(cost, entropy)
+            plan, weights = equal_mass_transport(cost, entropy, weights)
             centres = plan.T @ x / plan.sum(0)[:, None]
         total = float((plan * cost).sum())
         if total < best_cost:
@@ -46,29 +47,30 @@ def balanced_kmeans(x: np.ndarray, n_clusters: int, n_init: int, seed: int) -> n
     return best_labels
 
 
-def equal_mass_transport(cost: np.ndarray, entropy: float) -> np.ndarray:
+def equal_mass_transport(
+    cost: np.ndarray, entropy: float, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """The entropic optimal transport plan of points to clusters of equal mass.
 
     Args:
         cost: (N, K), non-negative.
         entropy: Strength of the smoothing; small means nearly one cluster per point.
+        weights: (K,), where to start: those of a similar problem save most iterations.
 
     Returns:
-        (N, K); rows sum to 1, columns to about N / K.
+        The plan (N, K), whose rows sum to 1 and columns to about N / K, and its weights (K,).
     """
     # A constant per row does not change the plan, and keeps the exponential from vanishing.
     kernel = np.exp(-(cost - cost.min(1, keepdims=True)) / entropy)
     share = len(cost) / cost.shape[1]
-    column = np.ones(cost.shape[1])
     for _ in range(SINKHORN_ITERATIONS):
-        row = 1 / (kernel @ column)
-        mass = np.maximum(kernel.T @ row, 1e-300)
-        converged = np.abs(column * mass / share - 1).max() < TOLERANCE
-        column = share / mass
+        mass = np.maximum(kernel.T @ (1 / (kernel @ weights)), 1e-300)
+        converged = np.abs(weights * mass / share - 1).max() < TOLERANCE
+        weights = share / mass
         if converged:
             break
-    plan = kernel * column
-    return plan / plan.sum(1, keepdims=True)
+    plan = kernel * weights
+    return plan / plan.sum(1, keepdims=True), weights
 
 
 def _squared_distances(x: np.ndarray, centres: np.ndarray) -> np.ndarray:

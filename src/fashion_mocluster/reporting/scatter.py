@@ -32,20 +32,47 @@ def scatter_figure(points: np.ndarray, groups: np.ndarray, names: list[str], tit
     axes.scatter(
         *points[shown].T, s=4, c=[palette[g] for g in groups[shown]], alpha=0.7, linewidths=0
     )
-    for g, name in enumerate(names):
-        if (groups == g).any():
-            axes.scatter([], [], s=30, color=palette[g], label=f"{name} ({(groups == g).sum():,})")
-            axes.annotate(
-                name,
-                np.median(points[groups == g], axis=0),
-                ha="center",
-                va="center",
-                fontsize=8,
-                weight="bold",
-                path_effects=[withStroke(linewidth=2.5, foreground="white")],
-            )
+    present = [g for g in range(len(names)) if (groups == g).any()]
+    for g in present:
+        label = f"{names[g]} ({(groups == g).sum():,})"
+        axes.scatter([], [], s=30, color=palette[g], label=label)
+    medians = np.array([np.median(points[groups == g], axis=0) for g in present])
+    size = np.array([0.17, 0.04]) * np.ptp(points[shown], axis=0)
+    for g, median, place in zip(present, medians, spread_out(medians, size), strict=True):
+        axes.annotate(
+            names[g],
+            median,
+            place,
+            ha="center",
+            va="center",
+            fontsize=8,
+            weight="bold",
+            path_effects=[withStroke(linewidth=2.5, foreground="white")],
+            arrowprops={"arrowstyle": "-", "linewidth": 0.8},
+        )
     axes.set_xlabel("Principal component 1")
     axes.set_ylabel("Principal component 2")
     axes.set_title(title)
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=8)
     return figure
+
+
+def spread_out(places: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Places (N, 2) moved apart vertically until boxes of ``size`` (2,) around them are free of
+    each other.
+    """
+    places = places.astype(float).copy()
+    for _ in range(500):
+        moved = False
+        order = np.argsort(places[:, 1], kind="stable")
+        for i, low in enumerate(order):
+            for high in order[i + 1 :]:
+                gap = places[high] - places[low]
+                if abs(gap[0]) < size[0] and gap[1] < size[1] - 1e-9 * size[1]:
+                    push = (size[1] - gap[1]) / 2
+                    places[low, 1] -= push
+                    places[high, 1] += push
+                    moved = True
+        if not moved:
+            break
+    return places
