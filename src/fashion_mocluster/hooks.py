@@ -12,13 +12,14 @@ from kedro.io import DatasetError
 PACKAGE = __name__.partition(".")[0]
 
 
-class ErrorsInOneLine:
-    """Spares users the traceback of errors that explain themselves."""
+class ParametersFirst:
+    """Wrong parameters stop a session at once, in one line."""
 
     @hook_impl
     def after_context_created(self, context: Any) -> None:
-        """Installed with the session, so that importing the package changes nothing."""
+        """Kedro builds the pipelines after this; loading the parameters tells them their shape."""
         sys.excepthook = print_error
+        context.config_loader["parameters"]
 
 
 def print_error(

@@ -22,16 +22,18 @@ def use_parameters(parameters: "ProjectParameters") -> None:
 
 
 def _parameters_of_base() -> "ProjectParameters":
-    """For commands that list pipelines without starting a session."""
-    from kedro.framework.project import settings
+    """For commands that list pipelines without starting a session.
+
+    Read without Kedro's loader: a second one would take over the resolvers of the session's.
+    """
     from kedro.utils import find_kedro_project
+    from omegaconf import OmegaConf
 
     from fashion_mocluster.parameters import check_parameters
 
     project = find_kedro_project(Path.cwd()) or Path(__file__).parents[2]
-    conf_source = str(project / settings.CONF_SOURCE)
-    loader = settings.CONFIG_LOADER_CLASS(conf_source, **settings.CONFIG_LOADER_ARGS)
-    return check_parameters(loader["parameters"])
+    files = sorted((project / "conf" / "base").glob("parameters*.yml"))
+    return check_parameters(OmegaConf.to_container(OmegaConf.merge(*map(OmegaConf.load, files))))
 
 
 def register_pipelines() -> dict[str, Pipeline]:
