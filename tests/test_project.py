@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -96,19 +97,13 @@ def test_default_run_makes_all_other_files(smoke):
         assert (folder / "08_reporting" / name).stat().st_size > 5000
 
 
-def test_nothing_is_left_unnamed_in_memory_by_accident(smoke, project):
-    """Every output is a file, but for what passes from node to node within a comparison."""
-    result = kedro(project, "catalog", "describe-datasets", "--env=smoke")
-    assert result.returncode == 0, result.stdout + result.stderr
-
-
 def test_a_second_run_trains_nothing_and_gives_the_same_table(smoke, project):
     folder, _ = smoke
     path = folder / "08_reporting" / "clustering_comparison.csv"
     before = pd.read_csv(path).drop(columns=["time_s", "memory_mb"])
     result = kedro(project, "run", "--env=smoke")
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "epoch" not in result.stdout.replace("after epoch", "")
+    assert not re.search(r"epoch \d+/", result.stdout)
     pd.testing.assert_frame_equal(pd.read_csv(path).drop(columns=["time_s", "memory_mb"]), before)
 
 
