@@ -89,6 +89,8 @@ def test_oblong_images_need_their_shape(write):
         (GOOD.replace("3,0", ",0"), "line 2, column 'label': the value is missing"),
         (GOOD.replace("3,0", "9" * 30 + ",0"), "line 2, column 'label'.*too large"),
         (GOOD + "\n", "line 4: 0 values"),
+        (GOOD.replace("9,8", "9,\U0010ffff"), "line 3, column 'pixel2': .* not a whole number"),
+        (GOOD.replace("9,8", "9,\u0668"), "line 3, column 'pixel2': .* not a whole number"),
         (b"\xff\xfe\x00\x01", "not a text file"),
         (gzip.compress(GOOD.encode()), "not a text file"),
     ],

@@ -130,8 +130,9 @@ def _blocks(handle: io.TextIOBase, path: Path, columns: list[str]) -> Iterator[n
         if not lines:
             return
         try:
-            if any(not line.strip() for line in lines):
-                raise ValueError("blank line")
+            # loadtxt skips blank lines, and NumPy 2.4 crashes on characters beyond U+FFFF.
+            if not all(line.isascii() and line.strip() for line in lines):
+                raise ValueError("blank or not plain text")
             block = np.loadtxt(
                 lines, np.int64, delimiter=",", comments=None, ndmin=2, quotechar='"'
             )
@@ -146,7 +147,7 @@ def _blocks(handle: io.TextIOBase, path: Path, columns: list[str]) -> Iterator[n
 
 
 def _explain(lines: list[str], first_line: int, path: Path, columns: list[str]) -> None:
-    for number, values in enumerate(csv.reader(lines), first_line):
+    for number, values in enumerate(_fields(lines), first_line):
         where = f"{path}, line {number}"
         if len(values) != len(columns):
             raise ImageFileError(
@@ -156,10 +157,19 @@ def _explain(lines: list[str], first_line: int, path: Path, columns: list[str]) 
             text = value.strip()
             if text == "" or text.lower() == "nan":
                 raise ImageFileError(f"{where}, column {name!r}: the value is missing")
-            if not re.fullmatch(r"[+-]?\d+", text):
+            if not re.fullmatch(r"[+-]?[0-9]+", text):
                 raise ImageFileError(f"{where}, column {name!r}: {value!r} is not a whole number")
             if name != LABEL and not 0 <= int(text) <= 255:
                 raise ImageFileError(f"{where}, column {name!r}: {value} is outside 0 to 255")
             if abs(int(text)) >= 2**63:
                 raise ImageFileError(f"{where}, column {name!r}: {value} is too large for a label")
     raise ImageFileError(f"{path}, lines {first_line} to {first_line + len(lines) - 1}: unreadable")
+
+
+def _fields(lines: list[str]) -> Iterator[list[str]]:
+    """The values of each line; what the csv module cannot take apart counts as one value."""
+    for line in lines:
+        try:
+            yield next(csv.reader([line]), [])
+        except csv.Error:
+            yield [line]
