@@ -1,9 +1,9 @@
 """Kedro's settings of this project."""
 
 from fashion_mocluster.config import ProjectConfigLoader
-from fashion_mocluster.hooks import ParametersFirst
+from fashion_mocluster.hooks import MemoryHints, OneRunAtATime, ParametersFirst
 
-HOOKS = (ParametersFirst(),)
+HOOKS = (ParametersFirst(), OneRunAtATime(), MemoryHints())
 CONFIG_LOADER_CLASS = ProjectConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

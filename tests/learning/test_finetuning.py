@@ -1,3 +1,5 @@
+import signal
+
 import numpy as np
 import pytest
 import torch
@@ -71,7 +73,7 @@ def test_gradients_sent_in_batches_are_those_of_the_whole_graph(images, pretrain
 
 
 def test_loss_falls_and_history_is_complete(images, pretrained, parameters):
-    result = finetune(images, pretrained, parameters, assign, MemoryStore())
+    result = finetune(images, pretrained, parameters, 3, assign, MemoryStore())
     losses = [row["loss"] for row in result.history]
     assert len(losses) == 4
     assert losses[-1] < losses[0]
@@ -81,12 +83,12 @@ def test_loss_falls_and_history_is_complete(images, pretrained, parameters):
 def test_the_kept_weights_are_those_that_were_measured(images, pretrained, parameters):
     """One epoch measures before it steps: what is kept is the pretrained encoder, untouched."""
     one = parameters.model_copy(update={"epochs": 1})
-    result = finetune(images, pretrained, one, assign, MemoryStore())
+    result = finetune(images, pretrained, one, 3, assign, MemoryStore())
     assert same_weights(result.weights, pretrained)
 
 
 def test_projection_head_stays_as_it_was(images, pretrained, parameters):
-    result = finetune(images, pretrained, parameters, assign, MemoryStore())
+    result = finetune(images, pretrained, parameters, 3, assign, MemoryStore())
     assert torch.equal(
         result.weights.state["projector.mlp.0.weight"], pretrained.state["projector.mlp.0.weight"]
     )
@@ -97,11 +99,11 @@ def test_projection_head_stays_as_it_was(images, pretrained, parameters):
 def test_a_run_that_died_ends_bit_for_bit_like_one_that_did_not(
     images, pretrained, parameters, finished
 ):
-    whole = finetune(images, pretrained, parameters, assign, DyingStore())
+    whole = finetune(images, pretrained, parameters, 3, assign, DyingStore())
     store = DyingStore(saves=finished)
     with pytest.raises(Killed):
-        finetune(images, pretrained, parameters, assign, store)
-    resumed = finetune(images, pretrained, parameters, assign, store)
+        finetune(images, pretrained, parameters, 3, assign, store)
+    resumed = finetune(images, pretrained, parameters, 3, assign, store)
     assert same_weights(whole.weights, resumed.weights)
     assert whole.history == resumed.history
     np.testing.assert_array_equal(whole.assignments, resumed.assignments)
@@ -109,18 +111,85 @@ def test_a_run_that_died_ends_bit_for_bit_like_one_that_did_not(
 
 def test_another_pretrained_encoder_is_not_continued(images, pretrained, parameters):
     store = MemoryStore()
-    finetune(images, pretrained, parameters, assign, store)
+    finetune(images, pretrained, parameters, 3, assign, store)
     other = EncoderWeights.of(
         build_encoder(pretrained.encoder, (12, 12), 1), InputParameters(), PixelStatistics(127, 70)
     )
     with pytest.raises(CheckpointMismatch, match="pretrained encoder"):
-        finetune(images, other, parameters, assign, store)
+        finetune(images, other, parameters, 3, assign, store)
 
 
 def test_a_score_chooses_the_epoch(images, pretrained, parameters):
     """The highest score wins, here the first epoch's, whatever the loss does."""
     values = iter([9.0, 1.0, 2.0, 3.0])
     result = finetune(
-        images, pretrained, parameters, assign, DyingStore(), lambda labels, indices: next(values)
+        images,
+        pretrained,
+        parameters,
+        3,
+        assign,
+        DyingStore(),
+        lambda labels, indices: next(values),
     )
     assert same_weights(result.weights, pretrained)
+
+
+def test_sizes_rank_and_spread_are_in_the_history(images, pretrained, parameters):
+    row = finetune(images, pretrained, parameters, 3, assign, MemoryStore()).history[0]
+    sizes = np.bincount(assign(FinetuningRun(images, pretrained, parameters).embed().numpy()))
+    assert (row["smallest_cluster"], row["largest_cluster"]) == (sizes.min(), sizes.max())
+    assert row["largest_share"] == sizes.max() / 64
+    assert row["empty_clusters"] == 0
+    assert 1 <= row["effective_rank"] <= 6
+    assert 0 <= row["spread"] <= 1
+
+
+def test_empty_clusters_are_gone_on_without_and_warned_about(
+    images, pretrained, parameters, caplog
+):
+    result = finetune(images, pretrained, parameters, 5, assign, MemoryStore())
+    assert result.history[0]["empty_clusters"] == 2
+    assert "2 of the clusters asked for are empty" in caplog.text
+    assert np.isfinite([row["loss"] for row in result.history]).all()
+
+
+def test_a_single_cluster_stops_with_the_cure(images, pretrained, parameters):
+    def collapsed(z):
+        return np.zeros(len(z), np.int64)
+
+    with pytest.raises(ValueError, match=r"epoch 1 all images fell into one cluster.*Lower"):
+        finetune(images, pretrained, parameters, 3, collapsed, MemoryStore())
+
+
+def test_another_number_of_clusters_is_not_continued(images, pretrained, parameters):
+    store = MemoryStore()
+    finetune(images, pretrained, parameters, 3, assign, store)
+    with pytest.raises(CheckpointMismatch, match=r"n_clusters \(checkpoint 3, now 4\)"):
+        finetune(images, pretrained, parameters, 4, assign, store)
+
+
+def test_divergence_names_the_last_good_checkpoint(images, pretrained, parameters):
+    wild = parameters.model_copy(update={"learning_rate": 1e38})
+    with pytest.raises((FloatingPointError, ValueError), match="last good checkpoint|NaN"):
+        finetune(images, pretrained, wild, 3, assign, MemoryStore())
+
+
+def test_a_signal_stops_after_the_epoch_and_the_run_goes_on(images, pretrained, parameters):
+    whole = finetune(images, pretrained, parameters, 3, assign, DyingStore())
+    store = DyingStore()
+    calls = 0
+
+    def interrupted(z):
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            signal.raise_signal(signal.SIGTERM)
+        return assign(z)
+
+    with pytest.raises(SystemExit) as stopped:
+        finetune(images, pretrained, parameters, 3, interrupted, store)
+    assert stopped.value.code == 128 + signal.SIGTERM
+    assert len(store.states["last"]["history"]) == 2
+    resumed = finetune(images, pretrained, parameters, 3, assign, store)
+    assert same_weights(whole.weights, resumed.weights)
+    assert whole.history == resumed.history

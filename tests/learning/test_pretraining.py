@@ -1,13 +1,20 @@
+import itertools
 import logging
+import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
 
-from fashion_mocluster.learning.checkpoints import CheckpointMismatch, MemoryStore
+from fashion_mocluster.learning.checkpoints import (
+    CheckpointMismatch,
+    CheckpointMissing,
+    MemoryStore,
+)
 from fashion_mocluster.learning.inputs import PixelStatistics
 from fashion_mocluster.learning.parameters import EarlyStoppingParameters
-from fashion_mocluster.learning.pretraining import PretrainingRun, effective_rank, pretrain
+from fashion_mocluster.learning.pretraining import PretrainingRun, pretrain
 from tests.learning.stores import DyingStore, Killed, same_weights
 
 STATISTICS = PixelStatistics(127, 70)
@@ -123,6 +130,107 @@ def test_published_queue_normalisation_changes_the_loss(images, moco_parameters)
     assert a != b
 
 
-def test_effective_rank():
-    assert effective_rank(torch.ones(10, 4)) == pytest.approx(1, abs=1e-3)
-    assert effective_rank(torch.eye(4)) == pytest.approx(4)
+class SignalAt:
+    """Stands for a user who presses Ctrl-C during one step, counted from 0 over the whole run."""
+
+    def __init__(self, monkeypatch, step, number=signal.SIGINT):
+        steps = itertools.count()
+        train_step = PretrainingRun.train_step
+
+        def watched(run, *arguments):
+            if next(steps) == step:
+                signal.raise_signal(number)
+            return train_step(run, *arguments)
+
+        monkeypatch.setattr(PretrainingRun, "train_step", watched)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("step", [0, 1, 3, 5, 11])
+def test_stopped_in_the_middle_of_an_epoch_it_ends_bit_for_bit_the_same(
+    images, moco_parameters, monkeypatch, step, number
+):
+    """Four steps an epoch: at the beginning, in the middle and at the end of epochs and of all."""
+    whole = pretrain(images, STATISTICS, moco_parameters, MemoryStore())
+    store = DyingStore()
+    with monkeypatch.context() as patch:
+        SignalAt(patch, step, number)
+        with pytest.raises(SystemExit) as stopped:
+            pretrain(images, STATISTICS, moco_parameters, store)
+    assert stopped.value.code == 128 + number
+    state = store.states["last"]
+    assert 4 * len(state["history"]) + state["step"] == step + 1
+    resumed = pretrain(images, STATISTICS, moco_parameters, store)
+    assert same_weights(whole.weights, resumed.weights)
+    assert whole.history == resumed.history
+
+
+def test_afterwards_signals_do_what_they_did_before(images, moco_parameters):
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    pretrain(images, STATISTICS, moco_parameters, MemoryStore())
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_a_run_in_another_thread_takes_no_signals(images, moco_parameters):
+    with ThreadPoolExecutor(1) as pool:
+        result = pool.submit(pretrain, images, STATISTICS, moco_parameters, MemoryStore()).result()
+    assert len(result.history) == 3
+
+
+def test_without_the_last_checkpoint_it_goes_on_from_the_newest_epoch(images, moco_parameters):
+    whole = pretrain(images, STATISTICS, moco_parameters, DyingStore())
+    store = DyingStore()
+    pretrain(images, STATISTICS, moco_parameters, store)
+    del store.states["last"], store.states["epoch_0003"]
+    resumed = pretrain(images, STATISTICS, moco_parameters, store)
+    assert same_weights(whole.weights, resumed.weights)
+    assert whole.history == resumed.history
+
+
+def test_starting_anew_leaves_nothing_of_the_longer_run(images, moco_parameters):
+    store = MemoryStore()
+    pretrain(images, STATISTICS, moco_parameters, store)
+    checkpoints = moco_parameters.checkpoints.model_copy(update={"on_mismatch": "restart"})
+    shorter = moco_parameters.model_copy(update={"epochs": 1, "checkpoints": checkpoints})
+    pretrain(images, STATISTICS, shorter, store)
+    assert store.names() == ["best", "epoch_0001", "last"]
+
+
+def test_a_lost_best_checkpoint_is_said_to_be_lost(images, moco_parameters):
+    stopping = EarlyStoppingParameters(patience=9)
+    p = moco_parameters.model_copy(update={"early_stopping": stopping})
+    store = MemoryStore()
+    pretrain(images, STATISTICS, p, store)
+    del store.states["best"]
+    with pytest.raises(CheckpointMissing, match="'best' in memory is gone"):
+        pretrain(images, STATISTICS, p, store)
+
+
+def test_another_number_of_threads_is_warned_about(images, moco_parameters, caplog):
+    store = DyingStore(saves=1)
+    with pytest.raises(Killed):
+        pretrain(images, STATISTICS, moco_parameters, store)
+    store.states["last"]["made_with"]["threads"] = 999
+    pretrain(images, STATISTICS, moco_parameters, store)
+    assert "made with other threads (checkpoint 999" in caplog.text
+
+
+def test_divergence_names_the_last_good_checkpoint(images, moco_parameters, monkeypatch):
+    train_step, steps = PretrainingRun.train_step, itertools.count()
+
+    def diverging(run, *arguments):
+        loss, positive = train_step(run, *arguments)
+        return (loss * float("nan") if next(steps) == 6 else loss), positive
+
+    monkeypatch.setattr(PretrainingRun, "train_step", diverging)
+    with pytest.raises(
+        FloatingPointError,
+        match=r"moco: the loss became nan in epoch 2, step 3 at learning rate 0\.0\d+; "
+        r"the last good checkpoint is 'last' in memory.*on_mismatch=restart",
+    ):
+        pretrain(images, STATISTICS, moco_parameters, MemoryStore())
+
+
+def test_a_queue_that_holds_every_image_is_warned_about(images, moco_parameters, caplog):
+    pretrain(images[:40], STATISTICS, moco_parameters, MemoryStore())
+    assert "lower moco.contrast.queue_size" in caplog.text

@@ -8,7 +8,7 @@ DATA = DataParameters(path="some.csv")
 
 
 def test_good_images_pass_unchanged(images):
-    assert nodes.validate_images(images, DATA) is images
+    assert nodes.validate_images(images, DATA, 10) is images
 
 
 @pytest.mark.parametrize(
@@ -17,18 +17,19 @@ def test_good_images_pass_unchanged(images):
         (np.zeros((3, 8, 8), np.float32), "expected uint8"),
         (np.zeros((3, 64), np.uint8), "expected uint8"),
         (np.zeros((1, 8, 8), np.uint8), "at least 2"),
-        (np.zeros((3, 2, 8), np.uint8), "at least 4 x 4"),
-        (np.full((3, 8, 8), 7, np.uint8), "all 3 images are equal"),
+        (np.zeros((6, 2, 8), np.uint8), "at least 4 x 4"),
+        (np.full((6, 8, 8), 7, np.uint8), "all 6 images are equal"),
+        (np.arange(256, dtype=np.uint8).reshape(4, 8, 8), "4 images cannot make 5 clusters"),
     ],
 )
 def test_what_cannot_be_clustered_is_refused_with_its_file(bad, message):
     with pytest.raises(ValueError, match=f"some.csv: .*{message}"):
-        nodes.validate_images(bad, DATA)
+        nodes.validate_images(bad, DATA, 5)
 
 
 def test_constant_images_are_warned_about(images, caplog):
     images[3] = 9
-    nodes.validate_images(images, DATA)
+    nodes.validate_images(images, DATA, 10)
     assert "1 images are all one grey" in caplog.text
 
 

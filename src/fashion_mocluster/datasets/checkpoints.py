@@ -18,18 +18,41 @@ class FolderStore:
         return self._folder / f"{name}.pt"
 
     def save(self, name: str, state: dict) -> None:
-        """Keep ``state`` under ``name``, replacing what was there."""
+        """Keep ``state`` under ``name``, replacing what was there once the new file is good."""
         save_tensors(self._path(name), state)
 
     def load(self, name: str) -> dict | None:
-        """The state kept under ``name``, or None."""
-        path = self._path(name)
-        return load_tensors(path) if path.exists() else None
+        """The state kept under ``name``, or None.
 
-    def prune(self, prefix: str, keep: int) -> None:
-        """Drop all but the ``keep`` last files, in order of name, that start with ``prefix``."""
-        for path in sorted(self._folder.glob(f"{prefix}*.pt"))[:-keep]:
-            path.unlink()
+        Raises:
+            DatasetError: The file is damaged or no checkpoint.
+        """
+        path = self._path(name)
+        if not path.exists():
+            return None
+        try:
+            state = load_tensors(path)
+            if not isinstance(state, dict):
+                raise DatasetError(f"{path}: holds no checkpoint but a {type(state).__name__}")
+        except DatasetError as error:
+            raise DatasetError(
+                f"{error}. Delete it, and the run goes on from the newest checkpoint beside it, or "
+                "anew if there is none"
+            ) from None
+        return state
+
+    def names(self) -> list[str]:
+        """Names of all checkpoints in the folder, sorted."""
+        # Files whose name begins with a dot were being written when a process died.
+        return sorted(p.stem for p in self._folder.glob("*.pt") if not p.name.startswith("."))
+
+    def remove(self, name: str) -> None:
+        """Delete the file of ``name``."""
+        self._path(name).unlink()
+
+    def where(self, name: str) -> str:
+        """The path."""
+        return str(self._path(name))
 
 
 class CheckpointStoreDataset(AbstractDataset[None, FolderStore]):

@@ -8,6 +8,7 @@ import numpy as np
 
 from fashion_mocluster.datasets.image_csv import ImageFileError
 
+READ_BYTES = 1 << 20
 FILES = {"train": "train", "test": "t10k"}
 
 
@@ -56,22 +57,41 @@ def _find(folder: Path, name: str) -> Path | None:
 
 
 def _read(path: Path, dimensions: int) -> np.ndarray:
+    """The array of one file, read straight into its final memory."""
+    opener = gzip.open if path.suffix == ".gz" else open
     try:
-        content = path.read_bytes()
-        if path.suffix == ".gz":
-            content = gzip.decompress(content)
+        with opener(path, "rb") as file:
+            header = file.read(4 + 4 * dimensions)
+            # Two zero bytes, 8 for unsigned bytes, the number of dimensions, then each length.
+            if header[:4] != bytes([0, 0, 8, dimensions]) or len(header) != 4 + 4 * dimensions:
+                raise ImageFileError(
+                    f"{path}: not an IDX file of bytes with {dimensions} dimension(s)"
+                )
+            shape = tuple(int(n) for n in np.frombuffer(header, ">u4", dimensions, 4))
+            promised = " x ".join(map(str, shape))
+            if not all(shape):
+                raise ImageFileError(
+                    f"{path}: its header promises {promised} values; fetch it again"
+                )
+            values = np.empty(shape, np.uint8)
+            # Whole files at once would be held a second time by the decompression.
+            flat, found = memoryview(values).cast("B"), 0
+            while part := file.readinto(flat[found : found + READ_BYTES]):
+                found += part
+            if found != values.size or file.read(1):
+                raise ImageFileError(
+                    f"{path}: {'more than ' if found == values.size else ''}{found} values, but its "
+                    f"header promises {promised}; fetch it again"
+                )
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ImageFileError(
             f"{path}: truncated or damaged gzip ({error}); fetch it again"
         ) from error
-    header = 4 + 4 * dimensions
-    # Two zero bytes, 8 for unsigned bytes, the number of dimensions, then each length.
-    if content[:4] != bytes([0, 0, 8, dimensions]) or len(content) < header:
-        raise ImageFileError(f"{path}: not an IDX file of bytes with {dimensions} dimension(s)")
-    shape = np.frombuffer(content, ">u4", dimensions, 4).astype(int)
-    if len(content) - header != shape.prod() or not shape.all():
+    except (MemoryError, ValueError) as error:
+        if isinstance(error, ImageFileError):
+            raise
         raise ImageFileError(
-            f"{path}: {len(content) - header} values, but its header promises "
-            f"{' x '.join(map(str, shape))}; fetch it again"
-        )
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape).copy()
+            f"{path}: its header promises {promised} values, which no memory here holds; fetch it "
+            "again"
+        ) from error
+    return values

@@ -45,12 +45,24 @@ def read_image_csv(
         pixels, labels = [], []
         for block in _blocks(handle, path, columns):
             if columns[0] == LABEL:
-                labels.append(block[:, 0])
+                labels.append(block[:, 0].copy())  # a view would keep the block
                 block = block[:, 1:]
             pixels.append(block.astype(np.uint8).reshape(-1, *shape))
     if not pixels:
         raise ImageFileError(f"{path}: no rows under the header; give a file with images")
-    return np.concatenate(pixels), np.concatenate(labels).astype(np.int64) if labels else None
+    return _joined(pixels), _joined(labels) if labels else None
+
+
+def _joined(blocks: list[np.ndarray]) -> np.ndarray:
+    """All blocks as one array; each is freed once copied, so that memory does not double."""
+    whole = np.empty((sum(map(len, blocks)), *blocks[0].shape[1:]), blocks[0].dtype)
+    blocks.reverse()
+    start = 0
+    while blocks:
+        block = blocks.pop()
+        whole[start : start + len(block)] = block
+        start += len(block)
+    return whole
 
 
 @contextmanager

@@ -1,13 +1,15 @@
 """Encoder weights as torch files that hold tensors and plain values, nothing executable."""
 
+import io
 import logging
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
 from kedro.io import AbstractDataset, DatasetError
 
-from fashion_mocluster.datasets.atomic import write_atomically
+from fashion_mocluster.datasets.atomic import write_bytes_atomically
 
 logger = logging.getLogger(__name__)
 
@@ -21,22 +23,40 @@ def load_tensors(path: Path) -> Any:
     import torch
 
     try:
+        _check_sums(path)
         return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise DatasetError(f"{path}: no such file") from None
+    except PermissionError:
+        raise DatasetError(f"{path}: may not be read; change its permissions") from None
     except pickle.UnpicklingError as error:
+        # Torch goes on to explain how to load it nevertheless, which nobody should.
+        reason = str(error).partition("\n")[0]
         raise DatasetError(
-            f"{path}: refused, it holds more than tensors and plain values or is damaged ({error})"
+            f"{path}: refused, it holds more than tensors and plain values or is damaged ({reason})"
         ) from None
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
-        raise DatasetError(f"{path}: truncated or not a torch weight file ({error})") from None
+    except Exception as error:
+        # Damage can surface anywhere in the reader: RuntimeError, EOFError, KeyError, ...
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise DatasetError(f"{path}: truncated or not a torch weight file ({reason})") from None
+
+
+def _check_sums(path: Path) -> None:
+    """Compare the sums that the file keeps of its parts, as torch does not."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+        if damaged:
+            raise ValueError(f"the checksum of {damaged} is wrong")
 
 
 def save_tensors(path: Path, content: Any) -> None:
-    """Replace a torch file atomically."""
+    """Replace a torch file atomically, once the new one is known good."""
     import torch
 
-    write_atomically(path, lambda temporary: torch.save(content, temporary))
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    write_bytes_atomically(path, buffer.getvalue())
 
 
 class TorchWeightsDataset(AbstractDataset[dict, dict]):

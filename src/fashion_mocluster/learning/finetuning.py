@@ -15,11 +15,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fashion_mocluster.learning.checkpoints import FORMAT, CheckpointStore, resume_point
+from fashion_mocluster.learning.checkpoints import LAST, Checkpoints, CheckpointStore
 from fashion_mocluster.learning.device import autocast, pick_device, pick_precision
 from fashion_mocluster.learning.early_stopping import EarlyStopping
+from fashion_mocluster.learning.health import Diverged, effective_rank, spread, warn_of_collapse
 from fashion_mocluster.learning.identity import fingerprint
 from fashion_mocluster.learning.inputs import normalise, to_device, to_unit_interval
+from fashion_mocluster.learning.interruption import StopSignals
 from fashion_mocluster.learning.parameters import FinetuningParameters
 from fashion_mocluster.learning.progress import Progress
 from fashion_mocluster.learning.surrogate import Surrogate, surrogate_loss
@@ -46,6 +48,7 @@ def finetune(
     images: np.ndarray,
     pretrained: EncoderWeights,
     parameters: FinetuningParameters,
+    n_clusters: int,
     assign: Assign,
     store: CheckpointStore,
     score: Score | None = None,
@@ -57,67 +60,71 @@ def finetune(
         images: uint8 (N, H, W).
         pretrained: Where to start.
         parameters: The whole recipe.
-        assign: Clusters detached embeddings, once per epoch.
-        store: Gets ``last`` and ``best`` and, now and then, ``epoch_NNNN``.
+        n_clusters: How many clusters are asked for.
+        assign: Clusters detached embeddings, once per epoch, into labels 0..n_clusters-1.
+        store: Where checkpoints are kept.
         score: What chooses the epoch; None is the negative loss, which needs no labels.
         name: The parameter group, for messages.
 
     Raises:
         FloatingPointError: The loss became NaN or infinite.
         CheckpointMismatch: The store holds another run's checkpoint.
+        SystemExit: Ctrl-C or SIGTERM came; a checkpoint was saved.
     """
     run = FinetuningRun(images, pretrained, parameters)
-    identity = run.identity(images)
-    state = resume_point(store, identity, parameters.checkpoints.on_mismatch, name)
+    checkpoints = Checkpoints(store, parameters.checkpoints, run.identity(images, n_clusters), name)
+    state = checkpoints.resume_point()
     if state is not None:
         run.load_state_dict(state)
-        logger.info("%s: continuing after epoch %d", name, run.epochs_done)
 
     progress = Progress(name, parameters.epochs, run.epochs_done)
-    while run.epochs_done < parameters.epochs and not run.stopping.exhausted:
-        epoch = run.epochs_done
-        # Metrics, labels and the weights kept all belong to the encoder as it is before the step.
-        z = run.embed()
-        labels = assign(z.cpu().numpy())
-        surrogate = surrogate_loss(
-            z, torch.from_numpy(labels).long().to(z.device), parameters.surrogate
-        )
-        if not np.isfinite(surrogate.loss):
-            raise FloatingPointError(
-                f"{name}: the loss became {surrogate.loss} in epoch {epoch + 1}; lower "
-                f"{name}.learning_rate and run again to go on from the last good checkpoint"
+    with StopSignals() as signals:
+        while run.epochs_done < parameters.epochs and not run.stopping.exhausted:
+            epoch = run.epochs_done + 1
+            # Metrics, labels and the weights kept all belong to the encoder as it is before the
+            # step.
+            z = run.embed()
+            labels = assign(z.cpu().numpy())
+            if len(np.unique(labels)) < 2:
+                raise ValueError(
+                    f"{name}: in epoch {epoch} all images fell into one cluster, there is nothing "
+                    f"to tell apart; {checkpoints.last_good()}. Lower {name}.learning_rate"
+                )
+            surrogate = surrogate_loss(
+                z, torch.from_numpy(labels).long().to(z.device), parameters.surrogate
             )
-        value = score(labels, surrogate) if score else -surrogate.loss
-        if run.stopping.improved(-value, epoch + 1):
-            store.save(
-                "best",
-                {
-                    "format": FORMAT,
-                    "encoder": run.weights().to_dict(),
-                    "assignments": torch.from_numpy(labels),
-                },
+            if not np.isfinite(surrogate.loss):
+                error = Diverged(surrogate.loss, f"epoch {epoch}", parameters.learning_rate)
+                raise FloatingPointError(
+                    f"{name}: {error}; {checkpoints.last_good()}. Lower it: "
+                    f"--params={name}.learning_rate=...,{name}.checkpoints.on_mismatch=restart"
+                )
+            value = score(labels, surrogate) if score else -surrogate.loss
+            if run.stopping.improved(-value, epoch):
+                checkpoints.save_best(
+                    {"encoder": run.weights().to_dict(), "assignments": torch.from_numpy(labels)}
+                )
+            run.step(surrogate.gradient)
+            row = _row(epoch, surrogate, value, np.bincount(labels, minlength=n_clusters), z)
+            run.history.append(row)
+            checkpoints.save(run.state_dict(), run.epochs_done)
+            warn_of_collapse(name, row)
+            progress.log(
+                epoch - 1, len(images), {"loss": surrogate.loss, "silhouette": surrogate.silhouette}
             )
-        run.step(surrogate.gradient)
-        run.history.append(_row(epoch, surrogate, value, labels))
-        state = {"format": FORMAT, "identity": identity, **run.state_dict()}
-        if run.epochs_done % parameters.checkpoints.every_n_epochs == 0:
-            store.save(f"epoch_{run.epochs_done:04d}", state)
-            store.prune("epoch_", parameters.checkpoints.keep)
-        store.save("last", state)
-        progress.log(
-            epoch, len(images), {"loss": surrogate.loss, "silhouette": surrogate.silhouette}
-        )
+            signals.leave(f"{name}: checkpoint of epoch {epoch} is {store.where(LAST)}")
 
-    best = store.load("best")
+    best = checkpoints.best()
     return FinetuningResult(
         EncoderWeights.from_dict(best["encoder"]), best["assignments"].numpy(), run.history
     )
 
 
-def _row(epoch: int, surrogate: Surrogate, value: float, labels: np.ndarray) -> dict[str, float]:
-    sizes = np.unique(labels, return_counts=True)[1]
+def _row(
+    epoch: int, surrogate: Surrogate, value: float, sizes: np.ndarray, z: Tensor
+) -> dict[str, float]:
     return {
-        "epoch": epoch + 1,
+        "epoch": epoch,
         "loss": surrogate.loss,
         "silhouette": surrogate.silhouette,
         "davies_bouldin": surrogate.davies_bouldin,
@@ -125,6 +132,10 @@ def _row(epoch: int, surrogate: Surrogate, value: float, labels: np.ndarray) -> 
         "selection_score": value,
         "smallest_cluster": int(sizes.min()),
         "largest_cluster": int(sizes.max()),
+        "largest_share": float(sizes.max() / sizes.sum()),
+        "empty_clusters": int((sizes == 0).sum()),
+        "effective_rank": effective_rank(z),
+        "spread": spread(z),
     }
 
 
@@ -183,7 +194,7 @@ class FinetuningRun:
         """The encoder as it is now."""
         return EncoderWeights.of(self.encoder, self.pretrained.input, self.pretrained.statistics)
 
-    def identity(self, images: np.ndarray) -> dict:
+    def identity(self, images: np.ndarray, n_clusters: int) -> dict:
         """What a checkpoint must agree with to be continued here."""
         parameters = self.parameters.model_dump(mode="json", exclude={"checkpoints"})
         start = np.concatenate(
@@ -191,6 +202,7 @@ class FinetuningRun:
         )
         return {
             **parameters,
+            "n_clusters": n_clusters,
             "images": fingerprint(images),
             "pretrained encoder": fingerprint(start),
         }

@@ -8,10 +8,11 @@ import torch
 from torch import Generator, Tensor
 
 from fashion_mocluster.learning import schedules
-from fashion_mocluster.learning.checkpoints import FORMAT, CheckpointStore, resume_point
+from fashion_mocluster.learning.checkpoints import LAST, Checkpoints, CheckpointStore
 from fashion_mocluster.learning.device import autocast, pick_device, pick_precision
 from fashion_mocluster.learning.early_stopping import EarlyStopping
 from fashion_mocluster.learning.encoder import build_encoder
+from fashion_mocluster.learning.health import Diverged, effective_rank, spread, warn_of_collapse
 from fashion_mocluster.learning.identity import fingerprint, seeds_for
 from fashion_mocluster.learning.inputs import (
     PixelStatistics,
@@ -19,6 +20,7 @@ from fashion_mocluster.learning.inputs import (
     to_device,
     to_unit_interval,
 )
+from fashion_mocluster.learning.interruption import StopSignals
 from fashion_mocluster.learning.moco import MomentumContrast, info_nce
 from fashion_mocluster.learning.parameters import MocoParameters
 from fashion_mocluster.learning.progress import Progress
@@ -26,6 +28,9 @@ from fashion_mocluster.learning.views import query_and_key_views
 from fashion_mocluster.learning.weights import EncoderWeights
 
 logger = logging.getLogger(__name__)
+
+# Steps between two looks at the loss.
+CHECK_EVERY = 10
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ def pretrain(
         images: uint8 (N, H, W).
         statistics: Pixel mean and spread, kept with the weights.
         parameters: The whole recipe.
-        store: Gets ``last`` and ``best`` every epoch and ``epoch_NNNN`` now and then.
+        store: Where checkpoints are kept.
         name: The parameter group, for messages.
 
     Returns:
@@ -59,18 +64,24 @@ def pretrain(
         ValueError: Fewer images than one batch.
         FloatingPointError: The loss became NaN or infinite.
         CheckpointMismatch: The store holds another run's checkpoint.
+        SystemExit: Ctrl-C or SIGTERM came; a checkpoint was saved.
     """
     if len(images) < parameters.batch_size:
         raise ValueError(
             f"{name}.batch_size is {parameters.batch_size} but there are only {len(images)} images; "
             f"lower it with --params={name}.batch_size={max(2, len(images) // 4)}"
         )
+    if parameters.contrast.queue_size >= len(images):
+        logger.warning(
+            "%s: the queue (%d) holds at least one key of every image (%d), so each image meets its "
+            "own old keys as negatives; a lower %s.contrast.queue_size avoids it",
+            *(name, parameters.contrast.queue_size, len(images), name),
+        )
     run = PretrainingRun(images, statistics, parameters)
-    identity = run.identity(images)
-    state = resume_point(store, identity, parameters.checkpoints.on_mismatch, name)
+    checkpoints = Checkpoints(store, parameters.checkpoints, run.identity(images), name)
+    state = checkpoints.resume_point()
     if state is not None:
         run.load_state_dict(state)
-        logger.info("%s: continuing after epoch %d", name, run.epochs_done)
 
     logger.info(
         "%s: %d images, %d epochs, %s on %s",
@@ -83,23 +94,35 @@ def pretrain(
         ),
     )
     progress = Progress(name, parameters.epochs, run.epochs_done)
-    while run.epochs_done < parameters.epochs and not run.stopping.exhausted:
-        row = run.train_epoch()
-        improved = run.stopping.improved(row["loss"], row["epoch"])
-        state = {"format": FORMAT, "identity": identity, **run.state_dict()}
-        if improved:
-            store.save("best", {"format": FORMAT, "encoder": run.weights().to_dict()})
-        if run.epochs_done % parameters.checkpoints.every_n_epochs == 0:
-            store.save(f"epoch_{run.epochs_done:04d}", state)
-            store.prune("epoch_", parameters.checkpoints.keep)
-        store.save("last", state)
-        progress.log(
-            row["epoch"] - 1, run.images_per_epoch, {k: row[k] for k in ("loss", "learning_rate")}
-        )
+    with StopSignals() as signals:
+        while run.epochs_done < parameters.epochs and not run.stopping.exhausted:
+            first_step = run.step
+            try:
+                row = run.train_epoch(signals)
+            except Diverged as error:
+                raise FloatingPointError(
+                    f"{name}: {error}; {checkpoints.last_good()}. Lower it: "
+                    f"--params={name}.optimizer.learning_rate=...,"
+                    f"{name}.checkpoints.on_mismatch=restart"
+                ) from None
+            if row is None:
+                checkpoints.save(run.state_dict(), finished_epoch=None)
+                where = f"epoch {run.epochs_done + 1}, step {run.step}"
+                signals.leave(f"{name}: checkpoint of {where} is {store.where(LAST)}")
+            if run.stopping.improved(row["loss"], row["epoch"]):
+                checkpoints.save_best({"encoder": run.weights().to_dict()})
+            checkpoints.save(run.state_dict(), run.epochs_done)
+            warn_of_collapse(name, row)
+            progress.log(
+                row["epoch"] - 1,
+                run.images_per_epoch - first_step * parameters.batch_size,
+                {k: row[k] for k in ("loss", "learning_rate")},
+            )
+            signals.leave(f"{name}: checkpoint of epoch {row['epoch']} is {store.where(LAST)}")
 
     weights = run.weights()
     if parameters.early_stopping is not None:
-        weights = EncoderWeights.from_dict(store.load("best")["encoder"])
+        weights = EncoderWeights.from_dict(checkpoints.best()["encoder"])
     return TrainingResult(weights, run.history)
 
 
@@ -130,6 +153,10 @@ class PretrainingRun:
         self.views_generator = Generator(self.device).manual_seed(views_seed)
         self.stopping = EarlyStopping(parameters.early_stopping)
         self.history: list[dict[str, float]] = []
+        # The epoch under way: steps done, the order of its images, what its steps gave.
+        self.step = 0
+        self.order = torch.empty(0, dtype=torch.long)
+        self.losses = self.positives = torch.empty(0, device=self.device)
 
     @property
     def epochs_done(self) -> int:
@@ -148,39 +175,66 @@ class PretrainingRun:
         """Images that one epoch really sees."""
         return min(len(self.images), self.steps_per_epoch * self.parameters.batch_size)
 
-    def train_epoch(self) -> dict[str, float]:
-        """One pass over the images; returns and keeps its history row."""
+    def train_epoch(self, signals: StopSignals | None = None) -> dict[str, float] | None:
+        """One pass over the images, or what is left of it; returns and keeps its history row.
+
+        Args:
+            signals: Asked after every step; once one is received the pass is left unfinished.
+
+        Returns:
+            None if the pass is unfinished; the state dict holds the part that is done.
+
+        Raises:
+            Diverged: The loss became NaN or infinite within the last few steps.
+        """
         p, epoch = self.parameters, self.epochs_done
         steps = self.steps_per_epoch
         tau = schedules.temperature(p.contrast, epoch, p.epochs)
-        order = torch.randperm(len(self.images), generator=self.order_generator).to(self.device)
+        if self.step == 0:
+            self.order = torch.randperm(len(self.images), generator=self.order_generator)
+            self.losses = torch.zeros(steps, device=self.device)
+            self.positives = torch.zeros(steps, device=self.device)
+        order = self.order.to(self.device)
         self.moco.train()
-        losses = torch.zeros(steps, device=self.device)
-        positives = torch.zeros(steps, device=self.device)
-        for index in range(steps):
-            step = epoch * steps + index
-            rate = schedules.learning_rate(p.optimizer, step, p.epochs * steps, p.epochs)
-            momentum = schedules.key_momentum(p.contrast, step, p.epochs * steps)
+        while self.step < steps:
+            index = self.step
+            rate, momentum = self._scheduled(epoch * steps + index)
             batch = self.images[order[index * p.batch_size : (index + 1) * p.batch_size]]
-            losses[index], positives[index] = self.train_step(batch, rate, momentum, tau)
-        if not losses.isfinite().all():
-            bad = int((~losses.isfinite()).nonzero()[0])
-            raise FloatingPointError(
-                f"the loss became {losses[bad].item()} in epoch {epoch + 1}, step {bad + 1}, near "
-                f"learning rate {rate:.4g}; lower optimizer.learning_rate, or run again to go on "
-                "from the last good checkpoint"
-            )
+            self.losses[index], self.positives[index] = self.train_step(batch, rate, momentum, tau)
+            self.step += 1
+            stop = signals is not None and signals.received is not None
+            # Looking at the loss waits for the device, so not after every step.
+            if stop or self.step == steps or self.step % CHECK_EVERY == 0:
+                self._check_losses()
+            if stop and self.step < steps:
+                return None
         row = {
             "epoch": epoch + 1,
-            "loss": losses.mean().item(),
-            "positive_similarity": positives.mean().item(),
+            "loss": self.losses.mean().item(),
+            "positive_similarity": self.positives.mean().item(),
             "learning_rate": rate,
             "temperature": tau,
             "key_momentum": momentum,
             "effective_rank": effective_rank(self.moco.queue),
+            "spread": spread(self.moco.queue),
         }
         self.history.append(row)
+        self.step = 0
         return row
+
+    def _scheduled(self, step: int) -> tuple[float, float]:
+        """Learning rate and key momentum of a step counted from the beginning of the training."""
+        p, steps = self.parameters, self.parameters.epochs * self.steps_per_epoch
+        rate = schedules.learning_rate(p.optimizer, step, steps, p.epochs)
+        return rate, schedules.key_momentum(p.contrast, step, steps)
+
+    def _check_losses(self) -> None:
+        losses = self.losses[: self.step]
+        if not losses.isfinite().all():
+            bad = int((~losses.isfinite()).nonzero()[0])
+            rate, _ = self._scheduled(self.epochs_done * self.steps_per_epoch + bad)
+            where = f"epoch {self.epochs_done + 1}, step {bad + 1}"
+            raise Diverged(losses[bad].item(), where, rate)
 
     def train_step(
         self, batch: Tensor, rate: float, momentum: float, tau: float
@@ -231,6 +285,10 @@ class PretrainingRun:
             "precision": str(self.precision).removeprefix("torch."),
             "stopping": self.stopping.state_dict(),
             "history": self.history,
+            "step": self.step,
+            "order": self.order,
+            "losses": self.losses,
+            "positives": self.positives,
         }
 
     def load_state_dict(self, state: dict) -> None:
@@ -243,14 +301,6 @@ class PretrainingRun:
         self.precision = getattr(torch, state["precision"])
         self.stopping.load_state_dict(state["stopping"])
         self.history = list(state["history"])
-
-
-@torch.no_grad()
-def effective_rank(vectors: Tensor) -> float:
-    """Exp of the entropy of the normalised singular values (Roy and Vetterli 2007).
-
-    Near 1 when all vectors (N, D) point the same way: the sign of a collapsed encoder.
-    """
-    values = torch.linalg.svdvals(vectors.float().cpu())
-    share = values / values.sum()
-    return float(torch.exp(-(share * share.clamp_min(1e-12).log()).sum()))
+        self.step, self.order = state["step"], state["order"]
+        self.losses = state["losses"].to(self.device)
+        self.positives = state["positives"].to(self.device)

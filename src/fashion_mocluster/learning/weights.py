@@ -51,16 +51,33 @@ class EncoderWeights:
         """An encoder with these weights, in eval mode.
 
         Raises:
-            WeightsError: Names or shapes differ from the architecture's.
+            WeightsError: Names, types or shapes differ from the architecture's, or a value is NaN
+                or infinite.
         """
+        # On the meta device even an absurd architecture costs no memory to compare with.
+        with torch.device("meta"):
+            expected = Encoder(self.encoder, self.image_size).state_dict()
+        self._compare(expected)
         encoder = Encoder(self.encoder, self.image_size)
-        try:
-            encoder.load_state_dict(self.state)
-        except RuntimeError as error:
-            raise WeightsError(
-                f"{self.origin}: the tensors do not fit the architecture named with them: {error}"
-            ) from error
+        encoder.load_state_dict(self.state)
         return encoder.eval()
+
+    def _compare(self, expected: dict[str, Tensor]) -> None:
+        problems = [f"{name} is missing" for name in expected.keys() - self.state.keys()]
+        problems += [f"{name} is not part of it" for name in self.state.keys() - expected.keys()]
+        for name in expected.keys() & self.state.keys():
+            found, wanted = self.state[name], tuple(expected[name].shape)
+            if not isinstance(found, Tensor):
+                problems.append(f"{name} is no tensor but a {type(found).__name__}")
+            elif tuple(found.shape) != wanted:
+                problems.append(f"{name} has shape {tuple(found.shape)}, expected {wanted}")
+            elif not found.isfinite().all():
+                problems.append(f"{name} holds NaN or infinite values")
+        if problems:
+            raise WeightsError(
+                f"{self.origin}: the tensors do not fit the encoder described with them: "
+                f"{'; '.join(sorted(problems)[:5])}{' ...' if len(problems) > 5 else ''}"
+            )
 
     def to_dict(self) -> dict:
         """Tensors and plain values only, so that reading them back executes nothing."""
@@ -89,7 +106,7 @@ class EncoderWeights:
             )
         try:
             return cls(
-                content["state"],
+                dict(content["state"]),
                 EncoderParameters(**content["encoder"]),
                 InputParameters(**content["input"]),
                 PixelStatistics(**content["statistics"]),

@@ -72,6 +72,7 @@ def _finetune(images, pretrained, parameters, n_clusters, checkpoints, score):
         images,
         EncoderWeights.from_dict(pretrained),
         parameters,
+        n_clusters,
         lambda z: partition(z, clusterer, n_clusters, parameters.seed),
         checkpoints,
         score,

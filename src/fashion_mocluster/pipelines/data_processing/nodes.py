@@ -10,8 +10,10 @@ from fashion_mocluster.pipelines.data_processing.parameters import DataParameter
 logger = logging.getLogger(__name__)
 
 
-def validate_images(raw_images: np.ndarray, parameters: DataParameters) -> np.ndarray:
-    """The images, uint8 (N, H, W), if there is something to cluster.
+def validate_images(
+    raw_images: np.ndarray, parameters: DataParameters, n_clusters: int
+) -> np.ndarray:
+    """The images, uint8 (N, H, W), if they can be grouped into ``n_clusters``.
 
     Raises:
         ValueError: Too few images, too small ones, or all of them equal.
@@ -23,6 +25,10 @@ def validate_images(raw_images: np.ndarray, parameters: DataParameters) -> np.nd
         )
     if len(raw_images) < 2:
         raise ValueError(f"{source}: {len(raw_images)} image; clustering needs at least 2")
+    if len(raw_images) < n_clusters:
+        raise ValueError(
+            f"{source}: {len(raw_images)} images cannot make {n_clusters} clusters; lower n_clusters"
+        )
     if min(raw_images.shape[1:]) < 4:
         raise ValueError(
             f"{source}: images of {raw_images.shape[1:]} pixels; at least 4 x 4 are needed"

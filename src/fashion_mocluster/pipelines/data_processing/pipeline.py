@@ -11,7 +11,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 nodes.validate_images,
-                ["raw_images", "params:data"],
+                ["raw_images", "params:data", "params:n_clusters"],
                 "images",
                 name="validate_images",
             ),
@@ -21,5 +21,5 @@ def create_pipeline() -> Pipeline:
         namespace="data_processing",
         inputs={"raw_images"},
         outputs={"images", "pixel_statistics", "contact_sheet"},
-        parameters={"params:data"},
+        parameters={"params:data", "params:n_clusters"},
     )

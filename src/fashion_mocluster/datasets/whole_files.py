@@ -1,0 +1,41 @@
+"""The tables, figures and values of kedro-datasets, written whole or not at all."""
+
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from kedro_datasets import json, matplotlib, pandas
+
+from fashion_mocluster.datasets.atomic import write_atomically
+
+
+class _WrittenWhole:
+    """Lets the dataset it is mixed into save to a file beside its own, then renames that."""
+
+    def save(self, data: Any) -> None:
+        """Replace the file atomically."""
+        own, save = self._filepath, super().save
+
+        def write(beside: Path) -> None:
+            self._filepath = PurePosixPath(beside)
+            save(data)
+
+        try:
+            write_atomically(Path(own), write)
+        finally:
+            self._filepath = own
+
+
+class CSVDataset(_WrittenWhole, pandas.CSVDataset):
+    """A table as CSV."""
+
+
+class ParquetDataset(_WrittenWhole, pandas.ParquetDataset):
+    """A table as Parquet."""
+
+
+class JSONDataset(_WrittenWhole, json.JSONDataset):
+    """Plain values as JSON."""
+
+
+class MatplotlibDataset(_WrittenWhole, matplotlib.MatplotlibDataset):
+    """One figure."""
