@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install run test bench lint viz clean
+.PHONY: install run test stress bench lint viz clean
 
 install: $(INSTALLED)
 
@@ -21,12 +21,17 @@ run: install
 test: install
 	$(BIN)/pytest
 
+stress: install
+	$(BIN)/python -m tests.stress
+
 bench: install
 	$(BIN)/python -m tests.benchmarks
 
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	# Known holes in the pinned versions; where PyPI itself is out of reach it says so per package.
+	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 viz: install
 	$(BIN)/kedro viz run

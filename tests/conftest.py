@@ -31,6 +31,11 @@ def blobs():
 @pytest.fixture
 def moco_parameters():
     """A pretraining of seconds."""
+    return tiny_pretraining()
+
+
+def tiny_pretraining():
+    """Three epochs of four steps on 64 images."""
     return MocoParameters(
         seed=3,
         epochs=3,

@@ -116,6 +116,43 @@ def test_changed_parameters_are_refused_then_trained_anew_when_told(smoke, proje
     assert "Traceback" not in result.stderr
 
 
+def test_poisoned_labels_change_nothing_before_the_scores(smoke, project, tmp_path):
+    """The same images with labels turned upside down: the same encoders, tables and clusters."""
+    folder, _ = smoke
+    with gzip.open(PROJECT / "data/01_raw/fashion-mnist_test.csv.gz", "rt") as file:
+        header, *rows = [next(file) for _ in range(501)]
+    poisoned = tmp_path / "poisoned.csv"
+    poisoned.write_text(header + "".join(f"{9 - int(row[0])}{row[1:]}" for row in rows))
+    (project / "conf" / "poisoned").mkdir()
+    shutil.copytree(project / "conf/smoke", project / "conf/poisoned", dirs_exist_ok=True)
+    (project / "conf/poisoned/globals.yml").write_text("folder: data/poisoned\n")
+    pipelines = "moco_pretraining,cluster_finetuning,evaluation"
+    methods = "evaluation.moco_kmeans,evaluation.moco_spectral_finetuned"
+    result = kedro(
+        project,
+        *("run", "--env=poisoned", f"--pipelines={pipelines}", f"--params=data.path={poisoned}"),
+        f"--namespaces=data_processing,moco_pretraining,cluster_finetuning,{methods}",
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    other = project / "data" / "poisoned"
+    same = [
+        "06_models/moco_pretraining/encoder.pt",
+        "06_models/cluster_finetuning/kmeans/encoder.pt",
+        "06_models/cluster_finetuning/spectral/encoder.pt",
+        "04_feature/moco.parquet",
+        "08_reporting/moco_pretraining/history.csv",
+        "08_reporting/cluster_finetuning/spectral_history.csv",
+    ]
+    for name in same:
+        assert (other / name).read_bytes() == (folder / name).read_bytes(), name
+    for method in ("moco_kmeans", "moco_spectral_finetuned"):
+        a, b = (
+            pd.read_csv(f / "07_model_output" / f"clusters_{method}.csv") for f in (folder, other)
+        )
+        assert (a["cluster"] == b["cluster"]).all()
+        assert (a["label"] == 9 - b["label"]).all()
+
+
 @pytest.mark.parametrize("option", ["--pipeline", "--pipelines"])
 def test_ablation_of_a_subset_by_either_spelling(project, option):
     result = kedro(project, "run", "--env=smoke", f"{option}=ablation", "--params=ablation.run=ag")

@@ -1,4 +1,5 @@
 import gzip
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -8,9 +9,7 @@ from hypothesis import strategies as st
 
 from fashion_mocluster.datasets import image_csv
 from fashion_mocluster.datasets.image_csv import ImageFileError, read_image_csv
-
-HEADER = "label,pixel1,pixel2,pixel3,pixel4"
-GOOD = f"{HEADER}\n3,0,1,2,255\n0,9,8,7,6\n"
+from tests.stress.bad_inputs import BAD_CSV, GOOD, HEADER
 
 
 @pytest.fixture
@@ -64,37 +63,7 @@ def test_oblong_images_need_their_shape(write):
         read_image_csv(path, (3, 3))
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("", "file is empty"),
-        (f"{HEADER}\n", "no rows"),
-        (GOOD.replace(",", ";"), "line 1: columns are separated by semicolons"),
-        (GOOD.replace("pixel3", "pixel2"), "line 1: column 'pixel2' occurs twice"),
-        (GOOD.replace("pixel3", "pixl3"), "line 1, column 4: expected 'pixel3', found 'pixl3'"),
-        (GOOD.replace(",pixel4", ""), "line 1: 3 pixel columns make no square"),
-        (GOOD.replace("pixel4", "pixel4,pixel5"), "line 1: 5 pixel columns make no square"),
-        (GOOD.replace("label", "class"), "line 1, column 1: expected 'pixel1', found 'class'"),
-        ("label\n1\n", "no pixel columns"),
-        (GOOD.replace("9,8", "9,"), "line 3, column 'pixel2': the value is missing"),
-        (GOOD.replace("9,8", "9,NaN"), "line 3, column 'pixel2': the value is missing"),
-        (GOOD.replace("9,8", "9,eight"), "line 3, column 'pixel2': 'eight' is not a whole number"),
-        (GOOD.replace("9,8", "9,8.5"), "line 3, column 'pixel2': '8.5' is not a whole number"),
-        (GOOD.replace("255", "256"), "line 2, column 'pixel4': 256 is outside 0 to 255"),
-        (GOOD.replace("255", "-1"), "line 2, column 'pixel4': -1 is outside 0 to 255"),
-        (GOOD.replace("255", "9" * 30), "line 2, column 'pixel4'.*outside 0 to 255"),
-        (GOOD.replace("9,8,7,6", "9,8,7"), "line 3: 4 values, but the header names 5"),
-        (GOOD.replace("9,8,7,6", "9,8,7,6,5"), "line 3: 6 values, but the header names 5"),
-        (GOOD.replace("3,0", "shirt,0"), "line 2, column 'label': 'shirt' is not a whole number"),
-        (GOOD.replace("3,0", ",0"), "line 2, column 'label': the value is missing"),
-        (GOOD.replace("3,0", "9" * 30 + ",0"), "line 2, column 'label'.*too large"),
-        (GOOD + "\n", "line 4: 0 values"),
-        (GOOD.replace("9,8", "9,\U0010ffff"), "line 3, column 'pixel2': .* not a whole number"),
-        (GOOD.replace("9,8", "9,\u0668"), "line 3, column 'pixel2': .* not a whole number"),
-        (b"\xff\xfe\x00\x01", "not a text file"),
-        (gzip.compress(GOOD.encode()), "not a text file"),
-    ],
-)
+@pytest.mark.parametrize(("content", "message"), BAD_CSV)
 def test_bad_files_are_refused_with_place_and_reason(write, content, message):
     path = write(content)
     with pytest.raises(ImageFileError, match=message) as error:
@@ -139,6 +108,17 @@ def test_chunks_join_and_errors_count_lines_across_them(write, monkeypatch):
     rows[5] = "5,5,x,0,5\n"
     with pytest.raises(ImageFileError, match="line 7, column 'pixel2': 'x'"):
         read_image_csv(write(HEADER + "\n" + "".join(rows)))
+
+
+def test_blocks_are_joined_without_holding_everything_twice():
+    blocks = [np.full((100, 50, 50), i, np.uint8) for i in range(40)]
+    tracemalloc.start()
+    before = sum(block.nbytes for block in blocks)
+    whole = image_csv._joined([blocks.pop(0) for _ in range(40)])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    np.testing.assert_array_equal(whole[::100, 0, 0], range(40))
+    assert peak < 1.1 * before  # the blocks were there before tracing began
 
 
 @settings(deadline=None, max_examples=50)

@@ -10,7 +10,7 @@ Count = Annotated[int, Field(ge=1)]
 class Parameters(BaseModel):
     """Base of all parameter groups: frozen, and unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ManifoldParameters(Parameters):

@@ -30,8 +30,8 @@ def load_tensors(path: Path) -> Any:
     except PermissionError:
         raise DatasetError(f"{path}: may not be read; change its permissions") from None
     except pickle.UnpicklingError as error:
-        # Torch goes on to explain how to load it nevertheless, which nobody should.
-        reason = str(error).partition("\n")[0]
+        # Torch explains at length how to load it nevertheless, which nobody should.
+        reason = str(error).rpartition("WeightsUnpickler error: ")[2].strip().partition("\n")[0]
         raise DatasetError(
             f"{path}: refused, it holds more than tensors and plain values or is damaged ({reason})"
         ) from None
@@ -56,6 +56,8 @@ def save_tensors(path: Path, content: Any) -> None:
 
     buffer = io.BytesIO()
     torch.save(content, buffer)
+    buffer.seek(0)
+    torch.load(buffer, weights_only=True)  # what could not be read again is not worth keeping
     write_bytes_atomically(path, buffer.getvalue())
 
 

@@ -172,7 +172,7 @@ class Checkpoints:
 def made_with() -> dict:
     """What results depend on in their last digits beyond the parameters."""
     return {
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),  # a class of its own otherwise, which no file may hold
         "threads": torch.get_num_threads(),
         "machine": platform.machine(),
     }

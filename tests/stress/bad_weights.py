@@ -1,0 +1,146 @@
+"""Weight files that must be refused, and above all not executed."""
+
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from kedro.io import DatasetError
+
+from fashion_mocluster.datasets.weights import TorchWeightsDataset
+from fashion_mocluster.learning.encoder import build_encoder
+from fashion_mocluster.learning.inputs import PixelStatistics
+from fashion_mocluster.learning.parameters import EncoderParameters, InputParameters
+from fashion_mocluster.learning.weights import EncoderWeights, WeightsError
+
+
+class Touch:
+    """Unpickled by a careless reader, it makes the file ``executed`` in the present folder."""
+
+    def __reduce__(self):
+        return exec, ("open('executed', 'w').close()",)
+
+
+class TouchBySystem(Touch):
+    """The same through the shell."""
+
+    def __reduce__(self):
+        import os
+
+        return os.system, ("touch executed",)
+
+
+class TouchByImport(Touch):
+    """The same through a function that looks harmless."""
+
+    def __reduce__(self):
+        import builtins
+
+        return getattr(builtins, "eval"), ("__import__('pathlib').Path('executed').touch()",)  # noqa: B009
+
+
+def good_weights() -> dict:
+    """What a weight file should hold."""
+    encoder = build_encoder(EncoderParameters(blocks=[1], widths=[3]), (8, 8), 0)
+    return EncoderWeights.of(encoder, InputParameters(), PixelStatistics(100, 80)).to_dict()
+
+
+def _saved(content: object) -> Callable[[Path], None]:
+    return lambda path: torch.save(content, path)
+
+
+def _changed(*keys: str, value: object) -> Callable[[Path], None]:
+    """Good weights with one entry replaced."""
+
+    def write(path: Path) -> None:
+        content = part = good_weights()
+        for key in keys[:-1]:
+            part = part[key]
+        part[keys[-1]] = value
+        torch.save(content, path)
+
+    return write
+
+
+def _without(key: str) -> Callable[[Path], None]:
+    return _saved({k: v for k, v in good_weights().items() if k != key})
+
+
+def _bytes(change: Callable[[bytearray], bytes]) -> Callable[[Path], None]:
+    """The bytes of good weights, changed."""
+
+    def write(path: Path) -> None:
+        torch.save(good_weights(), path)
+        path.write_bytes(change(bytearray(path.read_bytes())))
+
+    return write
+
+
+def _flip_middle(content: bytearray) -> bytes:
+    content[len(content) // 2] ^= 0xFF
+    return bytes(content)
+
+
+def _zip_bomb(path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", bytes(50_000_000))
+
+
+def _torchscript(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/constants.pkl", b"")
+        archive.writestr("archive/code/__torch__.py", b"open('executed', 'w')")
+        archive.writestr("archive/data.pkl", pickle.dumps(Touch()))
+
+
+BAD_WEIGHTS: dict[str, Callable[[Path], None]] = {
+    "executes code": _saved(Touch()),
+    "executes code, older format": lambda path: torch.save(
+        Touch(), path, _use_new_zipfile_serialization=False
+    ),
+    "executes a shell command": _saved({**good_weights(), "x": TouchBySystem()}),
+    "executes code by eval": _saved({**good_weights(), "state": {"w": TouchByImport()}}),
+    "plain pickle that executes": lambda path: path.write_bytes(pickle.dumps(Touch())),
+    "TorchScript archive": _torchscript,
+    "whole module instead of tensors": _saved(torch.nn.Linear(2, 2)),
+    "NumPy objects": _saved(np.array([Touch()], dtype=object)),
+    "empty file": lambda path: path.write_bytes(b""),
+    "text": lambda path: path.write_text("weights"),
+    "random bytes": lambda path: path.write_bytes(np.random.default_rng(0).bytes(5000)),
+    "zip of nothing known": _zip_bomb,
+    "first half only": _bytes(lambda content: bytes(content[: len(content) // 2])),
+    "last bytes missing": _bytes(lambda content: bytes(content[:-40])),
+    "one byte changed": _bytes(_flip_middle),
+    "a list": _saved([1, 2]),
+    "a tensor": _saved(torch.ones(3)),
+    "a bare dictionary": _saved({"epoch": 3}),
+    "a future format": _changed("format", value=99),
+    "no architecture": _without("encoder"),
+    "no tensors": _without("state"),
+    "no statistics": _without("statistics"),
+    "another architecture": _changed("encoder", "widths", value=[5]),
+    "more stages than tensors": _changed("encoder", value={"blocks": [1, 1], "widths": [3, 3]}),
+    "absurd width": _changed("encoder", "widths", value=[10**6]),
+    "unknown option": _changed("encoder", "attention", value=True),
+    "three channels": _changed("state", "conv1.weight", value=torch.ones(3, 3, 3, 3)),
+    "NaN weights": _changed("state", "bn1.weight", value=torch.full((3,), torch.nan)),
+    "number for a tensor": _changed("state", "bn1.weight", value=1.0),
+    "tensors as a list": _changed("state", value=[torch.ones(3)]),
+    "extra tensor": _changed("state", "head.weight", value=torch.ones(3)),
+}
+
+
+def refused(folder: Path, write: Callable[[Path], None]) -> bool:
+    """Whether the file is refused with one error that names it, and nothing in it was executed.
+
+    The present folder of the process has to be ``folder``.
+    """
+    path = folder / "encoder.pt"
+    write(path)
+    try:
+        EncoderWeights.from_dict(TorchWeightsDataset(filepath=str(path)).load()).build()
+    except (DatasetError, WeightsError) as error:
+        return str(path) in str(error) and not (folder / "executed").exists()
+    return False
