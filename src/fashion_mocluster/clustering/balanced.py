@@ -6,6 +6,7 @@ constraint for labels), annealed from soft to nearly hard.
 """
 
 from numbers import Integral
+from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
@@ -37,7 +38,7 @@ class BalancedKMeans(ClusterMixin, BaseEstimator):
         labels_: int64 (N,) in 0..n_clusters-1.
     """
 
-    _parameter_constraints = {
+    _parameter_constraints: ClassVar[dict] = {
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
         "n_init": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],

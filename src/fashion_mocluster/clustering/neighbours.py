@@ -33,7 +33,7 @@ def nearest_neighbours(x: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.
     Raises:
         ValueError: ``n_neighbors`` is not in 1..N-1.
     """
-    count, dimensions = x.shape
+    count = len(x)
     if not 1 <= n_neighbors < count:
         raise ValueError(
             f"n_neighbors must be 1 to {count - 1} for {count} points, got {n_neighbors}"

@@ -7,6 +7,7 @@ graph is nearly a line or a surface, and it is the factorisation that is cheap.
 """
 
 from numbers import Integral
+from typing import ClassVar
 
 import numpy as np
 from scipy.sparse import csr_array, diags_array
@@ -55,7 +56,7 @@ class SpectralClusterer(ClusterMixin, BaseEstimator):
         embedding_: float64 (N, n_clusters), what k-means saw.
     """
 
-    _parameter_constraints = {
+    _parameter_constraints: ClassVar[dict] = {
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
         "n_neighbors": [Interval(Integral, 2, None, closed="left")],
         "n_init": [Interval(Integral, 1, None, closed="left")],
