@@ -26,12 +26,16 @@ def test_against_scikit_learn(monkeypatch, block, groups, k):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_groups_so_far_apart_that_single_precision_cannot_tell_their_members(dtype):
+@pytest.mark.parametrize("gap", [1e4, 1e5, 1e6, 1e7])
+def test_groups_so_far_apart_that_single_precision_cannot_tell_their_members(
+    monkeypatch, dtype, gap
+):
+    monkeypatch.setattr(neighbours, "SPARE", 1)
     rng = np.random.default_rng(0)
-    # Whole numbers are kept exactly in either type; squares of 1e5 leave no digits for them.
-    x = rng.integers(0, 1000, (600, 20)) + 100_000 * rng.integers(0, 2, (600, 1))
+    # Whole numbers, all kept exactly in either type, and so are the sums of their squares.
+    x = rng.integers(0, 600, (600, 20)) + gap * rng.integers(0, 2, (600, 1))
     indices, _ = nearest_neighbours(x.astype(dtype), 5)
-    np.testing.assert_array_equal(indices, neighbours_by_scikit_learn(x.astype(float), 5)[0])
+    np.testing.assert_array_equal(indices, neighbours_by_scikit_learn(x, 5)[0])
 
 
 def test_the_number_of_threads_changes_nothing():
