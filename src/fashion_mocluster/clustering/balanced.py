@@ -5,8 +5,16 @@ points to clusters of equal mass (Cuturi 2013, Sinkhorn distances; Asano et al. 
 constraint for labels), annealed from soft to nearly hard.
 """
 
+from numbers import Integral
+from typing import ClassVar
+
 import numpy as np
+from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.cluster import KMeans
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import validate_data
+from threadpoolctl import threadpool_limits
 
 # Entropy of the transport, as a share of the mean squared distance to the mean.
 ENTROPY = np.geomspace(0.2, 0.01, 12)
@@ -16,35 +24,63 @@ SINKHORN_ITERATIONS = 1000
 TOLERANCE = 0.01
 
 
-def balanced_kmeans(x: np.ndarray, n_clusters: int, n_init: int, seed: int) -> np.ndarray:
-    """Labels int64 (N,) of points (N, D) in clusters of about N / n_clusters points.
+class BalancedKMeans(ClusterMixin, BaseEstimator):
+    """Clusters of about N / n_clusters points each, compact as those of k-means.
+
+    The result is the same for any number of threads, and for points moved or scaled.
 
     Args:
-        x: Points.
         n_clusters: Number of clusters.
         n_init: Starts, each from a k-means solution; the cheapest transport wins.
-        seed: Of the starts.
+        random_state: Of the starts.
 
-    Raises:
-        ValueError: More clusters than points.
+    Attributes:
+        labels_: int64 (N,) in 0..n_clusters-1.
     """
-    if n_clusters > len(x):
-        raise ValueError(f"cannot make {n_clusters} clusters of {len(x)} points")
-    # Centred, and scaled to unit mean square, so that the entropies mean the same for all data.
-    x = np.asarray(x, np.float64) - x.mean(0)
-    x /= np.sqrt(np.square(x).sum(1).mean()) or 1.0
-    best_cost, best_labels = np.inf, None
-    for start in np.random.default_rng(seed).integers(2**31, size=n_init):
-        centres = KMeans(n_clusters, n_init=1, random_state=int(start)).fit(x).cluster_centers_
-        weights = np.ones(n_clusters)
+
+    _parameter_constraints: ClassVar[dict] = {
+        "n_clusters": [Interval(Integral, 1, None, closed="left")],
+        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(self, n_clusters=8, *, n_init=10, random_state=None):
+        self.n_clusters = n_clusters
+        self.n_init = n_init
+        self.random_state = random_state
+
+    def fit(self, X, y=None):  # noqa: N803 scikit-learn's name
+        """Cluster points (N, D).
+
+        Raises:
+            ValueError: Fewer points than clusters, NaN or infinite values, or an invalid parameter.
+        """
+        self._validate_params()
+        x = validate_data(self, X, dtype=np.float64)
+        if self.n_clusters > len(x):
+            raise ValueError(
+                f"n_samples={len(x)} should be >= n_clusters={self.n_clusters}; lower it"
+            )
+        # Centred, and scaled to unit mean square, so that the entropies mean the same for all data.
+        x = x - x.mean(0)
+        x /= np.sqrt(np.square(x).sum(1).mean()) or 1.0
+        starts = check_random_state(self.random_state).randint(2**31 - 1, size=self.n_init)
+        # Sums of several threads would be rounded in another order than those of one.
+        with threadpool_limits(1):
+            costs, labels = zip(*(self._anneal(x, start) for start in starts), strict=True)
+        self.labels_ = labels[np.argmin(costs)]
+        return self
+
+    def _anneal(self, x: np.ndarray, start: int) -> tuple[float, np.ndarray]:
+        """Cost of the transport reached from one start, and the labels that it makes."""
+        k_means = KMeans(self.n_clusters, n_init=1, random_state=start).fit(x)
+        centres = k_means.cluster_centers_
+        weights = np.ones(self.n_clusters)
         for entropy in np.repeat(ENTROPY, STEPS_PER_ENTROPY):
             cost = _squared_distances(x, centres)
             plan, weights = equal_mass_transport(cost, entropy, weights)
             centres = plan.T @ x / plan.sum(0)[:, None]
-        total = float((plan * cost).sum())
-        if total < best_cost:
-            best_cost, best_labels = total, plan.argmax(1)
-    return best_labels
+        return float((plan * cost).sum()), plan.argmax(1)
 
 
 def equal_mass_transport(

@@ -1,17 +1,31 @@
-"""Exact nearest neighbours by blocked matrix products."""
+"""Exact nearest neighbours by blocked matrix products, and the graph that they make."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from scipy.sparse import csr_array
+from threadpoolctl import threadpool_info, threadpool_limits
+
+# Rows that one thread searches at a time; its memory is BLOCK * N floats.
+BLOCK = 256
+# The smallest values of a row are looked for in this many groups of its columns.
+GROUPS = 1024
+# Candidates beyond those asked for, whose order rounding may have mixed up.
+SPARE = 8
 
 
-def nearest_neighbours(
-    x: np.ndarray, n_neighbors: int, block: int = 1024
-) -> tuple[np.ndarray, np.ndarray]:
+def nearest_neighbours(x: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.ndarray]:
     """The nearest other points of each point, Euclidean.
+
+    Products in single precision pick a few candidates more than asked for, differences order
+    them. Where the rounding of the products could have hidden a neighbour, the search is repeated
+    in double precision. The answer does not depend on the number of threads; which of several
+    equally distant points are kept is arbitrary, but the same every time.
 
     Args:
         x: float (N, D).
         n_neighbors: How many, at most N - 1; the point itself does not count.
-        block: Rows at a time; memory is ``block * N`` floats.
 
     Returns:
         Indices int64 (N, n_neighbors) and distances float32 (N, n_neighbors), nearest first.
@@ -19,45 +33,137 @@ def nearest_neighbours(
     Raises:
         ValueError: ``n_neighbors`` is not in 1..N-1.
     """
-    if not 1 <= n_neighbors < len(x):
+    count = len(x)
+    if not 1 <= n_neighbors < count:
         raise ValueError(
-            f"n_neighbors must be 1 to {len(x) - 1} for {len(x)} points, got {n_neighbors}"
+            f"n_neighbors must be 1 to {count - 1} for {count} points, got {n_neighbors}"
         )
-    # Centring keeps the products small, so that their difference loses few digits.
-    x = np.ascontiguousarray(x - x.mean(0), dtype=np.float32)
-    half_norms = 0.5 * np.einsum("ij,ij->i", x, x)
-    indices = np.empty((len(x), n_neighbors), np.int64)
-    for start in range(0, len(x), block):
-        rows = np.arange(start, min(start + block, len(x)))
-        # |a - b|^2 / 2 up to a constant per row, which does not change the order.
-        near = half_norms - x[rows] @ x.T
-        near[rows - start, rows] = np.inf
-        indices[rows] = np.argpartition(near, n_neighbors - 1, axis=1)[:, :n_neighbors]
-    # Distances of the few that are left, computed without cancellation.
-    distances = np.empty(indices.shape, np.float32)
-    for start in range(0, len(x), block):
-        rows = slice(start, start + block)
-        distances[rows] = np.linalg.norm(x[indices[rows]] - x[rows, None], axis=2)
-    order = np.lexsort((indices, distances), axis=1)
-    return np.take_along_axis(indices, order, 1), np.take_along_axis(distances, order, 1)
+    indices = np.empty((count, n_neighbors), np.int64)
+    distances = np.empty((count, n_neighbors), np.float32)
+    rows = np.arange(count)
+    for precision in (np.float32, np.float64):
+        indices[rows], distances[rows], certain = _search(x, rows, n_neighbors, precision)
+        rows = rows[~certain]
+        if len(rows) == 0:
+            break
+    return indices, distances
 
 
-def neighbour_graph(x: np.ndarray, n_neighbors: int):
-    """Symmetric 0, 1/2, 1 affinity of the kNN graph, as scikit-learn's ``nearest_neighbors``.
+def _search(
+    x: np.ndarray, rows: np.ndarray, n_neighbors: int, precision: type
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Neighbours and distances (len(rows), n_neighbors), and whether single precision is enough."""
+    count, dimensions = x.shape
+    queries, table, half_norms, radius = _product_form(x, precision)
+    # What a product and a sum of squares of numbers up to 1 may be wrong by (Higham 2002, 3.1).
+    error = 2 * (dimensions + 6) * np.finfo(np.float32).eps
+    n_candidates = min(n_neighbors + SPARE, count - 1)
+    indices = np.empty((len(rows), n_neighbors), np.int64)
+    distances = np.empty((len(rows), n_neighbors), np.float32)
+    certain = np.full(len(rows), n_candidates == count - 1)
 
-    Each point counts as its own neighbour, as there.
+    def search(block: slice) -> None:
+        here = rows[block]
+        nearness = queries[here] @ table.T
+        nearness[np.arange(len(here)), here] = np.inf
+        candidates, bound = _smallest(nearness, n_candidates)
+        indices[block], distances[block] = _nearest_first(x, here, candidates, n_neighbors)
+        # No point that is not a candidate can be nearer than the farthest of those returned.
+        farthest = 0.5 * (distances[block, -1] / radius) ** 2 - half_norms[here]
+        certain[block] |= farthest <= bound - error
+
+    _in_threads(search, len(rows))
+    return indices, distances, certain
+
+
+def _product_form(
+    x: np.ndarray, precision: type
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Queries q (N, D + 1) and table t (M, D + 1) with q_i . t_j = |a_i - a_j|^2 / 2 - |a_i|^2 / 2.
+
+    The a are the points centred and within the unit sphere, which keeps the products small, so
+    that their difference loses few digits. What is left out is constant per row and does not
+    change the order. Points at infinity fill the table up to a multiple of ``GROUPS``.
 
     Returns:
-        scipy.sparse.csr_array float64 (N, N).
+        q, t, |a|^2 / 2 (N,), and the radius that was scaled to 1.
     """
-    from scipy.sparse import csr_array, eye_array
+    count, dimensions = x.shape
+    a = x - x.mean(0, dtype=np.float64)
+    radius = np.sqrt(np.einsum("ij,ij->i", a, a).max()) or 1.0
+    a /= radius
+    half_norms = 0.5 * np.einsum("ij,ij->i", a, a)
+    queries = np.ones((count, dimensions + 1), precision)
+    queries[:, :-1] = a
+    table = np.zeros((-(-count // GROUPS) * GROUPS, dimensions + 1), precision)
+    table[:count, :-1] = -a
+    table[:count, -1] = half_norms
+    table[count:, -1] = np.inf
+    return queries, table, half_norms, radius
 
+
+def _smallest(values: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Columns (N, k) of the k smallest values of each row, unordered, and the largest of them.
+
+    They lie in the k groups with the smallest minima; to find those is one vectorised pass, where
+    a partition of whole rows is many times slower.
+
+    Args:
+        values: (N, a multiple of GROUPS).
+    """
+    count = len(values)
+    minima = values.reshape(count, -1, GROUPS).min(1)
+    groups = np.argpartition(minima, min(k, GROUPS) - 1, axis=1)[:, :k]
+    columns = groups[:, :, None] + np.arange(0, values.shape[1], GROUPS)
+    columns = columns.reshape(count, -1)
+    values = np.take_along_axis(values, columns, 1)
+    order = np.argpartition(values, k - 1, axis=1)[:, :k]
+    return (
+        np.take_along_axis(columns, order, 1),
+        np.take_along_axis(values, order[:, -1:], 1)[:, 0],
+    )
+
+
+def _nearest_first(
+    x: np.ndarray, rows: np.ndarray, candidates: np.ndarray, k: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The k nearest of some candidates (len(rows), any) by differences, ties by index."""
+    difference = x[candidates] - x[rows, None]
+    squares = np.einsum("ijk,ijk->ij", difference, difference)
+    order = np.lexsort((candidates, squares), axis=1)[:, :k]
+    return np.take_along_axis(candidates, order, 1), np.sqrt(np.take_along_axis(squares, order, 1))
+
+
+def _in_threads(work: Callable[[slice], None], count: int) -> None:
+    """Call ``work`` on all blocks of ``count`` rows, in as many threads as BLAS may use.
+
+    Each call has one thread for its products: the selection gains too, and the rounding is the
+    same for any number of threads.
+    """
+    threads = max(
+        (pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"), default=1
+    )
+    blocks = [slice(start, start + BLOCK) for start in range(0, count, BLOCK)]
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
+        list(pool.map(work, blocks))  # the list raises what a thread raised
+
+
+def neighbour_graph(x: np.ndarray, n_neighbors: int) -> csr_array:
+    """Which points are the nearest others of which.
+
+    Args:
+        x: float (N, D).
+        n_neighbors: How many others; all if there are fewer.
+
+    Returns:
+        0 and 1, float64 (N, N), not symmetric, zero on the diagonal.
+    """
     count = len(x)
-    others = min(n_neighbors, count) - 1
-    graph = eye_array(count, format="csr")
-    if others > 0:
-        indices, _ = nearest_neighbours(x, others)
-        pointers = np.arange(0, count * others + 1, others)
-        ones = np.ones(count * others)
-        graph = graph + csr_array((ones, indices.ravel(), pointers), shape=(count, count))
-    return csr_array(0.5 * (graph + graph.T))
+    n_neighbors = min(n_neighbors, count - 1)
+    if n_neighbors == 0:
+        return csr_array((count, count))
+    indices, _ = nearest_neighbours(x, n_neighbors)
+    # Half the memory of SciPy's default, and what scikit-learn's graph functions ask for.
+    columns = indices.ravel().astype(np.int32)
+    pointers = np.arange(0, columns.size + 1, n_neighbors, dtype=np.int32)
+    return csr_array((np.ones(columns.size), columns, pointers), shape=(count, count))

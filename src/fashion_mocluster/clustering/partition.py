@@ -1,16 +1,17 @@
 """One entry to all clusterers: a table of embeddings in, labels out."""
 
 import warnings
+from functools import partial
 
 import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.mixture import GaussianMixture
 from sklearn.preprocessing import StandardScaler
 
-from fashion_mocluster.clustering.balanced import balanced_kmeans
+from fashion_mocluster.clustering.balanced import BalancedKMeans
 from fashion_mocluster.clustering.neighbours import nearest_neighbours
 from fashion_mocluster.clustering.parameters import ClustererParameters, ManifoldParameters
-from fashion_mocluster.clustering.spectral import spectral_clustering
+from fashion_mocluster.clustering.spectral import SpectralClusterer
 
 
 def prepare(x: np.ndarray, parameters: ClustererParameters) -> np.ndarray:
@@ -32,17 +33,14 @@ def partition(
         raise ValueError("the embeddings hold NaN or infinite values; the encoder has diverged")
     if parameters.manifold is not None:
         x = manifold_embedding(x, parameters.manifold, seed)
-    if parameters.kind == "spectral":
-        return spectral_clustering(x, n_clusters, parameters.n_neighbors, parameters.n_init, seed)
-    if parameters.kind == "balanced_kmeans":
-        return balanced_kmeans(x, n_clusters, parameters.n_init, seed)
-    model = {
-        "kmeans": lambda: KMeans(n_clusters, n_init=parameters.n_init, random_state=seed),
-        "gaussian_mixture": lambda: GaussianMixture(
-            n_clusters, n_init=parameters.n_init, random_state=seed
-        ),
-    }[parameters.kind]()
-    return model.fit_predict(x).astype(np.int64)
+    settings = {"n_init": parameters.n_init, "random_state": seed}
+    clusterer = {
+        "kmeans": partial(KMeans, **settings),
+        "balanced_kmeans": partial(BalancedKMeans, **settings),
+        "spectral": partial(SpectralClusterer, n_neighbors=parameters.n_neighbors, **settings),
+        "gaussian_mixture": partial(GaussianMixture, **settings),
+    }[parameters.kind]
+    return clusterer(n_clusters).fit_predict(x).astype(np.int64)
 
 
 def manifold_embedding(x: np.ndarray, parameters: ManifoldParameters, seed: int) -> np.ndarray:

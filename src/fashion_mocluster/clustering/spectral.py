@@ -1,67 +1,191 @@
 """Normalised spectral clustering (Shi and Malik 2000; von Luxburg 2007) on a sparse kNN graph.
 
-The eigenvectors come from LOBPCG (Knyazev 2001), whose cost grows with the number of edges, where
-the shift-invert of scikit-learn factorises the whole graph. A block method also finds the
-repeated eigenvalues of a disconnected graph.
+The eigenvectors come from the implicitly restarted Lanczos method (ARPACK; Lehoucq et al. 1998)
+on the graph itself, whose cost grows with the number of edges, where the shift-invert of
+scikit-learn factorises a matrix that fills in. Where the eigenvalues lie too close for that, the
+graph is nearly a line or a surface, and it is the factorisation that is cheap.
 """
+
+from numbers import Integral
+from typing import ClassVar
 
 import numpy as np
 from scipy.sparse import csr_array, diags_array
-from scipy.sparse.linalg import lobpcg
+from scipy.sparse.csgraph import connected_components
+from scipy.sparse.linalg import ArpackNoConvergence, eigsh
+from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.cluster import KMeans
+from sklearn.neighbors import NearestNeighbors
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import validate_data
+from threadpoolctl import threadpool_limits
 
 from fashion_mocluster.clustering.neighbours import neighbour_graph
 
-TOLERANCE = 1e-4
-MAX_ITERATIONS = 500
-# LOBPCG converges by the gap to the first eigenvalue left out, so a few more are computed.
-EXTRA_VECTORS = 5
+# To the last digit: only rounding brings up the further vectors of a repeated eigenvalue, which a
+# symmetric graph such as a ring has, and a Lanczos method that stops earlier misses them.
+TOLERANCE = 0
+# Lanczos vectors kept at least, and restarts before the factorisation is tried instead; graphs of
+# 70,000 images need fewer than 50.
+LANCZOS_VECTORS = 40
+MAX_RESTARTS = 100
+# Just beyond the largest eigenvalue, so that the shifted matrix can be inverted.
+SHIFT = 1 + 1e-7
+# Graphs up to this size are solved whole.
+DENSE = 200
 
 
-def spectral_clustering(
-    x: np.ndarray, n_clusters: int, n_neighbors: int, n_init: int, seed: int
-) -> np.ndarray:
-    """Labels int64 (N,) of points (N, D), from k-means on the spectral embedding.
+class SpectralClusterer(ClusterMixin, BaseEstimator):
+    """Clusters by k-means on the leading eigenvectors of a nearest-neighbour graph.
 
-    Raises:
-        ValueError: More clusters than points.
-    """
-    if n_clusters > len(x):
-        raise ValueError(f"cannot make {n_clusters} clusters of {len(x)} points")
-    if n_clusters == 1:
-        return np.zeros(len(x), np.int64)
-    vectors = spectral_embedding(neighbour_graph(x, n_neighbors), n_clusters, seed)
-    return (
-        KMeans(n_clusters, n_init=n_init, random_state=seed).fit_predict(vectors).astype(np.int64)
-    )
-
-
-def spectral_embedding(affinity: csr_array, dimensions: int, seed: int) -> np.ndarray:
-    """The leading eigenvectors of D^-1/2 W D^-1/2, divided by sqrt(degree).
+    The method of scikit-learn's ``SpectralClustering(affinity="nearest_neighbors")``, to whose
+    labels these agree up to rounding. The result is the same for any number of threads.
 
     Args:
-        affinity: Symmetric, non-negative (N, N), no empty rows.
-        dimensions: How many, the constant one included.
+        n_clusters: Number of clusters.
+        n_neighbors: Of the graph, each point itself included; all points if there are fewer.
+        n_init: Starts of k-means.
+        affinity: ``nearest_neighbors`` takes points; ``precomputed_nearest_neighbors`` takes a
+            sparse (N, N) of distances to at least ``n_neighbors`` points each, such as
+            ``sklearn.neighbors.kneighbors_graph(..., mode="distance", include_self=True)`` makes.
+        random_state: Of the Lanczos start and of k-means.
+
+    Attributes:
+        labels_: int64 (N,) in 0..n_clusters-1.
+        embedding_: float64 (N, n_clusters), what k-means saw.
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "n_clusters": [Interval(Integral, 1, None, closed="left")],
+        "n_neighbors": [Interval(Integral, 2, None, closed="left")],
+        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "affinity": [StrOptions({"nearest_neighbors", "precomputed_nearest_neighbors"})],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        n_clusters=8,
+        *,
+        n_neighbors=10,
+        n_init=10,
+        affinity="nearest_neighbors",
+        random_state=None,
+    ):
+        self.n_clusters = n_clusters
+        self.n_neighbors = n_neighbors
+        self.n_init = n_init
+        self.affinity = affinity
+        self.random_state = random_state
+
+    def fit(self, X, y=None):  # noqa: N803 scikit-learn's name
+        """Cluster points (N, D), or a graph of distances (N, N) if ``affinity`` says so.
+
+        Raises:
+            ValueError: Fewer points than clusters, NaN or infinite values, or an invalid parameter.
+        """
+        self._validate_params()
+        precomputed = self.affinity == "precomputed_nearest_neighbors"
+        X = validate_data(  # noqa: N806
+            self,
+            X,
+            accept_sparse="csr" if precomputed else False,
+            dtype=[np.float64, np.float32],
+        )
+        if self.n_clusters > X.shape[0]:
+            raise ValueError(
+                f"n_samples={X.shape[0]} should be >= n_clusters={self.n_clusters}; lower it"
+            )
+        if precomputed:
+            search = NearestNeighbors(n_neighbors=self.n_neighbors, metric="precomputed").fit(X)
+            graph = csr_array(search.kneighbors_graph(X, mode="connectivity"))
+            graph.setdiag(0)
+        else:
+            graph = neighbour_graph(X, self.n_neighbors - 1)
+        random_state = check_random_state(self.random_state)
+        # Products and sums of several threads would be rounded in another order than those of one.
+        with threadpool_limits(1):
+            self.embedding_ = spectral_embedding(
+                0.5 * (graph + graph.T), self.n_clusters, random_state
+            )
+            k_means = KMeans(self.n_clusters, n_init=self.n_init, random_state=random_state)
+            self.labels_ = k_means.fit_predict(self.embedding_).astype(np.int64)
+        return self
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        precomputed = self.affinity == "precomputed_nearest_neighbors"
+        tags.input_tags.pairwise = precomputed
+        tags.input_tags.positive_only = precomputed
+        tags.input_tags.sparse = precomputed
+        return tags
+
+
+def spectral_embedding(
+    affinity: csr_array, dimensions: int, random_state: np.random.RandomState
+) -> np.ndarray:
+    """The leading eigenvectors of D^-1/2 W D^-1/2, divided by sqrt(degree).
+
+    Each connected component of the graph has the eigenvalue 1, with the vector that is constant
+    on it; a Lanczos method misses such repeated values, so components are solved one by one. Where
+    they are more than the dimensions, the largest ones are told apart and the rest lies at 0.
+
+    Args:
+        affinity: Symmetric, non-negative (N, N).
+        dimensions: How many, the constant ones included.
+        random_state: Of the start.
 
     Returns:
-        float64 (N, dimensions); columns of unit length before the division.
+        float64 (N, dimensions); columns of unit length before the division, the entry of largest
+        size positive.
     """
-    count = affinity.shape[0]
-    root_degree = np.sqrt(np.asarray(affinity.sum(axis=1)).ravel())
+    degree = affinity.sum(axis=1)
+    root_degree = np.sqrt(np.where(degree > 0, degree, 1))
     scale = diags_array(1 / root_degree)
-    operator = (scale @ affinity @ scale).tocsr()
-    block = dimensions + EXTRA_VECTORS
-    # LOBPCG needs room for three blocks; small problems are solved whole.
-    if count < 5 * block:
-        _, vectors = np.linalg.eigh(operator.toarray())
-        vectors = vectors[:, ::-1]
+    operator = csr_array(scale @ affinity @ scale)
+    _, component = connected_components(operator, directed=False)
+    largest_first = np.argsort(-np.bincount(component), kind="stable")
+    members = [np.flatnonzero(component == number) for number in largest_first[:dimensions]]
+    vectors = np.zeros((affinity.shape[0], dimensions))
+    for column, rows in enumerate(members):
+        vectors[rows, column] = root_degree[rows] / np.linalg.norm(root_degree[rows])
+    missing = dimensions - len(members)
+    if missing > 0:
+        # The constant vector comes first in each component, and is there already.
+        pairs = [
+            (value, rows, vector)
+            for rows in members
+            for value, vector in _leading_eigenpairs(
+                operator[rows][:, rows], min(missing + 1, len(rows)), random_state
+            )[1:]
+        ]
+        pairs.sort(key=lambda pair: -pair[0])
+        for column, (_, rows, vector) in enumerate(pairs[:missing], len(members)):
+            vectors[rows, column] = vector * np.sign(vector[np.abs(vector).argmax()])
+    return vectors / root_degree[:, None]
+
+
+def _leading_eigenpairs(
+    operator: csr_array, count: int, random_state: np.random.RandomState
+) -> list[tuple[float, np.ndarray]]:
+    """Largest eigenvalues and their vectors of a connected graph, largest first."""
+    size = operator.shape[0]
+    if size <= max(DENSE, 5 * count):
+        values, vectors = np.linalg.eigh(operator.toarray())
     else:
-        start = np.random.default_rng(seed).standard_normal((count, block))
-        start[:, 0] = root_degree  # the exact first eigenvector
-        # Shifted by the identity all eigenvalues lie in [0, 2], which LOBPCG likes better.
-        shifted = (operator + diags_array(np.ones(count))).tocsr()
-        values, vectors = lobpcg(
-            shifted, start, largest=True, tol=TOLERANCE, maxiter=MAX_ITERATIONS
-        )
-        vectors = vectors[:, np.argsort(values)[::-1]]
-    return vectors[:, :dimensions] / root_degree[:, None]
+        start = random_state.uniform(-1, 1, size)
+        try:
+            values, vectors = eigsh(
+                operator,
+                count,
+                which="LA",
+                v0=start,
+                ncv=max(LANCZOS_VECTORS, 2 * count + 1),
+                tol=TOLERANCE,
+                maxiter=MAX_RESTARTS,
+            )
+        except ArpackNoConvergence:
+            values, vectors = eigsh(operator, count, sigma=SHIFT, which="LM", v0=start)
+    order = np.argsort(-values)[:count]
+    return [(values[i], vectors[:, i]) for i in order]

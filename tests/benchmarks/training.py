@@ -1,34 +1,14 @@
-"""What is measured, each against the plain or the usual way of doing it."""
-
-from collections.abc import Iterator
-from functools import partial
+"""Training, against the plain way of doing it."""
 
 import numpy as np
 import torch
 from PIL import Image, ImageFilter
-from sklearn.cluster import SpectralClustering
-from sklearn.metrics import silhouette_score
 
-from fashion_mocluster.clustering.scores import silhouette
-from fashion_mocluster.clustering.spectral import spectral_clustering
 from fashion_mocluster.learning.inputs import PixelStatistics
 from fashion_mocluster.learning.moco import info_nce
 from fashion_mocluster.learning.parameters import MocoParameters
 from fashion_mocluster.learning.pretraining import PretrainingRun
 from tests.benchmarks.side_by_side import Result, time_side_by_side
-
-
-def all_areas(images: np.ndarray, thesis: MocoParameters) -> Iterator[Result]:
-    """One result per area.
-
-    Args:
-        images: uint8 (N, 28, 28), real ones.
-        thesis: The recipe of the thesis environment.
-    """
-    yield training_step(images, thesis)
-    embeddings = pixel_embeddings(images, 128)
-    yield spectral(embeddings)
-    yield silhouettes(embeddings)
 
 
 def training_step(images: np.ndarray, thesis: MocoParameters) -> Result:
@@ -87,40 +67,3 @@ def plain_views(image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray
     smooth_x = padded[:, :-2] + 2 * padded[:, 1:-1] + padded[:, 2:]
     key = np.hypot(smooth_y[:, 2:] - smooth_y[:, :-2], smooth_x[2:] - smooth_x[:-2]).clip(0, 255)
     return (query[None] / 255).astype(np.float32), (key[None] / 255).astype(np.float32)
-
-
-def pixel_embeddings(images: np.ndarray, dimensions: int) -> np.ndarray:
-    """Real, not separated points: the leading principal components of the images."""
-    from sklearn.decomposition import PCA
-
-    return PCA(dimensions, random_state=0).fit_transform(images.reshape(len(images), -1) / 255.0)
-
-
-def spectral(x: np.ndarray) -> Result:
-    """kNN graph, embedding and labels."""
-    theirs = SpectralClustering(
-        10, affinity="nearest_neighbors", n_neighbors=10, n_init=10, random_state=0
-    )
-    return time_side_by_side(
-        "Spectral clustering",
-        len(x),
-        ("blocked kNN, LOBPCG", partial(spectral_clustering, x, 10, 10, 10, 0)),
-        ("scikit-learn", partial(theirs.fit_predict, x)),
-        rounds=3,
-        unit="s",
-        scale=1,
-    )
-
-
-def silhouettes(x: np.ndarray) -> Result:
-    """Mean silhouette of a partition into ten."""
-    labels = np.random.default_rng(0).integers(0, 10, len(x))
-    return time_side_by_side(
-        "Silhouette",
-        len(x),
-        ("blocked products", partial(silhouette, x, labels)),
-        ("scikit-learn", partial(silhouette_score, x, labels)),
-        rounds=3,
-        unit="s",
-        scale=1,
-    )

@@ -1,0 +1,137 @@
+"""Clustering and its scores, against scikit-learn, on embeddings of real images."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from sklearn.cluster import SpectralClustering
+from sklearn.metrics import (
+    adjusted_rand_score,
+    calinski_harabasz_score,
+    davies_bouldin_score,
+    silhouette_score,
+)
+
+from fashion_mocluster.clustering.cost import Cost, measure
+from fashion_mocluster.clustering.scores import label_free_scores, silhouette
+from fashion_mocluster.clustering.spectral import SpectralClusterer
+from tests.benchmarks.side_by_side import Result, time_side_by_side
+
+SIZES = (10_000, 20_000, 40_000, 70_000)
+# What can be measured of growth where there are no more than 10,000 images.
+SMALL_SIZES = (2_500, 5_000, 10_000)
+GOAL_S, GOAL_MB = 60, 4096
+METHOD = "threaded exact kNN, Lanczos"
+
+
+def clustering_areas(embeddings: np.ndarray, many: np.ndarray | None) -> Iterator[Result]:
+    """One result per area.
+
+    Args:
+        embeddings: float32 (10000, D).
+        many: float32 (70000, D), or None if only the 10,000 are at hand.
+    """
+    yield spectral(embeddings, rounds=5)
+    yield from score_areas(
+        embeddings, SpectralClusterer(10, random_state=0).fit_predict(embeddings)
+    )
+    if many is None:
+        yield growth({n: spectral_cost(sample(embeddings, n)) for n in SMALL_SIZES})
+        return
+    costs = {n: spectral_cost(sample(many, n)) for n in SIZES}
+    yield growth(costs)
+    yield from largest(costs)
+    yield spectral(sample(many, 40_000), rounds=1, warm_up=False)
+
+
+def sample(x: np.ndarray, count: int) -> np.ndarray:
+    """Rows drawn without replacement, the same ones each time."""
+    return x[np.random.default_rng(0).permutation(len(x))[:count]]
+
+
+def spectral(x: np.ndarray, rounds: int, warm_up: bool = True) -> Result:
+    """kNN graph, embedding and labels, with the same seed and the same number of starts."""
+    ours = SpectralClusterer(10, n_neighbors=10, n_init=10, random_state=0)
+    theirs = SpectralClustering(
+        10, affinity="nearest_neighbors", n_neighbors=10, n_init=10, random_state=0
+    )
+    result = time_side_by_side(
+        "Spectral clustering",
+        len(x),
+        (METHOD, lambda: ours.fit(x)),
+        ("scikit-learn", lambda: theirs.fit(x)),
+        rounds=rounds,
+        unit="s",
+        scale=1,
+        warm_up=warm_up,
+    )
+    agreement = adjusted_rand_score(ours.labels_, theirs.labels_)
+    return replace(result, against=f"scikit-learn, labels agree at ARI {agreement:.3f}")
+
+
+def spectral_cost(x: np.ndarray) -> Cost:
+    """Time and memory growth of one fit."""
+    _, cost = measure(lambda: SpectralClusterer(10, random_state=0).fit(x))
+    return cost
+
+
+def growth(costs: dict[int, Cost]) -> Result:
+    """By which power of N the time grows, fitted over all sizes; the spread is that between
+    neighbouring sizes. Finding exact neighbours alone is quadratic."""
+    sizes = np.log(list(costs))
+    times = np.log([cost.time_s for cost in costs.values()])
+    power = float(np.polyfit(sizes, times, 1)[0])
+    between = np.diff(times) / np.diff(sizes)
+    return Result(
+        f"Spectral clustering, growth over N = {', '.join(f'{n:,}' for n in costs)}",
+        *(METHOD, "quadratic", max(costs), round(power, 2), 2.0, "power of N"),
+        round(2 / power, 2),
+        f"{between.min():.2f}-{between.max():.2f}",
+    )
+
+
+def largest(costs: dict[int, Cost]) -> Iterator[Result]:
+    """Time and memory growth at the largest size against the goals; measured once."""
+    n = max(costs)
+    for what, value, goal, unit in (
+        ("time", costs[n].time_s, GOAL_S, "s"),
+        ("memory growth", costs[n].memory_mb, GOAL_MB, "MB"),
+    ):
+        yield Result(
+            *(f"Spectral clustering, {what}", METHOD, "goal", n, round(value, 2), goal, unit),
+            round(goal / value, 2),
+            "one run",
+        )
+
+
+def score_areas(x: np.ndarray, labels: np.ndarray) -> Iterator[Result]:
+    """Silhouette alone, and with the Davies-Bouldin and the Calinski-Harabasz index."""
+    result = time_side_by_side(
+        "Silhouette",
+        len(x),
+        ("blocked products", lambda: silhouette(x, labels)),
+        ("scikit-learn", lambda: silhouette_score(x, labels)),
+        rounds=5,
+        unit="s",
+        scale=1,
+    )
+    difference = abs(silhouette(x, labels) - silhouette_score(x, labels))
+    yield replace(result, against=f"scikit-learn, values differ by {difference:.0e}")
+    yield time_side_by_side(
+        "Silhouette, DBI and CHI",
+        len(x),
+        (
+            "silhouette as above, the others are scikit-learn's",
+            lambda: label_free_scores(x, labels),
+        ),
+        (
+            "scikit-learn",
+            lambda: [
+                score(x, labels)
+                for score in (silhouette_score, davies_bouldin_score, calinski_harabasz_score)
+            ],
+        ),
+        rounds=5,
+        unit="s",
+        scale=1,
+    )
