@@ -1,7 +1,13 @@
 """Kedro's settings of this project."""
 
+import os
+
 from fashion_mocluster.config import ProjectConfigLoader
 from fashion_mocluster.hooks import MemoryHints, OneRunAtATime, ParametersFirst
+
+# Threads that wait for each other spin for microseconds, then sleep. By default they spin so long
+# that any other program on a core makes training several times slower. Read when torch is loaded.
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 HOOKS = (ParametersFirst(), OneRunAtATime(), MemoryHints())
 CONFIG_LOADER_CLASS = ProjectConfigLoader
