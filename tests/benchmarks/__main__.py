@@ -5,7 +5,6 @@ images is measured.
 
 import sys
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +14,12 @@ from fashion_mocluster.datasets.idx import read_idx_folder
 from fashion_mocluster.datasets.image_csv import read_image_csv
 from fashion_mocluster.datasets.weights import load_tensors
 from fashion_mocluster.learning.embedding import embed
-from fashion_mocluster.learning.parameters import EmbeddingParameters
 from fashion_mocluster.learning.weights import EncoderWeights
 from fashion_mocluster.parameters import check_parameters
 from tests.benchmarks.clustering import clustering_areas
+from tests.benchmarks.command_line import command_line_areas
 from tests.benchmarks.side_by_side import Result
-from tests.benchmarks.training import training_step
+from tests.benchmarks.training import training_areas
 from tests.conftest import PROJECT, project_parameters
 
 DATA = PROJECT / "data"
@@ -30,30 +29,29 @@ RESULT = DATA / "08_reporting" / "benchmarks.csv"
 def main(idx_folder: Path | None, result: Path = RESULT) -> None:
     """Run all areas."""
     images, _ = read_image_csv(DATA / "01_raw" / "fashion-mnist_test.csv.gz")
+    many = None
     if idx_folder is None:
         print("no folder of IDX files was named: nothing is measured beyond 10,000 images")
-        many = None
     else:
-        many = shipped_embeddings(read_idx_folder(idx_folder, "all")[0])
+        many, _ = read_idx_folder(idx_folder, "all")
     rows = []
-    for area in chain(training_areas(images), clustering_areas(shipped_embeddings(images), many)):
-        print(f"{area.area}, {area.n}: {area.ratio} x ({area.spread})", flush=True)
+    for area in all_areas(images, many):
+        print(f"{area.area}, {area.n}, {area.against}: {area.ratio} x ({area.spread})", flush=True)
         rows.append(area.row())
-    table = pd.DataFrame(rows)
-    result.parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(result, index=False)
-    print(table.to_string(index=False))
+        # What is measured so far is kept if the rest is cut off.
+        result.parent.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame(rows).to_csv(result, index=False)
+    print(pd.DataFrame(rows).to_string(index=False))
 
 
-def training_areas(images: np.ndarray) -> Iterator[Result]:
-    """One result per area of training, by the recipe of the thesis environment."""
-    yield training_step(images, check_parameters(project_parameters("thesis")).moco)
-
-
-def shipped_embeddings(images: np.ndarray) -> np.ndarray:
-    """Embeddings float32 (N, 128) of real images by the encoder that comes with the project."""
+def all_areas(images: np.ndarray, many: np.ndarray | None) -> Iterator[Result]:
+    """Training, clustering, commands."""
     weights = EncoderWeights.from_dict(load_tensors(DATA / "06_models" / "shipped" / "moco.pt"))
-    return embed(images, weights, EmbeddingParameters())
+    thesis, base = (check_parameters(project_parameters(env)) for env in ("thesis", "base"))
+    yield from training_areas(images, many, thesis.moco, base.moco, base.finetuning.kmeans, weights)
+    few, all_ = (None if x is None else embed(x, weights, base.embedding) for x in (images, many))
+    yield from clustering_areas(few, all_)
+    yield from command_line_areas()
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from sklearn.metrics import (
 from fashion_mocluster.clustering.cost import Cost, measure
 from fashion_mocluster.clustering.scores import label_free_scores, silhouette
 from fashion_mocluster.clustering.spectral import SpectralClusterer
-from tests.benchmarks.side_by_side import Result, time_side_by_side
+from tests.benchmarks.side_by_side import Result, growth, time_side_by_side
 
 SIZES = (10_000, 20_000, 40_000, 70_000)
 # What can be measured of growth where there are no more than 10,000 images.
@@ -36,10 +36,10 @@ def clustering_areas(embeddings: np.ndarray, many: np.ndarray | None) -> Iterato
         embeddings, SpectralClusterer(10, random_state=0).fit_predict(embeddings)
     )
     if many is None:
-        yield growth({n: spectral_cost(sample(embeddings, n)) for n in SMALL_SIZES})
+        yield spectral_growth({n: spectral_cost(sample(embeddings, n)) for n in SMALL_SIZES})
         return
     costs = {n: spectral_cost(sample(many, n)) for n in SIZES}
-    yield growth(costs)
+    yield spectral_growth(costs)
     yield from largest(costs)
     yield spectral(sample(many, 40_000), rounds=1, warm_up=False)
 
@@ -75,19 +75,10 @@ def spectral_cost(x: np.ndarray) -> Cost:
     return cost
 
 
-def growth(costs: dict[int, Cost]) -> Result:
-    """By which power of N the time grows, fitted over all sizes; the spread is that between
-    neighbouring sizes. Finding exact neighbours alone is quadratic."""
-    sizes = np.log(list(costs))
-    times = np.log([cost.time_s for cost in costs.values()])
-    power = float(np.polyfit(sizes, times, 1)[0])
-    between = np.diff(times) / np.diff(sizes)
-    return Result(
-        f"Spectral clustering, growth over N = {', '.join(f'{n:,}' for n in costs)}",
-        *(METHOD, "quadratic", max(costs), round(power, 2), 2.0, "power of N"),
-        round(2 / power, 2),
-        f"{between.min():.2f}-{between.max():.2f}",
-    )
+def spectral_growth(costs: dict[int, Cost]) -> Result:
+    """Finding exact neighbours alone is quadratic."""
+    times = {n: cost.time_s for n, cost in costs.items()}
+    return growth("Spectral clustering, growth over points", times, "quadratic", 2.0)
 
 
 def largest(costs: dict[int, Cost]) -> Iterator[Result]:

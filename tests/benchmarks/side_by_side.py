@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Result:
@@ -56,4 +58,23 @@ def time_side_by_side(
         *(area, ours[0], against[0], n, round(mine, 4), round(theirs, 4), unit),
         round(statistics.median(ratios), 2),
         f"{min(ratios):.2f}-{max(ratios):.2f}",
+    )
+
+
+def growth(area: str, seconds: dict[int, float], against: str, power: float) -> Result:
+    """By which power of the size the time grows, fitted over all sizes; the spread is that between
+    neighbouring sizes.
+
+    Args:
+        seconds: Time by size.
+        against: What the growth is compared with, and its power.
+    """
+    sizes, times = np.log(list(seconds)), np.log(list(seconds.values()))
+    fitted = float(np.polyfit(sizes, times, 1)[0])
+    between = np.diff(times) / np.diff(sizes)
+    return Result(
+        f"{area} ({', '.join(f'{n:,}' for n in seconds)})",
+        *("time", against, max(seconds), round(fitted, 2), power, "power"),
+        round(power / fitted, 2),
+        f"{between.min():.2f}-{between.max():.2f}",
     )

@@ -185,10 +185,14 @@ class FinetuningRun:
     def step(self, gradient: Tensor) -> None:
         """One optimizer step along d loss / d embeddings (N, D)."""
         self.optimizer.zero_grad()
+        self.backward(gradient)
+        self.optimizer.step()
+
+    def backward(self, gradient: Tensor) -> None:
+        """Send d loss / d embeddings (N, D) through the encoder, batch by batch."""
         size = self.parameters.batch_size
         for batch, part in zip(self.images.split(size), gradient.split(size), strict=True):
             self._embed_batch(batch).backward(part)
-        self.optimizer.step()
 
     def weights(self) -> EncoderWeights:
         """The encoder as it is now."""

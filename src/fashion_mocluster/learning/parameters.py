@@ -180,7 +180,7 @@ class SurrogateParameters(Parameters):
     silhouette_weight: NonNegative = 1
     davies_bouldin_weight: NonNegative = 0
     calinski_harabasz_weight: NonNegative = 0
-    chunk: Count = 1000
+    chunk: Count = 250
 
 
 class FinetuningParameters(Parameters):
@@ -200,7 +200,7 @@ class FinetuningParameters(Parameters):
     momentum: Fraction = 0.9
     weight_decay: NonNegative = 0
     unit_norm: bool = True
-    batch_size: Count = 500
+    batch_size: Count = 250
     input: InputParameters | None = None
     surrogate: SurrogateParameters = SurrogateParameters()
     selection: Literal["label_free", "thesis_score"] = "label_free"
