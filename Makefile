@@ -24,8 +24,10 @@ test: install
 stress: install
 	$(BIN)/python -m tests.stress
 
+# IDX=folder of the four original files measures 40,000 to 70,000 images too.
 bench: install
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
+	$(BIN)/python -m tests.benchmarks $(IDX)
 
 lint: install
 	$(BIN)/ruff check .
