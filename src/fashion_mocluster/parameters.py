@@ -43,11 +43,15 @@ class ProjectParameters(BaseModel):
             raise ValueError(f"ablation.run names cases without a recipe: {', '.join(missing)}")
         used = {m.representation for m in self.evaluation.methods.values()}
         used.add(self.evaluation.selection.representation)
-        if "external" in used and self.evaluation.external_embeddings is None:
-            raise ValueError(
-                "evaluation uses the representation 'external'; name its file in "
-                "evaluation.external_embeddings"
-            )
+        for representation, key in (
+            ("external", "external_embeddings"),
+            ("published", "published_weights"),
+        ):
+            if representation in used and getattr(self.evaluation, key) is None:
+                raise ValueError(
+                    f"evaluation uses the representation {representation!r}; name its file in "
+                    f"evaluation.{key}"
+                )
         return self
 
 

@@ -61,6 +61,39 @@ def save_tensors(path: Path, content: Any) -> None:
     write_bytes_atomically(path, buffer.getvalue())
 
 
+class StateDictDataset(AbstractDataset[None, dict]):
+    """A bare state dict made elsewhere, read-only; loads as ``{"origin": path, "state": tensors}``.
+
+    Args:
+        filepath: The file.
+    """
+
+    def __init__(self, *, filepath: str, metadata: dict | None = None):
+        self._path = Path(filepath)
+        self.metadata = metadata
+
+    def load(self) -> dict:
+        """The tensors and the file they are from.
+
+        Raises:
+            DatasetError: Missing, damaged, or no dictionary.
+        """
+        state = load_tensors(self._path)
+        if not isinstance(state, dict):
+            raise DatasetError(f"{self._path}: expected a state dict, found {type(state).__name__}")
+        return {"origin": str(self._path), "state": dict(state)}
+
+    def save(self, data: None) -> None:
+        """It belongs to somebody else."""
+        raise DatasetError(f"{self._path}: published weights are only read")
+
+    def _exists(self) -> bool:
+        return self._path.exists()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._path)}
+
+
 class TorchWeightsDataset(AbstractDataset[dict, dict]):
     """A dictionary of tensors and plain values that describes an encoder.
 

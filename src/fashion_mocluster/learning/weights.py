@@ -47,8 +47,8 @@ class EncoderWeights:
         }
         return cls(state, encoder.parameters_used, input_parameters, statistics, encoder.image_size)
 
-    def build(self) -> Encoder:
-        """An encoder with these weights, in eval mode.
+    def check(self) -> None:
+        """Compare the tensors with the architecture.
 
         Raises:
             WeightsError: Names, types or shapes differ from the architecture's, or a value is NaN
@@ -58,6 +58,14 @@ class EncoderWeights:
         with torch.device("meta"):
             expected = Encoder(self.encoder, self.image_size).state_dict()
         self._compare(expected)
+
+    def build(self) -> Encoder:
+        """An encoder with these weights, in eval mode.
+
+        Raises:
+            WeightsError: As :meth:`check`.
+        """
+        self.check()
         encoder = Encoder(self.encoder, self.image_size)
         encoder.load_state_dict(self.state)
         return encoder.eval()

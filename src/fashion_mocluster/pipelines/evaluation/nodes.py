@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fashion_mocluster.clustering.parameters import MethodParameters
+from fashion_mocluster.learning.parameters import EmbeddingParameters
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
 from fashion_mocluster.pipelines.evaluation.parameters import SelectionParameters
 
@@ -53,6 +54,33 @@ def read_external_embeddings(external: pd.DataFrame, images: np.ndarray) -> pd.D
         row, column = np.argwhere(bad)[0]
         raise ValueError(f"{what}: line {row + 2}, column {expected[column]!r} is not a number")
     return features.astype(np.float32)
+
+
+def read_published_weights(
+    file: dict, images: np.ndarray, pixel_statistics: dict, embedding: EmbeddingParameters
+) -> dict:
+    """A bare state dict as weights of this project, its architecture read from the tensors.
+
+    Args:
+        file: ``state`` and, for messages, its ``origin``.
+        embedding: Its ``input`` is kept with the weights.
+
+    Raises:
+        WeightsError: The tensors fit no encoder for these images; names the file and the tensor.
+    """
+    from fashion_mocluster.learning.inputs import PixelStatistics
+    from fashion_mocluster.learning.parameters import InputParameters
+    from fashion_mocluster.learning.published import read_state_dict
+
+    weights = read_state_dict(
+        file["state"],
+        embedding.input or InputParameters(),
+        PixelStatistics(pixel_statistics["mean"], pixel_statistics["std"]),
+        images.shape[1:],
+        file["origin"],
+    )
+    logger.info("%s: %s", file["origin"], weights.encoder)
+    return {**weights.to_dict(), "origin": file["origin"]}
 
 
 def assign_clusters(

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from fashion_mocluster.clustering.parameters import MethodParameters
+from fashion_mocluster.learning.parameters import EmbeddingParameters
 
 # A method's name becomes a namespace, a file name and a row.
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -25,7 +26,9 @@ class EvaluationParameters(BaseModel):
     """Methods by name, and what they share.
 
     ``external_embeddings`` names a CSV file (``label, feature_0, ...``, the label optional), one
-    row per image in order; methods reach it as representation ``external``.
+    row per image in order; methods reach it as representation ``external``. ``published_weights``
+    names a bare state dict as the thesis's scripts save it; methods reach what it makes of the
+    images, in the steps of ``published_embedding``, as representation ``published``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -33,5 +36,9 @@ class EvaluationParameters(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     pca_components: Annotated[int, Field(ge=1)]
     external_embeddings: str | None = None
+    published_weights: str | None = None
+    published_embedding: EmbeddingParameters = EmbeddingParameters(
+        input={"stretch": True, "normalisation": "subtract_raw_mean"}
+    )
     selection: SelectionParameters
     methods: Annotated[dict[Name, MethodParameters], Field(min_length=1)]

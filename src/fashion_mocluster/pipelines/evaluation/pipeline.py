@@ -24,7 +24,10 @@ def create_pipeline(methods: dict[str, str], judge: str) -> Pipeline:
 
 def _representation(name: str) -> Pipeline:
     """What makes the table ``<name>_embeddings``."""
-    trained = {"moco": lambda: embedding_pipeline("moco_pretraining", "moco")}
+    trained = {
+        "moco": lambda: embedding_pipeline("moco_pretraining", "moco"),
+        "published": _published_representation,
+    }
     for f in FINETUNINGS:
         trained[f"{f}_finetuned"] = lambda f=f: finetuned_embedding_pipeline(f)
     if name in trained:
@@ -60,6 +63,25 @@ def _representation(name: str) -> Pipeline:
         outputs={node.outputs[0] for node in made_of},
         parameters={p for node in made_of for p in node.inputs if p.startswith("params:")},
     )
+
+
+def _published_representation() -> Pipeline:
+    steps = "evaluation.published_embedding"
+    read = Pipeline(
+        [
+            Node(
+                nodes.read_published_weights,
+                ["published_weights_file", "images", "pixel_statistics", f"params:{steps}"],
+                "published_weights",
+                name="read_published_weights",
+            )
+        ],
+        namespace="evaluation",
+        inputs={"published_weights_file", "images", "pixel_statistics"},
+        outputs={"published_weights"},
+        parameters={f"params:{steps}"},
+    )
+    return read + embedding_pipeline("evaluation.published", "published", steps)
 
 
 def _method(name: str, representation: str) -> Pipeline:

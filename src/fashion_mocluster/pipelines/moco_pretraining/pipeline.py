@@ -36,10 +36,13 @@ def create_pipeline(
     return train + embedding_pipeline(namespace, name)
 
 
-def embedding_pipeline(namespace: str, name: str) -> Pipeline:
+def embedding_pipeline(namespace: str, name: str, steps: str = "embedding") -> Pipeline:
     """``images`` and ``<name>_weights`` to ``<name>_embeddings``.
 
     A part of every training, and of ``evaluation``, which runs it on weights from disk.
+
+    Args:
+        steps: The parameter group that holds its ``EmbeddingParameters``.
     """
     return Pipeline(
         [
@@ -53,5 +56,5 @@ def embedding_pipeline(namespace: str, name: str) -> Pipeline:
         namespace=namespace,
         inputs={"images": "images", "weights": f"{name}_weights"},
         outputs={"embeddings": f"{name}_embeddings"},
-        parameters={"params:embedding"},
+        parameters={"params:embedding": f"params:{steps}"},
     )
