@@ -6,7 +6,7 @@ from kedro.config import OmegaConfigLoader
 from omegaconf import OmegaConf
 
 from fashion_mocluster import pipeline_registry
-from fashion_mocluster.parameters import check_parameters
+from fashion_mocluster.parameters import check_parameters, complete
 
 
 class ProjectConfigLoader(OmegaConfigLoader):
@@ -14,6 +14,7 @@ class ProjectConfigLoader(OmegaConfigLoader):
 
     The catalog may say ``${parameter:data.path}``: wherever a parameter is overridden, in an
     environment or on the command line, the catalog follows. The pipelines follow likewise.
+    ``${folder:}`` is where the run writes.
     """
 
     def __getitem__(self, key: str) -> dict[str, Any]:
@@ -23,7 +24,7 @@ class ProjectConfigLoader(OmegaConfigLoader):
             ParameterError: A parameter is misspelt, missing or has a wrong value.
         """
         if key == "parameters":
-            parameters = super().__getitem__(key)
+            parameters = complete(super().__getitem__(key))
             pipeline_registry.use_parameters(check_parameters(parameters))
             return parameters
         if key == "catalog":
@@ -31,4 +32,11 @@ class ProjectConfigLoader(OmegaConfigLoader):
             OmegaConf.register_new_resolver(
                 "parameter", lambda name: OmegaConf.select(parameters, name), replace=True
             )
+            OmegaConf.register_new_resolver("folder", lambda: self.folder, replace=True)
         return super().__getitem__(key)
+
+    @property
+    def folder(self) -> str:
+        """Where this run writes: the environment's folder, for seeds other than 0 one inside it."""
+        folder, seed = self["globals"]["folder"], self["parameters"]["seed"]
+        return folder if seed == 0 else f"{folder}/seed_{seed}"

@@ -36,7 +36,7 @@ class OneRunAtATime:
     @hook_impl
     def after_context_created(self, context: Any) -> None:
         """Note where this session writes."""
-        self._folder = context.project_path / context.config_loader["globals"]["folder"]
+        self._folder = context.project_path / context.config_loader.folder
 
     @hook_impl
     def before_pipeline_run(self) -> None:

@@ -1,6 +1,7 @@
 """All parameters of the project, checked as one before anything runs."""
 
-from typing import Annotated
+import copy
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -9,50 +10,113 @@ from fashion_mocluster.learning.parameters import (
     FinetuningParameters,
     MocoParameters,
 )
-from fashion_mocluster.pipelines.ablation.parameters import AblationParameters
+from fashion_mocluster.pipelines.ablation.parameters import AblationParameters, StudyParameters
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
-from fashion_mocluster.pipelines.evaluation.parameters import EvaluationParameters
-
-
-class FinetuningGroup(BaseModel):
-    """The finetunings by name."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    kmeans: FinetuningParameters
-    spectral: FinetuningParameters
+from fashion_mocluster.pipelines.evaluation.parameters import EvaluationParameters, Name
 
 
 class ProjectParameters(BaseModel):
-    """Everything that ``conf`` and ``--params`` may set."""
+    """Everything that ``conf`` and ``--params`` may set, completed by :func:`complete`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
     n_clusters: Annotated[int, Field(ge=1)]
     data: DataParameters
     moco: MocoParameters
+    variants: dict[Name, MocoParameters]
     embedding: EmbeddingParameters
-    finetuning: FinetuningGroup
+    finetuning: dict[Name, FinetuningParameters]
     evaluation: EvaluationParameters
     ablation: AblationParameters
+    study: StudyParameters | None = None
 
     @model_validator(mode="after")
-    def _complete(self):
+    def _consistent(self):
         missing = sorted(set(self.ablation.run) - set(self.ablation.cases))
         if missing:
             raise ValueError(f"ablation.run names cases without a recipe: {', '.join(missing)}")
-        used = {m.representation for m in self.evaluation.methods.values()}
-        used.add(self.evaluation.selection.representation)
+        unknown = sorted(set(self.evaluation.leave_out) - set(self.evaluation.methods))
+        if unknown:
+            raise ValueError(f"evaluation.leave_out names no method: {', '.join(unknown)}")
         for representation, key in (
             ("external", "external_embeddings"),
             ("published", "published_weights"),
         ):
-            if representation in used and getattr(self.evaluation, key) is None:
+            if representation in self.representations and getattr(self.evaluation, key) is None:
                 raise ValueError(
                     f"evaluation uses the representation {representation!r}; name its file in "
                     f"evaluation.{key}"
                 )
         return self
+
+    @property
+    def methods(self) -> dict[str, str]:
+        """Name of each method that is run and of the representation it clusters."""
+        left_out = self.evaluation.leave_out
+        return {
+            name: method.representation
+            for name, method in self.evaluation.methods.items()
+            if name not in left_out
+        }
+
+    @property
+    def representations(self) -> set[str]:
+        """All representations that this run needs."""
+        return {*self.methods.values(), self.evaluation.selection.representation}
+
+
+def complete(parameters: dict) -> dict:
+    """The parameters with what follows from others written out.
+
+    ``seed`` becomes the seed of every training that names none. ``variants`` and the cases of
+    ``study`` say what they change; they become whole recipes.
+    """
+    parameters = copy.deepcopy(parameters)
+    seed, moco = {"seed": parameters.get("seed", 0)}, parameters.get("moco")
+    parameters["moco"] = _merged(seed, moco)
+    for group in (parameters.get("finetuning"), _at(parameters, "ablation", "cases")):
+        for name, recipe in group.items() if isinstance(group, dict) else ():
+            group[name] = _merged(seed, recipe)
+    variants = parameters.get("variants")
+    for name, change in variants.items() if isinstance(variants, dict) else ():
+        variants[name] = _merged(parameters["moco"], change)
+    study = parameters.get("study")
+    if isinstance(study, dict) and isinstance(study.get("flips"), dict):
+        study["cases"] = _study_cases(parameters, study)
+    return parameters
+
+
+def _study_cases(parameters: dict, study: dict) -> dict:
+    """The recipes of a study: nothing flipped, each flip alone, all flips together."""
+    recipe = {
+        "moco": parameters["moco"],
+        "finetuning": _at(parameters, "finetuning", "kmeans"),
+        "embedding": parameters.get("embedding"),
+    }
+    recipe = _merged(recipe, study.get("protocol") or {})
+    changes = {name: _at(study, "flips", name, "to") or {} for name in study["flips"]}
+    everything: dict = {}
+    for change in changes.values():
+        everything = _merged(everything, change)
+    cases = {"thesis": {}, **changes, "all": everything}
+    return {name: _merged(recipe, change) for name, change in cases.items()}
+
+
+def _at(tree: Any, *keys: str) -> Any:
+    for key in keys:
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    return tree
+
+
+def _merged(one: Any, other: Any) -> Any:
+    """Nested dictionaries merged key by key; whatever else ``other`` holds replaces."""
+    if not (isinstance(one, dict) and isinstance(other, dict)):
+        return copy.deepcopy(other)
+    merged = copy.deepcopy(one)
+    for key, value in other.items():
+        merged[key] = _merged(one.get(key), value)
+    return merged
 
 
 class ParameterError(ValueError):
@@ -67,7 +131,7 @@ def check_parameters(parameters: dict) -> ProjectParameters:
     """
     try:
         return ProjectParameters(
-            **{key: value for key, value in parameters.items() if not key.startswith("_")}
+            **{k: v for k, v in complete(parameters).items() if not k.startswith("_")}
         )
     except ValidationError as error:
         lines = []

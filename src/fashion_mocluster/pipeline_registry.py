@@ -37,8 +37,12 @@ def _parameters_of_base() -> "ProjectParameters":
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """Pipelines by name; ``__default__`` is everything but the ablation."""
+    """Pipelines by name; ``__default__`` is everything but ablation and study.
+
+    Only the trainings that a method of the comparison needs are part of them.
+    """
     from fashion_mocluster.pipelines.ablation import pipeline as ablation
+    from fashion_mocluster.pipelines.ablation import study
     from fashion_mocluster.pipelines.cluster_finetuning import pipeline as cluster_finetuning
     from fashion_mocluster.pipelines.data_processing import pipeline as data_processing
     from fashion_mocluster.pipelines.evaluation import pipeline as evaluation
@@ -46,15 +50,21 @@ def register_pipelines() -> dict[str, Pipeline]:
 
     p = _parameters or _parameters_of_base()
     data = data_processing.create_pipeline()
-    moco = moco_pretraining.create_pipeline()
+    variants = [name for name in p.variants if name in p.representations]
+    moco = moco_pretraining.create_pipeline(variants)
+    finetuned = [name for name in p.finetuning if f"{name}_finetuned" in p.representations]
     finetuning = cluster_finetuning.create_pipeline(
-        {name: getattr(p.finetuning, name).selection for name in cluster_finetuning.FINETUNINGS}
+        {name: p.finetuning[name].selection for name in finetuned}
     )
+    encoders = {
+        "moco": "moco_pretraining",
+        **{name: f"moco_pretraining.{name}" for name in p.variants},
+        **{f"{name}_finetuned": f"cluster_finetuning.{name}" for name in p.finetuning},
+    }
     comparison = evaluation.create_pipeline(
-        {name: method.representation for name, method in p.evaluation.methods.items()},
-        judge=p.evaluation.selection.representation,
+        p.methods, p.evaluation.selection.representation, encoders
     )
-    return {
+    pipelines = {
         "__default__": data + moco + finetuning + comparison,
         "data_processing": data,
         # Each of the others starts from the raw file, so that it runs on a fresh clone.
@@ -63,3 +73,6 @@ def register_pipelines() -> dict[str, Pipeline]:
         "evaluation": data + comparison,
         "ablation": data + ablation.create_pipeline(sorted(set(p.ablation.run))),
     }
+    if p.study is not None:
+        pipelines["study"] = data + study.create_pipeline(p.study)
+    return pipelines

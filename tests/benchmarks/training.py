@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from fashion_mocluster.clustering.cost import measure
+from fashion_mocluster.cost import measure
 from fashion_mocluster.learning.finetuning import FinetuningRun
 from fashion_mocluster.learning.inputs import PixelStatistics
 from fashion_mocluster.learning.parameters import FinetuningParameters, MocoParameters

@@ -1,3 +1,4 @@
+import itertools
 import signal
 
 import numpy as np
@@ -11,6 +12,7 @@ from fashion_mocluster.learning.encoder import build_encoder
 from fashion_mocluster.learning.finetuning import FinetuningRun, finetune
 from fashion_mocluster.learning.inputs import PixelStatistics
 from fashion_mocluster.learning.parameters import (
+    CentresParameters,
     EncoderParameters,
     FinetuningParameters,
     InputParameters,
@@ -47,7 +49,7 @@ def assign(z):
 
 
 def test_gradients_sent_in_batches_are_those_of_the_whole_graph(images, pretrained, parameters):
-    run = FinetuningRun(images, pretrained, parameters)
+    run = FinetuningRun(images, pretrained, parameters, 3, assign)
     labels = torch.from_numpy(assign(run.embed().numpy())).long()
     gradient = surrogate_loss(run.embed(), labels, parameters.surrogate).gradient
     run.step(gradient)
@@ -106,6 +108,7 @@ def test_a_run_that_died_ends_bit_for_bit_like_one_that_did_not(
     resumed = finetune(images, pretrained, parameters, 3, assign, store)
     assert same_weights(whole.weights, resumed.weights)
     assert whole.history == resumed.history
+    assert [c["epoch"] for c in resumed.costs] == [1, 2, 3, 4]
     np.testing.assert_array_equal(whole.assignments, resumed.assignments)
 
 
@@ -136,7 +139,7 @@ def test_a_score_chooses_the_epoch(images, pretrained, parameters):
 
 def test_sizes_rank_and_spread_are_in_the_history(images, pretrained, parameters):
     row = finetune(images, pretrained, parameters, 3, assign, MemoryStore()).history[0]
-    sizes = np.bincount(assign(FinetuningRun(images, pretrained, parameters).embed().numpy()))
+    sizes = np.bincount(assign(FinetuningRun(images, pretrained, parameters, 3, assign).embed().numpy()))
     assert (row["smallest_cluster"], row["largest_cluster"]) == (sizes.min(), sizes.max())
     assert row["largest_share"] == sizes.max() / 64
     assert row["empty_clusters"] == 0
@@ -157,7 +160,7 @@ def test_a_single_cluster_stops_with_the_cure(images, pretrained, parameters):
     def collapsed(z):
         return np.zeros(len(z), np.int64)
 
-    with pytest.raises(ValueError, match=r"epoch 1 all images fell into one cluster.*Lower"):
+    with pytest.raises(ValueError, match="all images fall into one cluster from the start"):
         finetune(images, pretrained, parameters, 3, collapsed, MemoryStore())
 
 
@@ -193,3 +196,58 @@ def test_a_signal_stops_after_the_epoch_and_the_run_goes_on(images, pretrained, 
     resumed = finetune(images, pretrained, parameters, 3, assign, store)
     assert same_weights(whole.weights, resumed.weights)
     assert whole.history == resumed.history
+
+
+def test_after_step_keeps_the_weights_of_one_step_later(images, pretrained, parameters):
+    """Stepped once from the pretrained encoder: what the measured weights of epoch 2 are."""
+    after = parameters.model_copy(update={"epochs": 1, "weights_kept": "after_step"})
+    kept = finetune(images, pretrained, after, 3, assign, MemoryStore())
+    scores = iter([0.0, 1.0])
+    two = parameters.model_copy(update={"epochs": 2})
+    second = finetune(
+        images, pretrained, two, 3, assign, DyingStore(), lambda labels, indices: next(scores)
+    )
+    assert same_weights(kept.weights, second.weights)
+
+
+def test_a_collapse_later_on_ends_with_the_best_epoch_before(
+    images, pretrained, parameters, caplog
+):
+    calls = itertools.count()
+
+    def collapsing(z):
+        return assign(z) if next(calls) < 2 else np.zeros(len(z), np.int64)
+
+    result = finetune(images, pretrained, parameters, 3, collapsing, MemoryStore())
+    assert len(result.history) == 2
+    assert "in epoch 3 all images fell into one cluster" in caplog.text
+
+
+@pytest.fixture
+def learnable(parameters):
+    return parameters.model_copy(update={"assign": "learnable_centres", "learning_rate": 0.05})
+
+
+def test_learnable_centres_lower_their_loss_and_resume(images, pretrained, learnable):
+    whole = finetune(images, pretrained, learnable, 3, assign, DyingStore())
+    losses = [row["loss"] for row in whole.history]
+    assert losses[-1] < losses[0]
+    store = DyingStore(saves=2)
+    with pytest.raises(Killed):
+        finetune(images, pretrained, learnable, 3, assign, store)
+    resumed = finetune(images, pretrained, learnable, 3, None, store)  # placed already
+    assert same_weights(whole.weights, resumed.weights)
+    assert whole.history == resumed.history
+    np.testing.assert_array_equal(whole.assignments, resumed.assignments)
+
+
+def test_without_the_guard_clusters_empty(images, pretrained, learnable):
+    """The share of the largest cluster after the same training, with guard and without."""
+    longer = learnable.model_copy(update={"epochs": 40, "learning_rate": 0.2})
+    bare = longer.model_copy(update={"centres": CentresParameters(balance_weight=0)})
+    guarded, unguarded = (
+        finetune(images, pretrained, p, 3, assign, DyingStore()).history[-1]["largest_share"]
+        for p in (longer, bare)
+    )
+    assert guarded < 0.6
+    assert unguarded > 0.9

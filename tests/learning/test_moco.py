@@ -7,10 +7,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fashion_mocluster.learning.encoder import build_encoder
-from fashion_mocluster.learning.moco import MomentumContrast, info_nce
-from fashion_mocluster.learning.parameters import EncoderParameters
+from fashion_mocluster.learning.moco import MomentumContrast, build_contrast, info_nce
+from fashion_mocluster.learning.parameters import ContrastParameters, EncoderParameters
 
 TINY = EncoderParameters(blocks=[1], widths=[2])
+
+
+def contrast(queue_size=4, **others):
+    return ContrastParameters(
+        queue_size=queue_size,
+        momentum_start=0.9,
+        momentum_end=0.9,
+        temperature_start=0.2,
+        temperature_end=0.2,
+        **others,
+    )
+
+
+def tiny_moco(queue_size=4, **others):
+    encoder = build_encoder(TINY, (4, 4), 0)
+    return MomentumContrast(encoder, contrast(queue_size, **others), 0)
 
 
 def unit(rows, seed, dim=8):
@@ -41,29 +57,77 @@ def test_info_nce_survives_a_tiny_temperature():
 @settings(deadline=None, max_examples=40)
 @given(size=st.integers(1, 7), batches=st.lists(st.integers(1, 9), min_size=1, max_size=8))
 def test_queue_is_a_bounded_deque(size, batches):
-    moco = MomentumContrast(build_encoder(TINY, (4, 4), 0), size, 0)
+    moco = tiny_moco(size)
     expected = deque(map(tuple, moco.queue.tolist()), maxlen=size)
+    owners = deque(maxlen=size)
     for seed, rows in enumerate(batches):
         keys = unit(rows, seed, dim=2)
-        moco.enqueue(keys)
+        images = torch.arange(rows) + 100 * seed
+        moco.end_step(keys, images)
         expected.extend(map(tuple, keys.tolist()))
+        owners.extend(zip(map(tuple, keys.tolist()), images.tolist(), strict=True))
     assert sorted(map(tuple, moco.queue.tolist())) == sorted(expected)
+    kept = dict(zip(map(tuple, moco.queue.tolist()), moco.queue_images.tolist(), strict=True))
+    assert all(kept[key] == image for key, image in owners)
     # The pointer names the oldest key.
     if size <= sum(batches):
         assert tuple(moco.queue[moco.pointer.item()].tolist()) == expected[0]
 
 
 def test_key_encoder_follows_by_equation_2_and_gets_no_gradient():
-    moco = MomentumContrast(build_encoder(TINY, (4, 4), 0), 4, 0)
+    moco = tiny_moco()
     with torch.no_grad():
         moco.query_encoder.conv1.weight.add_(1)
     query, before = moco.query_encoder.conv1.weight, moco.key_encoder.conv1.weight.clone()
-    moco.update_key_encoder(0.9)
+    moco.begin_step(0.9)
     torch.testing.assert_close(moco.key_encoder.conv1.weight, 0.9 * before + 0.1 * query)
     assert not any(p.requires_grad for p in moco.key_encoder.parameters())
 
 
 def test_state_dict_holds_queue_and_pointer():
-    moco = MomentumContrast(build_encoder(TINY, (4, 4), 0), 4, 0)
-    assert {"queue", "pointer"} <= set(moco.state_dict())
+    moco = tiny_moco()
+    assert {"queue", "queue_images", "pointer"} <= set(moco.state_dict())
     torch.testing.assert_close(moco.queue.norm(dim=1), torch.ones(4))
+
+
+def test_excluded_negatives_do_not_count():
+    query, key, negatives = unit(3, 0), unit(3, 1), unit(4, 2)
+    excluded = torch.tensor([[0, 1, 0, 0], [1, 1, 0, 0], [0, 0, 0, 0]], dtype=torch.bool)
+    expected = []
+    for q, k, left_out in zip(query, key, excluded, strict=True):
+        logits = torch.stack([q @ k, *(q @ n for n, out in zip(negatives, left_out) if not out)])
+        expected.append(-(logits / 0.2).log_softmax(0)[0])
+    loss, _ = info_nce(query, key, negatives, 0.2, excluded)
+    torch.testing.assert_close(loss, torch.stack(expected).mean())
+
+
+def test_own_keys_are_masked_or_negatives():
+    keys, images = unit(3, 0, dim=2), torch.tensor([7, 8, 9])
+    moco = tiny_moco()
+    moco.end_step(keys, images)
+    queue, excluded = moco.negatives(unit(2, 1, dim=2), torch.tensor([9, 5]))
+    assert torch.equal(queue[:3], keys)
+    assert excluded.tolist() == [[False, False, True, False], [False] * 4]
+    assert tiny_moco(own_keys="negatives").negatives(keys, images)[1] is None
+
+
+def test_published_normalisation_is_over_the_queue():
+    moco = tiny_moco(queue_normalisation="dimension")
+    queue, _ = moco.negatives(unit(1, 0, dim=2), torch.tensor([0]))
+    torch.testing.assert_close(queue.norm(dim=0), torch.ones(2))
+
+
+def test_end_to_end_takes_the_other_keys_of_the_batch_and_trains_both_encoders():
+    end_to_end = build_contrast(
+        build_encoder(TINY, (4, 4), 0), contrast(mechanism="end_to_end"), 0
+    )
+    x = torch.rand(5, 1, 4, 4)
+    queries, keys = end_to_end.query_encoder.project(x), end_to_end.key_encoder.project(x.flip(3))
+    negatives, excluded = end_to_end.negatives(keys, torch.arange(5))
+    loss, _ = info_nce(queries, keys, negatives, 0.2, excluded)
+    # The positive is on the diagonal of all similarities: a plain cross entropy.
+    torch.testing.assert_close(loss, F.cross_entropy(queries @ keys.T / 0.2, torch.arange(5)))
+    loss.backward()
+    trained = list(end_to_end.trained_parameters())
+    assert len(trained) == 2 * len(list(end_to_end.query_encoder.parameters()))
+    assert all(p.grad is not None for p in trained)

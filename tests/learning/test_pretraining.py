@@ -6,14 +6,23 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
+from sklearn.cluster import KMeans
+from sklearn.metrics import silhouette_score
 
 from fashion_mocluster.learning.checkpoints import (
     CheckpointMismatch,
     CheckpointMissing,
     MemoryStore,
 )
+from fashion_mocluster.learning.embedding import embed
 from fashion_mocluster.learning.inputs import PixelStatistics
-from fashion_mocluster.learning.parameters import EarlyStoppingParameters
+from fashion_mocluster.learning.parameters import (
+    ClusteringTermParameters,
+    EarlyStoppingParameters,
+    EmbeddingParameters,
+    MocoParameters,
+)
 from fashion_mocluster.learning.pretraining import PretrainingRun, pretrain
 from tests.learning.stores import DyingStore, Killed, same_weights
 
@@ -219,8 +228,8 @@ def test_divergence_names_the_last_good_checkpoint(images, moco_parameters, monk
     train_step, steps = PretrainingRun.train_step, itertools.count()
 
     def diverging(run, *arguments):
-        loss, positive = train_step(run, *arguments)
-        return (loss * float("nan") if next(steps) == 6 else loss), positive
+        loss, *others = train_step(run, *arguments)
+        return (loss * float("nan") if next(steps) == 6 else loss), *others
 
     monkeypatch.setattr(PretrainingRun, "train_step", diverging)
     with pytest.raises(
@@ -232,5 +241,106 @@ def test_divergence_names_the_last_good_checkpoint(images, moco_parameters, monk
 
 
 def test_a_queue_that_holds_every_image_is_warned_about(images, moco_parameters, caplog):
-    pretrain(images[:40], STATISTICS, moco_parameters, MemoryStore())
-    assert "lower moco.contrast.queue_size" in caplog.text
+    contrast = moco_parameters.contrast.model_copy(update={"own_keys": "negatives"})
+    p = moco_parameters.model_copy(update={"contrast": contrast})
+    pretrain(images[:40], STATISTICS, p, MemoryStore())
+    assert "moco.contrast.own_keys=masked avoids it" in caplog.text
+
+
+def test_watched_loss_is_the_loss_at_the_last_temperature(images, moco_parameters):
+    """At rate 0 weights and views do not depend on the temperature of the step."""
+    optimizer = moco_parameters.optimizer.model_copy(update={"learning_rate": 1e-30})
+    p = moco_parameters.model_copy(update={"epochs": 1, "optimizer": optimizer})
+    final = p.contrast.model_copy(update={"temperature_start": p.contrast.temperature_end})
+    expected = pretrain(
+        images, STATISTICS, p.model_copy(update={"contrast": final}), MemoryStore()
+    ).history[0]
+    row = pretrain(images, STATISTICS, p, MemoryStore()).history[0]
+    assert row["watched_loss"] == pytest.approx(expected["loss"], rel=1e-5)
+    assert row["loss"] != pytest.approx(expected["loss"], rel=1e-3)
+    as_it_is = pretrain(
+        images, STATISTICS, p.model_copy(update={"watched": "loss"}), MemoryStore()
+    ).history[0]
+    assert as_it_is["watched_loss"] == as_it_is["loss"] == row["loss"]
+
+
+def joint(parameters, **changes):
+    clustering = ClusteringTermParameters(**{"weight": 2.0, "contrastive_alone": 0.5, **changes})
+    return parameters.model_copy(update={"clustering": clustering})
+
+
+def by_two(z):
+    return KMeans(2, n_init=1, random_state=0).fit_predict(z)
+
+
+def end_to_end(parameters):
+    contrast = parameters.contrast.model_copy(update={"mechanism": "end_to_end"})
+    return parameters.model_copy(update={"contrast": contrast})
+
+
+@pytest.mark.parametrize("variant", [end_to_end, joint])
+@pytest.mark.parametrize("step", [5, 9])
+def test_variants_stopped_anywhere_end_bit_for_bit_the_same(
+    images, moco_parameters, monkeypatch, variant, step
+):
+    p = variant(moco_parameters)
+    whole = pretrain(images, STATISTICS, p, MemoryStore(), assign=by_two)
+    store = DyingStore()
+    with monkeypatch.context() as patch:
+        SignalAt(patch, step)
+        with pytest.raises(SystemExit):
+            pretrain(images, STATISTICS, p, store, assign=by_two)
+    resumed = pretrain(images, STATISTICS, p, store, assign=by_two)
+    assert same_weights(whole.weights, resumed.weights)
+    assert whole.history == resumed.history
+    assert [cost["epoch"] for cost in resumed.costs] == [1, 2, 3]
+
+
+def test_joint_training_pulls_clusters_together_after_its_time(images, moco_parameters):
+    p = moco_parameters.model_copy(update={"epochs": 8})
+    calls = []
+
+    def counted(z):
+        calls.append(np.linalg.norm(z, axis=1))
+        return by_two(z)
+
+    plain = pretrain(images, STATISTICS, p, MemoryStore())
+    both = pretrain(images, STATISTICS, joint(p, weight=20), MemoryStore(), assign=counted)
+    assert len(calls) == 4
+    np.testing.assert_allclose(np.concatenate(calls), 1, rtol=1e-5)
+    assert plain.history[:4] == both.history[:4]
+    silhouettes = []
+    for result in (plain, both):
+        z = embed(images, result.weights, EmbeddingParameters())
+        z /= np.linalg.norm(z, axis=1, keepdims=True)
+        silhouettes.append(silhouette_score(z, by_two(z)))
+    assert silhouettes[1] > silhouettes[0]
+
+
+def test_joint_training_without_a_way_to_find_clusters_is_refused(images, moco_parameters):
+    with pytest.raises(ValueError, match="assign"):
+        pretrain(images, STATISTICS, joint(moco_parameters), MemoryStore())
+
+
+def test_batchnorm_sees_one_part_of_a_batch_at_a_time(images, moco_parameters):
+    """The running mean after one step is that of the parts, one after the other."""
+    p = moco_parameters.model_copy(update={"batchnorm_groups": 4})
+    run = PretrainingRun(images, STATISTICS, p)
+    seen = []
+    norm = run.moco.query_encoder.bn1
+    norm.register_forward_hook(lambda module, inputs, output: seen.append(len(inputs[0])))
+    keys = run.moco.key_encoder
+    x = torch.rand(8, 1, 12, 12, generator=torch.Generator().manual_seed(0))
+    run.moco.train()
+    z = run._in_groups(run.moco.query_encoder, x)
+    assert seen == [2, 2, 2, 2]
+    torch.testing.assert_close(z[2:4], run.moco.query_encoder(x[2:4]))
+    # Each key comes back at its own place: in eval mode groups and order change nothing.
+    keys.eval()
+    torch.testing.assert_close(run._keys(x), keys.project(x))
+
+
+@pytest.mark.parametrize("groups", [5, 16])
+def test_batchnorm_groups_that_do_not_fit_are_refused(moco_parameters, groups):
+    with pytest.raises(ValidationError, match="must divide batch_size"):
+        MocoParameters(**{**moco_parameters.model_dump(), "batchnorm_groups": groups})

@@ -10,7 +10,7 @@ from fashion_mocluster.learning.parameters import CheckpointParameters
 
 logger = logging.getLogger(__name__)
 
-FORMAT = 2
+FORMAT = 3
 LAST, BEST, EPOCH = "last", "best", "epoch_"
 
 

@@ -3,10 +3,16 @@
 import contextlib
 import functools
 import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
 
 import torch
 
+from fashion_mocluster.cost import Cost, measure
 from fashion_mocluster.learning.parameters import ComputeParameters
+
+T = TypeVar("T")
 
 
 def pick_device(parameters: ComputeParameters) -> torch.device:
@@ -67,3 +73,12 @@ def autocast(device: torch.device, precision: torch.dtype):
     if precision == torch.float32:
         return contextlib.nullcontext()
     return torch.autocast(device.type, precision)
+
+
+def measure_on(device: torch.device, call: Callable[[], T]) -> tuple[T, Cost]:
+    """The result of ``call`` and its cost; on a GPU the memory is the peak of its allocator."""
+    if device.type != "cuda":
+        return measure(call)
+    torch.cuda.reset_peak_memory_stats(device)
+    result, cost = measure(call)
+    return result, replace(cost, memory_mb=torch.cuda.max_memory_allocated(device) / 1e6)

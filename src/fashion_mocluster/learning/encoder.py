@@ -118,7 +118,10 @@ class Encoder(nn.Module):
 
     def project(self, x: Tensor) -> Tensor:
         """Unit vectors (B, contrast_dim), float32, of images (B, 1, H, W)."""
-        z = self(x)
+        return self.head(self(x))
+
+    def head(self, z: Tensor) -> Tensor:
+        """Unit vectors (B, contrast_dim), float32, of representations (B, representation_dim)."""
         if self.parameters_used.projection_dim is not None:
             z = self.projector(z)
         return F.normalize(z.float(), dim=1)

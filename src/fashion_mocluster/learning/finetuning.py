@@ -15,8 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from fashion_mocluster.cost import Cost
+from fashion_mocluster.learning.centres import LearnableCentres
 from fashion_mocluster.learning.checkpoints import LAST, Checkpoints, CheckpointStore
-from fashion_mocluster.learning.device import autocast, pick_device, pick_precision
+from fashion_mocluster.learning.device import autocast, measure_on, pick_device, pick_precision
 from fashion_mocluster.learning.early_stopping import EarlyStopping
 from fashion_mocluster.learning.health import Diverged, effective_rank, spread, warn_of_collapse
 from fashion_mocluster.learning.identity import fingerprint
@@ -37,11 +39,14 @@ Score = Callable[[np.ndarray, Surrogate], float]
 
 @dataclass(frozen=True)
 class FinetuningResult:
-    """Weights of the chosen epoch, what it assigned, and one history row per epoch."""
+    """Weights of the chosen epoch, what it assigned; one history row and one cost row (seconds, MB)
+    per epoch.
+    """
 
     weights: EncoderWeights
     assignments: np.ndarray
     history: list[dict[str, float]]
+    costs: list[dict[str, float]]
 
 
 def finetune(
@@ -61,7 +66,8 @@ def finetune(
         pretrained: Where to start.
         parameters: The whole recipe.
         n_clusters: How many clusters are asked for.
-        assign: Clusters detached embeddings, once per epoch, into labels 0..n_clusters-1.
+        assign: Clusters detached embeddings into labels 0..n_clusters-1: before every epoch, or once
+            to place learnable centres.
         store: Where checkpoints are kept.
         score: What chooses the epoch; None is the negative loss, which needs no labels.
         name: The parameter group, for messages.
@@ -71,8 +77,8 @@ def finetune(
         CheckpointMismatch: The store holds another run's checkpoint.
         SystemExit: Ctrl-C or SIGTERM came; a checkpoint was saved.
     """
-    run = FinetuningRun(images, pretrained, parameters)
-    checkpoints = Checkpoints(store, parameters.checkpoints, run.identity(images, n_clusters), name)
+    run = FinetuningRun(images, pretrained, parameters, n_clusters, assign)
+    checkpoints = Checkpoints(store, parameters.checkpoints, run.identity(images), name)
     state = checkpoints.resume_point()
     if state is not None:
         run.load_state_dict(state)
@@ -81,18 +87,20 @@ def finetune(
     with StopSignals() as signals:
         while run.epochs_done < parameters.epochs and not run.stopping.exhausted:
             epoch = run.epochs_done + 1
-            # Metrics, labels and the weights kept all belong to the encoder as it is before the
-            # step.
-            z = run.embed()
-            labels = assign(z.cpu().numpy())
-            if len(np.unique(labels)) < 2:
-                raise ValueError(
-                    f"{name}: in epoch {epoch} all images fell into one cluster, there is nothing "
-                    f"to tell apart; {checkpoints.last_good()}. Lower {name}.learning_rate"
+            measured, cost = measure_on(run.device, run.look)
+            z, labels, surrogate = measured
+            if surrogate is None and epoch > 1:
+                logger.warning(
+                    "%s: in epoch %d all images fell into one cluster; training ends here with the "
+                    "best epoch before. Lower %s.learning_rate",
+                    *(name, epoch, name),
                 )
-            surrogate = surrogate_loss(
-                z, torch.from_numpy(labels).long().to(z.device), parameters.surrogate
-            )
+                break
+            if surrogate is None:
+                raise ValueError(
+                    f"{name}: all images fall into one cluster from the start, there is nothing to "
+                    f"tell apart; look at the pretraining"
+                )
             if not np.isfinite(surrogate.loss):
                 error = Diverged(surrogate.loss, f"epoch {epoch}", parameters.learning_rate)
                 raise FloatingPointError(
@@ -100,13 +108,15 @@ def finetune(
                     f"--params={name}.learning_rate=...,{name}.checkpoints.on_mismatch=restart"
                 )
             value = score(labels, surrogate) if score else -surrogate.loss
-            if run.stopping.improved(-value, epoch):
-                checkpoints.save_best(
-                    {"encoder": run.weights().to_dict(), "assignments": torch.from_numpy(labels)}
-                )
-            run.step(surrogate.gradient)
+            better = run.stopping.improved(-value, epoch)
+            found = {"assignments": torch.from_numpy(labels)}
+            if better and parameters.weights_kept == "measured":
+                checkpoints.save_best({"encoder": run.weights().to_dict(), **found})
+            cost += measure_on(run.device, lambda gradient=surrogate.gradient: run.step(gradient))[1]
+            if better and parameters.weights_kept == "after_step":
+                checkpoints.save_best({"encoder": run.weights().to_dict(), **found})
             row = _row(epoch, surrogate, value, np.bincount(labels, minlength=n_clusters), z)
-            run.history.append(row)
+            run.finish_epoch(row, cost)
             checkpoints.save(run.state_dict(), run.epochs_done)
             warn_of_collapse(name, row)
             progress.log(
@@ -116,7 +126,10 @@ def finetune(
 
     best = checkpoints.best()
     return FinetuningResult(
-        EncoderWeights.from_dict(best["encoder"]), best["assignments"].numpy(), run.history
+        EncoderWeights.from_dict(best["encoder"]),
+        best["assignments"].numpy(),
+        run.history,
+        run.costs,
     )
 
 
@@ -143,8 +156,14 @@ class FinetuningRun:
     """Everything that changes during finetuning; its state dict resumes it exactly."""
 
     def __init__(
-        self, images: np.ndarray, pretrained: EncoderWeights, parameters: FinetuningParameters
+        self,
+        images: np.ndarray,
+        pretrained: EncoderWeights,
+        parameters: FinetuningParameters,
+        n_clusters: int,
+        assign: Assign,
     ):
+        self.n_clusters, self.assign = n_clusters, assign
         if parameters.input is not None:
             pretrained = replace(pretrained, input=parameters.input)
         self.parameters, self.pretrained = parameters, pretrained
@@ -153,9 +172,17 @@ class FinetuningRun:
         self.images = torch.from_numpy(images).to(self.device)
         encoder = pretrained.build()
         self.encoder = encoder.to(self.device, memory_format=torch.channels_last)
+        # The projection head takes no part in what is clustered.
+        named = self.encoder.named_parameters()
+        trained = [p for n, p in named if not n.startswith("projector.")]
+        self.centres: LearnableCentres | None = None
+        if parameters.assign == "learnable_centres":
+            dimensions = self.encoder.representation_dim
+            self.centres = LearnableCentres(n_clusters, dimensions, parameters.centres)
+            self.centres.to(self.device)
+            trained += self.centres.parameters()
         self.optimizer = torch.optim.SGD(
-            # The projection head takes no part in what is clustered.
-            [p for n, p in self.encoder.named_parameters() if not n.startswith("projector.")],
+            trained,
             lr=parameters.learning_rate,
             momentum=parameters.momentum,
             weight_decay=parameters.weight_decay,
@@ -163,11 +190,37 @@ class FinetuningRun:
         )
         self.stopping = EarlyStopping(parameters.early_stopping)
         self.history: list[dict[str, float]] = []
+        self.costs: list[dict[str, float]] = []
 
     @property
     def epochs_done(self) -> int:
         """Number of finished epochs."""
         return len(self.history)
+
+    def look(self) -> tuple[Tensor, np.ndarray, Surrogate | None]:
+        """Embeddings (N, D) and their clusters, with loss and gradient unless there is but one.
+
+        They all belong to the encoder as it is before the step, as do the weights kept.
+        """
+        z = self.embed()
+        if self.centres is None:
+            labels = self.assign(z.cpu().numpy())
+        else:
+            if self.epochs_done == 0:
+                self.centres.start_from(z, self.assign(z.cpu().numpy()))
+            labels = self.centres.labels(z)
+        if len(np.unique(labels)) < 2:
+            return z, labels, None
+        if self.centres is not None:
+            return z, labels, self.centres.surrogate(z, labels)
+        on_device = torch.from_numpy(labels).long().to(z.device)
+        return z, labels, surrogate_loss(z, on_device, self.parameters.surrogate)
+
+    def finish_epoch(self, row: dict[str, float], cost: Cost) -> None:
+        """Keep what the epoch gave and what it cost."""
+        self.history.append(row)
+        seconds, memory = cost.time_s, cost.memory_mb
+        self.costs.append({"epoch": row["epoch"], "seconds": seconds, "memory_mb": memory})
 
     def _embed_batch(self, batch: Tensor) -> Tensor:
         w = self.pretrained
@@ -183,8 +236,8 @@ class FinetuningRun:
         return torch.cat([self._embed_batch(batch) for batch in batches])
 
     def step(self, gradient: Tensor) -> None:
-        """One optimizer step along d loss / d embeddings (N, D)."""
-        self.optimizer.zero_grad()
+        """One optimizer step along d loss / d embeddings (N, D); centres have their gradient."""
+        self.encoder.zero_grad()
         self.backward(gradient)
         self.optimizer.step()
 
@@ -198,7 +251,7 @@ class FinetuningRun:
         """The encoder as it is now."""
         return EncoderWeights.of(self.encoder, self.pretrained.input, self.pretrained.statistics)
 
-    def identity(self, images: np.ndarray, n_clusters: int) -> dict:
+    def identity(self, images: np.ndarray) -> dict:
         """What a checkpoint must agree with to be continued here."""
         parameters = self.parameters.model_dump(mode="json", exclude={"checkpoints"})
         start = np.concatenate(
@@ -206,7 +259,7 @@ class FinetuningRun:
         )
         return {
             **parameters,
-            "n_clusters": n_clusters,
+            "n_clusters": self.n_clusters,
             "images": fingerprint(images),
             "pretrained encoder": fingerprint(start),
         }
@@ -219,6 +272,8 @@ class FinetuningRun:
             "precision": str(self.precision).removeprefix("torch."),
             "stopping": self.stopping.state_dict(),
             "history": self.history,
+            "costs": self.costs,
+            "centres": self.centres.state_dict() if self.centres else {},
         }
 
     def load_state_dict(self, state: dict) -> None:
@@ -228,4 +283,6 @@ class FinetuningRun:
         # Whatever `auto` would choose today, the rest is computed like the beginning.
         self.precision = getattr(torch, state["precision"])
         self.stopping.load_state_dict(state["stopping"])
-        self.history = list(state["history"])
+        self.history, self.costs = list(state["history"]), list(state["costs"])
+        if self.centres:
+            self.centres.load_state_dict(state["centres"])

@@ -1,38 +1,67 @@
-"""Momentum contrast: a query encoder, its slow copy and a queue of keys (He et al. 2020)."""
+"""Contrast between a query and a key encoder: by momentum and queue, or end to end."""
 
 import copy
+from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fashion_mocluster.learning.encoder import Encoder
+from fashion_mocluster.learning.parameters import ContrastParameters
+
+NO_IMAGE = -1
+
+
+def build_contrast(
+    encoder: Encoder, parameters: ContrastParameters, seed: int
+) -> "MomentumContrast | EndToEndContrast":
+    """The mechanism that the parameters name, around a query encoder."""
+    if parameters.mechanism == "end_to_end":
+        return EndToEndContrast(encoder)
+    return MomentumContrast(encoder, parameters, seed)
 
 
 class MomentumContrast(nn.Module):
-    """Query encoder, key encoder and queue; everything that training changes is in its state dict.
+    """Query encoder, its slow copy and a queue of keys (He et al. 2020, figure 2c).
+
+    Everything that training changes is in its state dict.
 
     Args:
         encoder: The query encoder; the key encoder starts as its copy.
-        queue_size: Number of past keys that serve as negatives.
+        parameters: Length and treatment of the queue.
         seed: Seed of the random unit vectors that fill the queue at the start.
 
     Attributes:
         queue: float32 (queue_size, contrast_dim), one key a row, a ring buffer.
+        queue_images: int64 (queue_size,), the image of each key, -1 at the start.
         pointer: int64 (1,), the row that the next key overwrites; stays on the device.
     """
 
-    def __init__(self, encoder: Encoder, queue_size: int, seed: int):
+    trains_keys = False
+
+    def __init__(self, encoder: Encoder, parameters: ContrastParameters, seed: int):
         super().__init__()
+        self.parameters_used = parameters
         self.query_encoder = encoder
         self.key_encoder = copy.deepcopy(encoder).requires_grad_(False)
         generator = torch.Generator().manual_seed(seed)
-        start = torch.randn(queue_size, encoder.contrast_dim, generator=generator)
+        start = torch.randn(parameters.queue_size, encoder.contrast_dim, generator=generator)
         self.register_buffer("queue", F.normalize(start, dim=1))
+        self.register_buffer("queue_images", torch.full((len(start),), NO_IMAGE))
         self.register_buffer("pointer", torch.zeros(1, dtype=torch.long))
 
+    def trained_parameters(self) -> Iterable[nn.Parameter]:
+        """What the optimizer moves."""
+        return self.query_encoder.parameters()
+
+    @property
+    def recent_keys(self) -> Tensor:
+        """Keys (K, contrast_dim) by which the health of the training is judged."""
+        return self.queue
+
     @torch.no_grad()
-    def update_key_encoder(self, momentum: float) -> None:
+    def begin_step(self, momentum: float) -> None:
         """Key <- momentum * key + (1 - momentum) * query (equation 2)."""
         torch._foreach_lerp_(
             list(self.key_encoder.parameters()),
@@ -40,20 +69,64 @@ class MomentumContrast(nn.Module):
             1 - momentum,
         )
 
+    def negatives(self, keys: Tensor, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Negatives (K, contrast_dim) of the batch ``images`` int64 (B,), and which of them do not
+        count for which query, bool (B, K).
+        """
+        p, queue = self.parameters_used, self.queue
+        if p.queue_normalisation == "dimension":
+            # The published script normalises every dimension over the queue instead of every key.
+            queue = F.normalize(queue, dim=0)
+        masked = p.own_keys == "masked"
+        return queue, (images[:, None] == self.queue_images) if masked else None
+
     @torch.no_grad()
-    def enqueue(self, keys: Tensor) -> None:
-        """Write ``keys`` (B, contrast_dim) over the oldest rows; of a batch larger than the queue
-        only the newest keys stay.
+    def end_step(self, keys: Tensor, images: Tensor) -> None:
+        """Write ``keys`` (B, contrast_dim) of ``images`` (B,) over the oldest rows; of a batch larger
+        than the queue only the newest keys stay.
         """
         size = len(self.queue)
-        keys = keys[-size:]
+        keys, images = keys[-size:], images[-size:]
         rows = (self.pointer + torch.arange(len(keys), device=keys.device)) % size
         self.queue.index_copy_(0, rows, keys.to(self.queue.dtype))
+        self.queue_images.index_copy_(0, rows, images)
         self.pointer.add_(len(keys)).remainder_(size)
 
 
+class EndToEndContrast(nn.Module):
+    """Two encoders, both trained by backpropagation, with negatives from the batch (He et al. 2020,
+    figure 2a; table 1d of the thesis).
+
+    Args:
+        encoder: The query encoder; the key encoder starts as its copy.
+    """
+
+    trains_keys = True
+
+    def __init__(self, encoder: Encoder):
+        super().__init__()
+        self.query_encoder = encoder
+        self.key_encoder = copy.deepcopy(encoder)
+        self.recent_keys = torch.empty(0, encoder.contrast_dim)
+
+    def trained_parameters(self) -> Iterable[nn.Parameter]:
+        """What the optimizer moves."""
+        return self.parameters()
+
+    def begin_step(self, momentum: float) -> None:
+        """Nothing follows anything here."""
+
+    def negatives(self, keys: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
+        """As :meth:`MomentumContrast.negatives`: the keys of the other images of the batch."""
+        return keys, images[:, None] == images
+
+    def end_step(self, keys: Tensor, images: Tensor) -> None:
+        """Keep the batch's keys, by which the health of the training is judged."""
+        self.recent_keys = keys.detach()
+
+
 def info_nce(
-    query: Tensor, key: Tensor, negatives: Tensor, temperature: float
+    query: Tensor, key: Tensor, negatives: Tensor, temperature: float, excluded: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """InfoNCE (van den Oord et al. 2018; He et al. 2020, equation 1).
 
@@ -61,12 +134,15 @@ def info_nce(
         query, key: Unit vectors (B, D) of the two views, row i of both from image i.
         negatives: Keys of other images, (K, D).
         temperature: Softmax temperature.
+        excluded: bool (B, K), negatives that do not count for a query.
 
     Returns:
         The mean loss and the mean cosine similarity of the positives, both 0-d.
     """
     positive = (query * key).sum(1)
     negative = (query @ negatives.T) / temperature
+    if excluded is not None:
+        negative = negative.masked_fill(excluded, -torch.inf)
     # -log(e^p / (e^p + sum e^n)), without the (B, 1 + K) copy that a cross entropy needs.
     p = positive / temperature
     return (torch.logaddexp(p, negative.logsumexp(1)) - p).mean(), positive.detach().mean()

@@ -104,14 +104,22 @@ class ViewParameters(Parameters):
 
 
 class ContrastParameters(Parameters):
-    """Queue, momentum and temperature of momentum contrast (He et al. 2020)."""
+    """Negatives, momentum and temperature of the contrastive loss (He et al. 2020).
 
+    ``mechanism``: ``momentum_queue`` is momentum contrast; ``end_to_end`` trains both encoders and
+    takes its negatives from the batch, so queue and momentum have no part in it. ``own_keys``:
+    earlier keys of a query's own image are ``masked``, or ``negatives`` like any other, as
+    published.
+    """
+
+    mechanism: Literal["momentum_queue", "end_to_end"] = "momentum_queue"
     queue_size: Count
     momentum_start: Fraction
     momentum_end: Fraction
     temperature_start: Positive
     temperature_end: Positive
     queue_normalisation: Literal["key", "dimension"] = "key"
+    own_keys: Literal["masked", "negatives"] = "masked"
 
 
 class OptimizerParameters(Parameters):
@@ -157,45 +165,96 @@ class ComputeParameters(Parameters):
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
 
 
+class SurrogateParameters(Parameters):
+    """Weights of the three indices in the clustering loss (the thesis's lambda 1, 2, 3).
+
+    ``davies_bouldin_form``: ``index`` lowers DB; ``reciprocal`` raises the score 1/DB that the
+    published scripts call the DB loss.
+    """
+
+    silhouette_weight: NonNegative = 1
+    davies_bouldin_weight: NonNegative = 0
+    calinski_harabasz_weight: NonNegative = 0
+    davies_bouldin_form: Literal["index", "reciprocal"] = "index"
+    chunk: Count = 250
+
+
+class ClusteringTermParameters(Parameters):
+    """A clustering loss on the queries of each batch beside the contrastive one (table 1g).
+
+    The first share ``contrastive_alone`` of the epochs is without it. Then the clusters are found
+    anew before every epoch, in the clean images' representations.
+    """
+
+    weight: Positive
+    contrastive_alone: Fraction = 0
+    assign: Literal["kmeans", "spectral"] = "kmeans"
+    n_neighbors: Count = 10
+    n_init: Count = 5
+    surrogate: SurrogateParameters = SurrogateParameters()
+
+
 class MocoParameters(Parameters):
-    """One momentum-contrast pretraining, whole."""
+    """One contrastive pretraining, whole.
+
+    ``batchnorm_groups`` splits a batch into that many parts for BatchNorm, keys in another order
+    than queries, so that a query cannot be told by its batch (He et al. 2020, section 3.3).
+    ``watched``: the loss that early stopping watches, as it is or at the temperature of the last
+    epoch throughout. ``clustering`` makes it the joint training.
+    """
 
     seed: Seed
     epochs: Count
     batch_size: Annotated[int, Field(ge=2)]
+    batchnorm_groups: Count = 1
     drop_last: bool = True
     encoder: EncoderParameters
     input: InputParameters = InputParameters()
     views: ViewParameters
     contrast: ContrastParameters
     optimizer: OptimizerParameters
+    clustering: ClusteringTermParameters | None = None
     early_stopping: EarlyStoppingParameters | None = None
+    watched: Literal["loss", "loss_at_final_temperature"] = "loss_at_final_temperature"
     checkpoints: CheckpointParameters = CheckpointParameters()
     compute: ComputeParameters = ComputeParameters()
 
+    @model_validator(mode="after")
+    def _divisible(self):
+        if self.batch_size % self.batchnorm_groups or self.batch_size == self.batchnorm_groups:
+            raise ValueError(
+                f"batchnorm_groups ({self.batchnorm_groups}) must divide batch_size "
+                f"({self.batch_size}) into parts of two images or more"
+            )
+        return self
 
-class SurrogateParameters(Parameters):
-    """Weights of the three indices in the finetuning loss (the thesis's lambda 1, 2, 3)."""
 
-    silhouette_weight: NonNegative = 1
-    davies_bouldin_weight: NonNegative = 0
-    calinski_harabasz_weight: NonNegative = 0
-    chunk: Count = 250
+class CentresParameters(Parameters):
+    """Cluster centres that are trained with the encoder (table 1j of the thesis).
+
+    ``balance_weight`` guards against collapse: it weighs the entropy of the mean assignment, which
+    falls when clusters empty. 0 leaves the guard out.
+    """
+
+    temperature: Positive = 0.1
+    balance_weight: NonNegative = 1
 
 
 class FinetuningParameters(Parameters):
     """One cluster finetuning, whole.
 
-    ``selection``: ``label_free`` keeps the epoch with the lowest loss, measured on the very weights
-    that are kept; ``thesis_score`` keeps the epoch that the thesis's score likes best, of
-    which 60 percent are computed from labels.
+    ``selection``: ``label_free`` keeps the epoch with the lowest loss; ``thesis_score`` keeps the
+    epoch that the thesis's score likes best, of which 60 percent are computed from labels.
+    ``weights_kept``: of that epoch, those that were ``measured``, or those ``after_step``, which the
+    published scripts save with the scores of the ones before.
     """
 
     seed: Seed
     epochs: Count
     n_neighbors: Count = 10
-    assign: Literal["kmeans", "spectral"]
+    assign: Literal["kmeans", "spectral", "learnable_centres"]
     n_init: Count = 10
+    centres: CentresParameters = CentresParameters()
     learning_rate: Positive
     momentum: Fraction = 0.9
     weight_decay: NonNegative = 0
@@ -204,6 +263,7 @@ class FinetuningParameters(Parameters):
     input: InputParameters | None = None
     surrogate: SurrogateParameters = SurrogateParameters()
     selection: Literal["label_free", "thesis_score"] = "label_free"
+    weights_kept: Literal["measured", "after_step"] = "measured"
     early_stopping: EarlyStoppingParameters | None = None
     checkpoints: CheckpointParameters = CheckpointParameters()
     compute: ComputeParameters = ComputeParameters()

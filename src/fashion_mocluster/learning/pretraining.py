@@ -1,15 +1,18 @@
-"""Momentum-contrast pretraining: the loop, its checkpoints and its history."""
+"""Contrastive pretraining: the loop, its checkpoints and its history."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from fashion_mocluster.cost import Cost
 from fashion_mocluster.learning import schedules
 from fashion_mocluster.learning.checkpoints import LAST, Checkpoints, CheckpointStore
-from fashion_mocluster.learning.device import autocast, pick_device, pick_precision
+from fashion_mocluster.learning.device import autocast, measure_on, pick_device, pick_precision
 from fashion_mocluster.learning.early_stopping import EarlyStopping
 from fashion_mocluster.learning.encoder import build_encoder
 from fashion_mocluster.learning.health import Diverged, effective_rank, spread, warn_of_collapse
@@ -21,9 +24,10 @@ from fashion_mocluster.learning.inputs import (
     to_unit_interval,
 )
 from fashion_mocluster.learning.interruption import StopSignals
-from fashion_mocluster.learning.moco import MomentumContrast, info_nce
+from fashion_mocluster.learning.moco import build_contrast, info_nce
 from fashion_mocluster.learning.parameters import MocoParameters
 from fashion_mocluster.learning.progress import Progress
+from fashion_mocluster.learning.surrogate import batch_loss
 from fashion_mocluster.learning.views import query_and_key_views
 from fashion_mocluster.learning.weights import EncoderWeights
 
@@ -31,14 +35,20 @@ logger = logging.getLogger(__name__)
 
 # Steps between two looks at the loss.
 CHECK_EVERY = 10
+# Images embedded at once, before an epoch of joint training.
+EMBEDDED_AT_ONCE = 500
+
+# Embeddings (N, D) to labels (N,).
+Assign = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """Weights of the chosen epoch and one history row per epoch."""
+    """Weights of the chosen epoch; one history row and one cost row (seconds, MB) per epoch."""
 
     weights: EncoderWeights
     history: list[dict[str, float]]
+    costs: list[dict[str, float]]
 
 
 def pretrain(
@@ -47,6 +57,7 @@ def pretrain(
     parameters: MocoParameters,
     store: CheckpointStore,
     name: str = "moco",
+    assign: Assign | None = None,
 ) -> TrainingResult:
     """Train a query encoder on ``images``, continuing from the store's last checkpoint if any.
 
@@ -56,12 +67,14 @@ def pretrain(
         parameters: The whole recipe.
         store: Where checkpoints are kept.
         name: The parameter group, for messages.
+        assign: Clusters the representations before an epoch of joint training; needed for nothing
+            else.
 
     Returns:
-        Weights of the last epoch, or of the lowest loss where early stopping is on.
+        Weights of the last epoch, or of the lowest watched loss where early stopping is on.
 
     Raises:
-        ValueError: Fewer images than one batch.
+        ValueError: Fewer images than one batch, or joint training without ``assign``.
         FloatingPointError: The loss became NaN or infinite.
         CheckpointMismatch: The store holds another run's checkpoint.
         SystemExit: Ctrl-C or SIGTERM came; a checkpoint was saved.
@@ -71,13 +84,14 @@ def pretrain(
             f"{name}.batch_size is {parameters.batch_size} but there are only {len(images)} images; "
             f"lower it with --params={name}.batch_size={max(2, len(images) // 4)}"
         )
-    if parameters.contrast.queue_size >= len(images):
+    contrast = parameters.contrast
+    if contrast.own_keys == "negatives" and contrast.queue_size >= len(images):
         logger.warning(
             "%s: the queue (%d) holds at least one key of every image (%d), so each image meets its "
-            "own old keys as negatives; a lower %s.contrast.queue_size avoids it",
-            *(name, parameters.contrast.queue_size, len(images), name),
+            "own old keys as negatives; %s.contrast.own_keys=masked avoids it",
+            *(name, contrast.queue_size, len(images), name),
         )
-    run = PretrainingRun(images, statistics, parameters)
+    run = PretrainingRun(images, statistics, parameters, assign)
     checkpoints = Checkpoints(store, parameters.checkpoints, run.identity(images), name)
     state = checkpoints.resume_point()
     if state is not None:
@@ -98,7 +112,7 @@ def pretrain(
         while run.epochs_done < parameters.epochs and not run.stopping.exhausted:
             first_step = run.step
             try:
-                row = run.train_epoch(signals)
+                row = run.measured_epoch(signals)
             except Diverged as error:
                 raise FloatingPointError(
                     f"{name}: {error}; {checkpoints.last_good()}. Lower it: "
@@ -109,7 +123,7 @@ def pretrain(
                 checkpoints.save(run.state_dict(), finished_epoch=None)
                 where = f"epoch {run.epochs_done + 1}, step {run.step}"
                 signals.leave(f"{name}: checkpoint of {where} is {store.where(LAST)}")
-            if run.stopping.improved(row["loss"], row["epoch"]):
+            if run.stopping.improved(row["watched_loss"], row["epoch"]):
                 checkpoints.save_best({"encoder": run.weights().to_dict()})
             checkpoints.save(run.state_dict(), run.epochs_done)
             warn_of_collapse(name, row)
@@ -123,7 +137,7 @@ def pretrain(
     weights = run.weights()
     if parameters.early_stopping is not None:
         weights = EncoderWeights.from_dict(checkpoints.best()["encoder"])
-    return TrainingResult(weights, run.history)
+    return TrainingResult(weights, run.history, run.costs)
 
 
 class PretrainingRun:
@@ -133,17 +147,25 @@ class PretrainingRun:
     what the other draws.
     """
 
-    def __init__(self, images: np.ndarray, statistics: PixelStatistics, parameters: MocoParameters):
-        self.parameters, self.statistics = parameters, statistics
+    def __init__(
+        self,
+        images: np.ndarray,
+        statistics: PixelStatistics,
+        parameters: MocoParameters,
+        assign: Assign | None = None,
+    ):
+        if parameters.clustering is not None and assign is None:
+            raise ValueError("joint training needs `assign`, which finds the clusters")
+        self.parameters, self.statistics, self.assign = parameters, statistics, assign
         self.device = pick_device(parameters.compute)
         self.precision = pick_precision(parameters.compute, self.device)
         weights_seed, queue_seed, order_seed, views_seed = seeds_for(parameters.seed, 4)
         self.images = torch.from_numpy(images).to(self.device)
         encoder = build_encoder(parameters.encoder, images.shape[1:], weights_seed)
-        moco = MomentumContrast(encoder, parameters.contrast.queue_size, queue_seed)
+        moco = build_contrast(encoder, parameters.contrast, queue_seed)
         self.moco = moco.to(self.device, memory_format=torch.channels_last)
         self.optimizer = torch.optim.SGD(
-            self.moco.query_encoder.parameters(),
+            self.moco.trained_parameters(),
             lr=parameters.optimizer.learning_rate,
             momentum=parameters.optimizer.momentum,
             weight_decay=parameters.optimizer.weight_decay,
@@ -153,10 +175,14 @@ class PretrainingRun:
         self.views_generator = Generator(self.device).manual_seed(views_seed)
         self.stopping = EarlyStopping(parameters.early_stopping)
         self.history: list[dict[str, float]] = []
-        # The epoch under way: steps done, the order of its images, what its steps gave.
+        self.costs: list[dict[str, float]] = []
+        # The epoch under way: steps done, the order of its images, their clusters if they matter,
+        # what its steps gave and what it has cost.
         self.step = 0
         self.order = torch.empty(0, dtype=torch.long)
-        self.losses = self.positives = torch.empty(0, device=self.device)
+        self.clusters = torch.empty(0, dtype=torch.long, device=self.device)
+        self.losses = self.positives = self.watched = torch.empty(0, device=self.device)
+        self.spent = Cost(0, 0)
 
     @property
     def epochs_done(self) -> int:
@@ -175,6 +201,16 @@ class PretrainingRun:
         """Images that one epoch really sees."""
         return min(len(self.images), self.steps_per_epoch * self.parameters.batch_size)
 
+    def measured_epoch(self, signals: StopSignals | None = None) -> dict[str, float] | None:
+        """:meth:`train_epoch`, and its cost kept."""
+        row, cost = measure_on(self.device, lambda: self.train_epoch(signals))
+        self.spent += cost
+        if row is not None:
+            seconds, memory = self.spent.time_s, self.spent.memory_mb
+            self.costs.append({"epoch": row["epoch"], "seconds": seconds, "memory_mb": memory})
+            self.spent = Cost(0, 0)
+        return row
+
     def train_epoch(self, signals: StopSignals | None = None) -> dict[str, float] | None:
         """One pass over the images, or what is left of it; returns and keeps its history row.
 
@@ -192,15 +228,17 @@ class PretrainingRun:
         tau = schedules.temperature(p.contrast, epoch, p.epochs)
         if self.step == 0:
             self.order = torch.randperm(len(self.images), generator=self.order_generator)
-            self.losses = torch.zeros(steps, device=self.device)
-            self.positives = torch.zeros(steps, device=self.device)
+            self.losses, self.positives, self.watched = torch.zeros(3, steps, device=self.device)
+            if p.clustering is not None and epoch >= p.clustering.contrastive_alone * p.epochs:
+                self.clusters = self._find_clusters()
         order = self.order.to(self.device)
         self.moco.train()
         while self.step < steps:
             index = self.step
             rate, momentum = self._scheduled(epoch * steps + index)
-            batch = self.images[order[index * p.batch_size : (index + 1) * p.batch_size]]
-            self.losses[index], self.positives[index] = self.train_step(batch, rate, momentum, tau)
+            chosen = order[index * p.batch_size : (index + 1) * p.batch_size]
+            results = self.train_step(chosen, rate, momentum, tau)
+            self.losses[index], self.positives[index], self.watched[index] = results
             self.step += 1
             stop = signals is not None and signals.received is not None
             # Looking at the loss waits for the device, so not after every step.
@@ -211,12 +249,13 @@ class PretrainingRun:
         row = {
             "epoch": epoch + 1,
             "loss": self.losses.mean().item(),
+            "watched_loss": self.watched.mean().item(),
             "positive_similarity": self.positives.mean().item(),
             "learning_rate": rate,
             "temperature": tau,
             "key_momentum": momentum,
-            "effective_rank": effective_rank(self.moco.queue),
-            "spread": spread(self.moco.queue),
+            "effective_rank": effective_rank(self.moco.recent_keys),
+            "spread": spread(self.moco.recent_keys),
         }
         self.history.append(row)
         self.step = 0
@@ -237,34 +276,68 @@ class PretrainingRun:
             raise Diverged(losses[bad].item(), where, rate)
 
     def train_step(
-        self, batch: Tensor, rate: float, momentum: float, tau: float
-    ) -> tuple[Tensor, Tensor]:
-        """One optimizer step on uint8 images (B, H, W): loss and positive similarity, 0-d."""
+        self, chosen: Tensor, rate: float, momentum: float, tau: float
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """One optimizer step on images int64 (B,): loss, similarity of positives, watched loss."""
         p, moco = self.parameters, self.moco
-        pixels = to_unit_interval(batch, p.input)
+        pixels = to_unit_interval(self.images[chosen], p.input)
         query_view, key_view = (
             to_device(normalise(view, p.input, self.statistics), self.device)
             for view in query_and_key_views(pixels, p.views, self.views_generator)
         )
-        moco.update_key_encoder(momentum)
+        moco.begin_step(momentum)
         with autocast(self.device, self.precision):
+            with torch.set_grad_enabled(moco.trains_keys):
+                keys = self._keys(key_view)
+            z = self._in_groups(moco.query_encoder, query_view)
+            queries = self._in_groups(moco.query_encoder.head, z)
+        negatives, excluded = moco.negatives(keys, chosen)
+        contrast, positive = info_nce(queries, keys, negatives, tau, excluded)
+        loss = contrast
+        if len(self.clusters):
+            z = F.normalize(z.float(), dim=1)
+            term = batch_loss(z, self.clusters[chosen], p.clustering.surrogate)
+            loss = contrast + p.clustering.weight * term
+        watched = loss.detach()
+        if p.watched == "loss_at_final_temperature" and tau != p.contrast.temperature_end:
             with torch.no_grad():
-                keys = moco.key_encoder.project(key_view)
-            queries = moco.query_encoder.project(query_view)
-        loss, positive = info_nce(queries, keys, self._negatives(), tau)
+                final = p.contrast.temperature_end
+                watched = watched - contrast
+                watched += info_nce(queries, keys, negatives, final, excluded)[0]
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
-        moco.enqueue(keys)
-        return loss.detach(), positive
+        moco.end_step(keys, chosen)
+        return loss.detach(), positive, watched
 
-    def _negatives(self) -> Tensor:
-        if self.parameters.contrast.queue_normalisation == "dimension":
-            # The published script normalises every dimension over the queue instead of every key.
-            return torch.nn.functional.normalize(self.moco.queue, dim=0)
-        return self.moco.queue
+    def _keys(self, views: Tensor) -> Tensor:
+        project = self.moco.key_encoder.project
+        if self.parameters.batchnorm_groups == 1:
+            return project(views)
+        # In other groups than the queries, or a batch would give its members away.
+        order = torch.randperm(len(views), generator=self.views_generator, device=views.device)
+        return self._in_groups(project, views[order])[order.argsort()]
+
+    def _in_groups(self, network: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """``network`` of each part of the batch, so that BatchNorm sees a part at a time."""
+        groups = self.parameters.batchnorm_groups
+        return network(x) if groups == 1 else torch.cat([network(part) for part in x.chunk(groups)])
+
+    @torch.no_grad()
+    def _find_clusters(self) -> Tensor:
+        """Clusters int64 (N,) of the clean images' representations, as unit vectors."""
+        self.moco.eval()
+        p, parts = self.parameters.input, []
+        for batch in self.images.split(EMBEDDED_AT_ONCE):
+            x = normalise(to_unit_interval(batch, p), p, self.statistics)
+            with autocast(self.device, self.precision):
+                z = self.moco.query_encoder(to_device(x, self.device))
+            parts.append(F.normalize(z.float(), dim=1).cpu())
+        self.moco.train()
+        labels = self.assign(torch.cat(parts).numpy())
+        return torch.from_numpy(labels).long().to(self.device)
 
     def weights(self) -> EncoderWeights:
         """The query encoder as it is now."""
@@ -289,6 +362,10 @@ class PretrainingRun:
             "order": self.order,
             "losses": self.losses,
             "positives": self.positives,
+            "watched": self.watched,
+            "clusters": self.clusters,
+            "costs": self.costs,
+            "spent": vars(self.spent),
         }
 
     def load_state_dict(self, state: dict) -> None:
@@ -304,3 +381,6 @@ class PretrainingRun:
         self.step, self.order = state["step"], state["order"]
         self.losses = state["losses"].to(self.device)
         self.positives = state["positives"].to(self.device)
+        self.watched = state["watched"].to(self.device)
+        self.clusters = state["clusters"].to(self.device)
+        self.costs, self.spent = list(state["costs"]), Cost(**state["spent"])

@@ -34,7 +34,10 @@ class Surrogate:
 
 
 def surrogate_loss(z: Tensor, labels: Tensor, parameters: SurrogateParameters) -> Surrogate:
-    """-silhouette_weight * S + davies_bouldin_weight * DB - calinski_harabasz_weight * log1p(CH) / 10.
+    """The loss of all embeddings and its gradient, in the memory of a chunk.
+
+    -silhouette_weight * S + davies_bouldin_weight * DB - calinski_harabasz_weight * log1p(CH) / 10,
+    with -1 / DB in place of DB where the parameters say so.
 
     Args:
         z: Embeddings, float32 (N, D).
@@ -59,17 +62,34 @@ def surrogate_loss(z: Tensor, labels: Tensor, parameters: SurrogateParameters) -
             (-parameters.silhouette_weight * part).backward()
         silhouette += part.item()
     db, ch = davies_bouldin(leaf, labels, clusters), calinski_harabasz(leaf, labels, clusters)
-    (
-        parameters.davies_bouldin_weight * db
-        - parameters.calinski_harabasz_weight * torch.log1p(ch) / 10
-    ).backward()
-    loss = (
-        -parameters.silhouette_weight * silhouette
-        + parameters.davies_bouldin_weight * db.item()
-        - parameters.calinski_harabasz_weight * torch.log1p(ch).item() / 10
-    )
+    rest = _weighted(db, ch, parameters)
+    rest.backward()
+    loss = -parameters.silhouette_weight * silhouette + rest.item()
     # Moving all embeddings together changes no index, so centring left the gradient as it was.
     return Surrogate(loss, silhouette, db.item(), ch.item(), leaf.grad)
+
+
+def batch_loss(z: Tensor, labels: Tensor, parameters: SurrogateParameters) -> Tensor:
+    """The same loss of one batch (B, D) as a 0-d tensor to differentiate; 0 where the batch has a
+    single cluster or only clusters of one.
+    """
+    present, labels = torch.unique(labels, return_inverse=True)
+    clusters = len(present)
+    if not 2 <= clusters < len(z):
+        return z.sum() * 0
+    z = z - z.mean(0).detach()
+    silhouette = silhouette_samples(z, labels, clusters, slice(0, len(z))).mean()
+    indices = davies_bouldin(z, labels, clusters), calinski_harabasz(z, labels, clusters)
+    return -parameters.silhouette_weight * silhouette + _weighted(*indices, parameters)
+
+
+def _weighted(db: Tensor, ch: Tensor, parameters: SurrogateParameters) -> Tensor:
+    """What the loss has beside the silhouette, which alone is computed in chunks."""
+    form = db if parameters.davies_bouldin_form == "index" else -1 / (db + EPSILON)
+    return (
+        parameters.davies_bouldin_weight * form
+        - parameters.calinski_harabasz_weight * torch.log1p(ch) / 10
+    )
 
 
 def silhouette_samples(z: Tensor, labels: Tensor, clusters: int, rows: slice) -> Tensor:

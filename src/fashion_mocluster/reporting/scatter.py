@@ -1,9 +1,9 @@
 """Two-dimensional pictures of embeddings."""
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
-from sklearn.decomposition import PCA
 
 from fashion_mocluster.reporting.style import colours, new_figure
 
@@ -11,19 +11,16 @@ from fashion_mocluster.reporting.style import colours, new_figure
 SHOWN = 10_000
 
 
-def project(x: np.ndarray, seed: int) -> np.ndarray:
-    """The first two principal components (N, 2) of points (N, D), as in the thesis."""
-    if x.shape[1] < 2:
-        return np.column_stack([x[:, 0], np.zeros(len(x))])
-    return PCA(2, random_state=seed).fit_transform(x)
-
-
-def scatter_figure(points: np.ndarray, groups: np.ndarray, names: list[str], title: str) -> Figure:
-    """Points (N, 2) coloured by group, each group's name at its median and in the legend.
+def scatter_figure(
+    projection: pd.DataFrame, groups: np.ndarray, names: list[str], title: str
+) -> Figure:
+    """Points coloured by group, each group's name at its median and in the legend.
 
     Args:
+        projection: Two columns, named as the axes are.
         groups: int (N,), indices into ``names``.
     """
+    points = projection.to_numpy()
     shown = np.random.default_rng(0).permutation(len(points))[:SHOWN]
     palette = colours(len(names))
     figure = new_figure(7.6, 5.4)
@@ -50,8 +47,8 @@ def scatter_figure(points: np.ndarray, groups: np.ndarray, names: list[str], tit
             path_effects=[withStroke(linewidth=2.5, foreground="white")],
             arrowprops={"arrowstyle": "-", "linewidth": 0.8},
         )
-    axes.set_xlabel("Principal component 1")
-    axes.set_ylabel("Principal component 2")
+    axes.set_xlabel(projection.columns[0])
+    axes.set_ylabel(projection.columns[1])
     axes.set_title(title)
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=8)
     return figure

@@ -1,4 +1,6 @@
-"""Nodes of ``ablation``; its trainings are those of ``moco_pretraining``."""
+"""Nodes of ``ablation`` and of the study of findings; their trainings are those of the other
+pipelines.
+"""
 
 import logging
 
@@ -8,6 +10,7 @@ from matplotlib.figure import Figure
 
 from fashion_mocluster.clustering.parameters import ClustererParameters
 from fashion_mocluster.learning.parameters import MocoParameters
+from fashion_mocluster.pipelines.ablation.parameters import StudyParameters
 
 logger = logging.getLogger(__name__)
 
@@ -57,3 +60,46 @@ def draw_ablation(table: pd.DataFrame, published: dict) -> Figure:
     from fashion_mocluster.reporting.ablation import ablation_figure
 
     return ablation_figure(table, published)
+
+
+def score_study_case(
+    embeddings: pd.DataFrame,
+    training_cost: pd.DataFrame,
+    labels: np.ndarray | None,
+    clusterer: ClustererParameters,
+    n_clusters: int,
+    seed: int,
+    row: str,
+) -> dict:
+    """Scores of one embedding of one case; epochs are those really run.
+
+    Raises:
+        ValueError: There are no labels to score with.
+    """
+    from fashion_mocluster.clustering.partition import partition, prepare
+    from fashion_mocluster.clustering.scores import label_scores
+
+    if labels is None:
+        raise ValueError("the study compares with labels, and these images have none; see data.path")
+    clusters = partition(prepare(embeddings.to_numpy(), clusterer), clusterer, n_clusters, seed)
+    return {"row": row, "epochs": len(training_cost), **label_scores(labels, clusters)}
+
+
+def tabulate_study(study: StudyParameters, *scores: dict, cases: list[str]) -> pd.DataFrame:
+    """One row per case and embedding; ``scores`` holds two of each of the ``cases``."""
+    rows = []
+    for i, score in enumerate(scores):
+        case = cases[i // 2]
+        flip = study.flips.get(case)
+        words = {"thesis": "nothing, as published", "all": "everything below"}
+        rows.append(
+            {
+                "case": case,
+                "finding": flip.finding if flip else None,
+                "change": flip.change if flip else words[case],
+                **score,
+            }
+        )
+    table = pd.DataFrame(rows).astype({"finding": "Int64"})
+    logger.info("\n%s", table.to_string(index=False, float_format="{:.3f}".format, na_rep=""))
+    return table

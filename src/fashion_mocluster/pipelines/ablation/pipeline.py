@@ -3,9 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.pipelines.ablation import nodes
-from fashion_mocluster.pipelines.moco_pretraining.pipeline import (
-    create_pipeline as pretraining_pipeline,
-)
+from fashion_mocluster.pipelines.moco_pretraining.pipeline import pretraining_pipeline
 
 
 def create_pipeline(cases: list[str]) -> Pipeline:

@@ -15,15 +15,19 @@ def finetune_encoder(
     parameters: FinetuningParameters,
     n_clusters: int,
     checkpoints: Any,
-) -> tuple[dict, pd.DataFrame, pd.DataFrame]:
-    """Finetuned weights, history, and what the chosen epoch assigned; no label is seen.
+    name: str = "finetuning",
+) -> tuple[dict, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Finetuned weights, history, what the chosen epoch assigned, and cost; no label is seen.
+
+    Args:
+        name: The parameter group, for messages.
 
     Raises:
         ValueError: The parameters ask for a choice by labels.
     """
     if parameters.selection == "thesis_score":
         raise ValueError("selection is thesis_score, but no labels are wired into this pipeline")
-    return _finetune(images, pretrained, parameters, n_clusters, checkpoints, score=None)
+    return _finetune(images, pretrained, parameters, n_clusters, checkpoints, name, score=None)
 
 
 def finetune_encoder_by_thesis_score(
@@ -33,7 +37,8 @@ def finetune_encoder_by_thesis_score(
     n_clusters: int,
     checkpoints: Any,
     labels: np.ndarray | None,
-) -> tuple[dict, pd.DataFrame, pd.DataFrame]:
+    name: str = "finetuning",
+) -> tuple[dict, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """As the thesis did: the kept epoch is chosen by a score of which labels make 60 percent.
 
     Raises:
@@ -44,7 +49,7 @@ def finetune_encoder_by_thesis_score(
     if labels is None:
         raise ValueError(
             "selection is thesis_score, which needs labels, and these images have none; set "
-            "finetuning.<name>.selection to label_free"
+            f"{name}.selection to label_free"
         )
 
     def thesis_score(assigned: np.ndarray, indices) -> float:
@@ -56,17 +61,19 @@ def finetune_encoder_by_thesis_score(
             + 0.05 * float(np.log1p(indices.calinski_harabasz)) / 10
         )
 
-    return _finetune(images, pretrained, parameters, n_clusters, checkpoints, thesis_score)
+    return _finetune(images, pretrained, parameters, n_clusters, checkpoints, name, thesis_score)
 
 
-def _finetune(images, pretrained, parameters, n_clusters, checkpoints, score):
+def _finetune(images, pretrained, parameters, n_clusters, checkpoints, name, score):
     from fashion_mocluster.clustering.parameters import ClustererParameters
     from fashion_mocluster.clustering.partition import partition
     from fashion_mocluster.learning.finetuning import finetune
     from fashion_mocluster.learning.weights import EncoderWeights
 
+    # Learnable centres start from those of k-means.
+    kind = "spectral" if parameters.assign == "spectral" else "kmeans"
     clusterer = ClustererParameters(
-        kind=parameters.assign, n_init=parameters.n_init, n_neighbors=parameters.n_neighbors
+        kind=kind, n_init=parameters.n_init, n_neighbors=parameters.n_neighbors
     )
     result = finetune(
         images,
@@ -76,10 +83,11 @@ def _finetune(images, pretrained, parameters, n_clusters, checkpoints, score):
         lambda z: partition(z, clusterer, n_clusters, parameters.seed),
         checkpoints,
         score,
-        name=f"finetuning.{parameters.assign}",
+        name=name,
     )
     assignments = pd.DataFrame({"index": range(len(images)), "cluster": result.assignments})
-    return result.weights.to_dict(), pd.DataFrame(result.history), assignments
+    history, costs = pd.DataFrame(result.history), pd.DataFrame(result.costs)
+    return result.weights.to_dict(), history, assignments, costs
 
 
 def draw_loss_curve(history: pd.DataFrame) -> Figure:

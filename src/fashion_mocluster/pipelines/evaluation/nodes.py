@@ -1,6 +1,7 @@
 """Nodes of ``evaluation``. Labels are looked at here, and only to score."""
 
 import logging
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -18,23 +19,35 @@ def _table(x: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(x, columns=[f"feature_{i}" for i in range(x.shape[1])], copy=False)
 
 
-def tabulate_pixels(images: np.ndarray) -> pd.DataFrame:
-    """Raw pixels as a representation, float32, one column per pixel."""
-    return _table(images.reshape(len(images), -1).astype(np.float32))
+def tabulate_pixels(images: np.ndarray) -> tuple[pd.DataFrame, dict]:
+    """Raw pixels as a representation, float32, one column per pixel; and what that cost."""
+    from fashion_mocluster.cost import measure
+
+    x, cost = measure(lambda: images.reshape(len(images), -1).astype(np.float32))
+    return _table(x), asdict(cost)
 
 
-def reduce_pixels(pixels: pd.DataFrame, n_components: int, seed: int) -> pd.DataFrame:
-    """Principal components of the standardised pixels, as many as the data has at most."""
+def reduce_pixels(
+    pixels: pd.DataFrame, n_components: int, seed: int
+) -> tuple[pd.DataFrame, dict]:
+    """Principal components of the standardised pixels, as many as the data has at most; and what
+    they cost.
+    """
     from sklearn.decomposition import PCA
     from sklearn.preprocessing import StandardScaler
 
-    x = StandardScaler().fit_transform(pixels.to_numpy())
-    n_components = min(n_components, *x.shape)
-    return _table(PCA(n_components, random_state=seed).fit_transform(x))
+    from fashion_mocluster.cost import measure
+
+    x = pixels.to_numpy()
+    pca = PCA(min(n_components, *x.shape), random_state=seed)
+    z, cost = measure(lambda: pca.fit_transform(StandardScaler().fit_transform(x)))
+    return _table(z), asdict(cost)
 
 
-def read_external_embeddings(external: pd.DataFrame, images: np.ndarray) -> pd.DataFrame:
-    """Embeddings somebody else made, without their label column.
+def read_external_embeddings(
+    external: pd.DataFrame, images: np.ndarray
+) -> tuple[pd.DataFrame, dict]:
+    """Embeddings somebody else made, without their label column; reading them costs nothing here.
 
     Raises:
         ValueError: Not one row per image, no ``feature_0 ...`` columns, or values missing.
@@ -53,7 +66,7 @@ def read_external_embeddings(external: pd.DataFrame, images: np.ndarray) -> pd.D
     if bad.any():
         row, column = np.argwhere(bad)[0]
         raise ValueError(f"{what}: line {row + 2}, column {expected[column]!r} is not a number")
-    return features.astype(np.float32)
+    return features.astype(np.float32), {"time_s": 0.0, "memory_mb": 0.0}
 
 
 def read_published_weights(
@@ -87,7 +100,7 @@ def assign_clusters(
     embeddings: pd.DataFrame, method: MethodParameters, n_clusters: int, seed: int
 ) -> tuple[np.ndarray, dict]:
     """Labels int64 (N,) by one method, and its time and memory."""
-    from fashion_mocluster.clustering.cost import measure
+    from fashion_mocluster.cost import measure
     from fashion_mocluster.clustering.partition import partition, prepare
 
     x = embeddings.to_numpy()
@@ -95,7 +108,7 @@ def assign_clusters(
         lambda: partition(prepare(x, method.clusterer), method.clusterer, n_clusters, seed)
     )
     logger.info("%s: %.1f s", method.title, cost.time_s)
-    return labels, {"time_s": cost.time_s, "memory_mb": cost.memory_mb}
+    return labels, asdict(cost)
 
 
 def tabulate_clusters(assignments: np.ndarray, labels: np.ndarray | None) -> pd.DataFrame:
@@ -132,25 +145,31 @@ def tabulate_distribution(clusters: pd.DataFrame, data: DataParameters) -> pd.Da
     return distribution_table(clusters, data.class_names or [])
 
 
+def project_embeddings(embeddings: pd.DataFrame, kind: str, seed: int) -> pd.DataFrame:
+    """Two dimensions of a representation, named by what they are; the same for all its methods."""
+    from fashion_mocluster.clustering.projection import project
+
+    names = {"pca": "Principal component", "umap": "UMAP", "tsne": "t-SNE"}
+    columns = [f"{names[kind]} {i}" for i in (1, 2)]
+    return pd.DataFrame(project(embeddings.to_numpy(), kind, seed), columns=columns)
+
+
 def draw_method(
-    embeddings: pd.DataFrame,
+    projection: pd.DataFrame,
     clusters: pd.DataFrame,
     distribution: pd.DataFrame,
     method: MethodParameters,
-    seed: int,
 ) -> dict[str, Figure]:
     """Scatter by cluster and by label, class distribution and confusion; without labels only
     what needs none.
     """
-    from fashion_mocluster.clustering.partition import prepare
     from fashion_mocluster.clustering.scores import match_clusters
     from fashion_mocluster.reporting import distribution as bars
     from fashion_mocluster.reporting import scatter
 
-    points = scatter.project(prepare(embeddings.to_numpy(), method.clusterer), seed)
     assigned, title = clusters["cluster"].to_numpy(), method.title
     numbers = [str(c) for c in range(assigned.max() + 1)]
-    by_cluster = scatter.scatter_figure(points, assigned, numbers, f"{title}: by cluster")
+    by_cluster = scatter.scatter_figure(projection, assigned, numbers, f"{title}: by cluster")
     if "label" not in clusters:
         return {
             "scatter_by_cluster": by_cluster,
@@ -162,7 +181,7 @@ def draw_method(
     return {
         "scatter_by_cluster": by_cluster,
         "scatter_by_label": scatter.scatter_figure(
-            points, classes, names, f"{title}: by true label"
+            projection, classes, names, f"{title}: by true label"
         ),
         "distribution": bars.distribution_figure(counts, names, title),
         "confusion": bars.confusion_figure(counts, match_clusters(counts.T), names, title),
@@ -174,6 +193,7 @@ def compare_methods(
     selection: SelectionParameters,
     embeddings: pd.DataFrame,
     *results: dict | np.ndarray,
+    names: list[str],
 ) -> tuple[pd.DataFrame, dict]:
     """The comparison table, and which row is best by a criterion that sees no labels.
 
@@ -181,14 +201,14 @@ def compare_methods(
     is measured for all rows on the neighbours in ``embeddings``, as unit vectors.
 
     Args:
-        methods: By name, in the order of the results.
-        results: Score rows of all methods, then assignments of all methods.
+        methods: All methods by name.
+        results: Score rows of the methods run, then their assignments.
+        names: The methods run, in order.
     """
     from fashion_mocluster.clustering.neighbours import nearest_neighbours
     from fashion_mocluster.clustering.scores import neighbour_information
     from fashion_mocluster.reporting.comparison import comparison_table, printed_table
 
-    names = list(methods)
     rows, assignments = results[: len(names)], results[len(names) :]
     table = comparison_table(
         [{"method": name, **row} for name, row in zip(names, rows, strict=True)]
@@ -221,3 +241,10 @@ def draw_comparison(
     titles = {name: m.title for name, m in methods.items()}
     published = {name: m.published.model_dump() for name, m in methods.items() if m.published}
     return comparison_figure(table, titles, published, best["method"])
+
+
+def record_run(parameters: dict) -> dict:
+    """Parameters, versions and hardware of this run."""
+    from fashion_mocluster.reporting.run_record import run_record
+
+    return run_record(parameters)

@@ -1,6 +1,6 @@
 """Parameters of the comparison."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -25,6 +25,8 @@ class SelectionParameters(BaseModel):
 class EvaluationParameters(BaseModel):
     """Methods by name, and what they share.
 
+    ``leave_out`` names methods that are not run, nor the trainings that only they need.
+    ``projection`` makes the two dimensions of the scatter figures.
     ``external_embeddings`` names a CSV file (``label, feature_0, ...``, the label optional), one
     row per image in order; methods reach it as representation ``external``. ``published_weights``
     names a bare state dict as the thesis's scripts save it; methods reach what it makes of the
@@ -40,5 +42,7 @@ class EvaluationParameters(BaseModel):
     published_embedding: EmbeddingParameters = EmbeddingParameters(
         input={"stretch": True, "normalisation": "subtract_raw_mean"}
     )
+    projection: Literal["pca", "umap", "tsne"] = "pca"
     selection: SelectionParameters
+    leave_out: list[str] = []
     methods: Annotated[dict[Name, MethodParameters], Field(min_length=1)]

@@ -2,47 +2,43 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from fashion_mocluster.pipelines.cluster_finetuning.pipeline import (
-    FINETUNINGS,
-    finetuned_embedding_pipeline,
-)
 from fashion_mocluster.pipelines.evaluation import nodes
-from fashion_mocluster.pipelines.moco_pretraining.pipeline import embedding_pipeline
+from fashion_mocluster.pipelines.moco_pretraining.pipeline import bound, embedding_pipeline
 
 
-def create_pipeline(methods: dict[str, str], judge: str) -> Pipeline:
+def create_pipeline(methods: dict[str, str], judge: str, encoders: dict[str, str]) -> Pipeline:
     """The comparison.
 
     Args:
         methods: Name of each method and of the representation it clusters.
         judge: The representation whose neighbours decide which row is best.
+        encoders: The representations that a trained encoder makes, and the namespace of each.
     """
-    parts = [_representation(name) for name in sorted({*methods.values(), judge})]
+    names = sorted({*methods.values(), judge})
+    parts = [_representation(name, encoders) for name in names]
+    parts += [_projection(name) for name in sorted(set(methods.values()))]
     parts += [_method(name, representation) for name, representation in methods.items()]
     return sum([*parts, _comparison(list(methods), judge)], Pipeline([]))
 
 
-def _representation(name: str) -> Pipeline:
+def _representation(name: str, encoders: dict[str, str]) -> Pipeline:
     """What makes the table ``<name>_embeddings``."""
-    trained = {
-        "moco": lambda: embedding_pipeline("moco_pretraining", "moco"),
-        "published": _published_representation,
-    }
-    for f in FINETUNINGS:
-        trained[f"{f}_finetuned"] = lambda f=f: finetuned_embedding_pipeline(f)
-    if name in trained:
-        return trained[name]()
-    pixels = Node(nodes.tabulate_pixels, "images", "pixels_embeddings", name="tabulate_pixels")
+    if name in encoders:
+        return embedding_pipeline(encoders[name], name)
+    if name == "published":
+        return _published_representation()
+    made = {n: [f"{n}_embeddings", f"{n}_embedding_cost"] for n in ("pixels", "pca", "external")}
+    pixels = Node(nodes.tabulate_pixels, "images", made["pixels"], name="tabulate_pixels")
     pca = Node(
         nodes.reduce_pixels,
         ["pixels_embeddings", "params:evaluation.pca_components", "params:evaluation.seed"],
-        "pca_embeddings",
+        made["pca"],
         name="reduce_pixels",
     )
     external = Node(
         nodes.read_external_embeddings,
         ["external_embeddings_file", "images"],
-        "external_embeddings",
+        made["external"],
         name="read_external_embeddings",
     )
     plain = {
@@ -53,15 +49,32 @@ def _representation(name: str) -> Pipeline:
     if name not in plain:
         raise ValueError(
             f"evaluation.methods: unknown representation {name!r}; known are "
-            f"{', '.join(sorted([*plain, *trained]))}"
+            f"{', '.join(sorted([*plain, *encoders, 'published']))}"
         )
     made_of, *inputs = plain[name]
     return Pipeline(
         made_of,
         namespace="evaluation",
         inputs=set(inputs),
-        outputs={node.outputs[0] for node in made_of},
+        outputs={output for node in made_of for output in node.outputs},
         parameters={p for node in made_of for p in node.inputs if p.startswith("params:")},
+    )
+
+
+def _projection(representation: str) -> Pipeline:
+    return Pipeline(
+        [
+            Node(
+                nodes.project_embeddings,
+                ["embeddings", "params:evaluation.projection", "params:evaluation.seed"],
+                "projection",
+                name=f"project_{representation}",
+            )
+        ],
+        namespace="evaluation",
+        inputs={"embeddings": f"{representation}_embeddings"},
+        outputs={"projection": f"{representation}_projection"},
+        parameters={"params:evaluation.projection", "params:evaluation.seed"},
     )
 
 
@@ -113,19 +126,17 @@ def _method(name: str, representation: str) -> Pipeline:
             ),
             Node(
                 nodes.draw_method,
-                [
-                    "embeddings",
-                    "clusters",
-                    "distribution",
-                    "params:method",
-                    "params:evaluation.seed",
-                ],
+                ["projection", "clusters", "distribution", "params:method"],
                 "figures",
                 name="draw_method",
             ),
         ],
         namespace=f"evaluation.{name}",
-        inputs={"embeddings": f"{representation}_embeddings", "labels": "labels"},
+        inputs={
+            "embeddings": f"{representation}_embeddings",
+            "projection": f"{representation}_projection",
+            "labels": "labels",
+        },
         outputs={"scores": f"{name}_scores", "assignments": f"{name}_assignments"},
         parameters={
             "params:method": f"params:evaluation.methods.{name}",
@@ -142,7 +153,7 @@ def _comparison(names: list[str], judge: str) -> Pipeline:
     return Pipeline(
         [
             Node(
-                nodes.compare_methods,
+                bound(nodes.compare_methods, names=names),
                 [
                     "params:evaluation.methods",
                     "params:evaluation.selection",
@@ -159,9 +170,10 @@ def _comparison(names: list[str], judge: str) -> Pipeline:
                 "comparison_figure",
                 name="draw_comparison",
             ),
+            Node(nodes.record_run, "parameters", "run_record", name="record_run"),
         ],
         namespace="evaluation",
         inputs={*scores, *assignments, f"{judge}_embeddings"},
-        outputs={"clustering_comparison", "best_method", "comparison_figure"},
-        parameters={"params:evaluation.methods", "params:evaluation.selection"},
+        outputs={"clustering_comparison", "best_method", "comparison_figure", "run_record"},
+        parameters={"params:evaluation.methods", "params:evaluation.selection", "parameters"},
     )

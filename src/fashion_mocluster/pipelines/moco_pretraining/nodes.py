@@ -1,5 +1,6 @@
 """Nodes of ``moco_pretraining``; ``embed_images`` also serves the finetuned encoders."""
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -14,19 +15,29 @@ def train_encoder(
     pixel_statistics: dict,
     parameters: MocoParameters,
     checkpoints: Any,
+    n_clusters: int,
     name: str = "moco",
-) -> tuple[dict, pd.DataFrame]:
-    """Weights of the query encoder and one history row per epoch.
+) -> tuple[dict, pd.DataFrame, pd.DataFrame]:
+    """Weights of the query encoder; one history row and one cost row per epoch.
 
     Args:
+        n_clusters: How many clusters joint training looks for.
         name: The parameter group, for messages.
     """
+    from fashion_mocluster.clustering.parameters import ClustererParameters
+    from fashion_mocluster.clustering.partition import partition
     from fashion_mocluster.learning.inputs import PixelStatistics
     from fashion_mocluster.learning.pretraining import pretrain
 
     statistics = PixelStatistics(pixel_statistics["mean"], pixel_statistics["std"])
-    result = pretrain(images, statistics, parameters, checkpoints, name)
-    return result.weights.to_dict(), pd.DataFrame(result.history)
+    assign, joint = None, parameters.clustering
+    if joint is not None:
+        clusterer = ClustererParameters(
+            kind=joint.assign, n_init=joint.n_init, n_neighbors=joint.n_neighbors
+        )
+        assign = lambda z: partition(z, clusterer, n_clusters, parameters.seed)  # noqa: E731
+    result = pretrain(images, statistics, parameters, checkpoints, name, assign)
+    return result.weights.to_dict(), pd.DataFrame(result.history), pd.DataFrame(result.costs)
 
 
 def draw_loss_curve(history: pd.DataFrame) -> Figure:
@@ -42,10 +53,13 @@ def draw_loss_curve(history: pd.DataFrame) -> Figure:
 
 def embed_images(
     images: np.ndarray, weights: dict, parameters: EmbeddingParameters
-) -> pd.DataFrame:
-    """One row per image, one column ``feature_i`` per dimension."""
+) -> tuple[pd.DataFrame, dict]:
+    """One row per image, one column ``feature_i`` per dimension; and what that cost."""
+    from fashion_mocluster.learning.device import measure_on, pick_device
     from fashion_mocluster.learning.embedding import embed
     from fashion_mocluster.learning.weights import EncoderWeights
 
-    z = embed(images, EncoderWeights.from_dict(weights), parameters)
-    return pd.DataFrame(z, columns=[f"feature_{i}" for i in range(z.shape[1])])
+    encoder = EncoderWeights.from_dict(weights)
+    device = pick_device(parameters.compute)
+    z, cost = measure_on(device, lambda: embed(images, encoder, parameters))
+    return pd.DataFrame(z, columns=[f"feature_{i}" for i in range(z.shape[1])]), asdict(cost)

@@ -1,14 +1,25 @@
 """Images to encoder weights, training history and embeddings."""
 
+from collections.abc import Callable
 from functools import partial, update_wrapper
+from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.pipelines.moco_pretraining import nodes
 
 
-def create_pipeline(
-    namespace: str = "moco_pretraining", recipe: str = "moco", name: str = "moco"
+def create_pipeline(variants: list[str]) -> Pipeline:
+    """MoCo, and the variants of its recipe that are asked for."""
+    others = (
+        pretraining_pipeline(f"moco_pretraining.{name}", f"variants.{name}", name)
+        for name in variants
+    )
+    return sum(others, pretraining_pipeline("moco_pretraining", "moco", "moco"))
+
+
+def pretraining_pipeline(
+    namespace: str, recipe: str, name: str, steps: str = "embedding"
 ) -> Pipeline:
     """One pretraining; the ablation reuses it with other recipes.
 
@@ -16,45 +27,58 @@ def create_pipeline(
         namespace: Prefix of the datasets that belong to this training.
         recipe: The parameter group that holds its ``MocoParameters``.
         name: What the encoder is called: ``<name>_weights`` and ``<name>_embeddings`` come out.
+        steps: The parameter group that says how the encoder is applied.
     """
     train = Pipeline(
         [
             Node(
-                # Keeps name and type hints, by which Kedro checks the parameters.
-                update_wrapper(partial(nodes.train_encoder, name=recipe), nodes.train_encoder),
-                ["images", "pixel_statistics", "params:recipe", "checkpoints"],
-                ["weights", "history"],
+                bound(nodes.train_encoder, name=recipe),
+                [
+                    *("images", "pixel_statistics", "params:recipe", "checkpoints"),
+                    "params:n_clusters",
+                ],
+                ["weights", "history", "training_cost"],
                 name="train_encoder",
             ),
             Node(nodes.draw_loss_curve, "history", "loss_curve", name="draw_loss_curve"),
         ],
         namespace=namespace,
         inputs={"images", "pixel_statistics"},
-        outputs={"weights": f"{name}_weights"},
-        parameters={"params:recipe": f"params:{recipe}"},
+        outputs={"weights": f"{name}_weights", "training_cost": f"{name}_training_cost"},
+        parameters={"params:recipe": f"params:{recipe}", "params:n_clusters": "params:n_clusters"},
     )
-    return train + embedding_pipeline(namespace, name)
+    return train + embedding_pipeline(namespace, name, steps)
 
 
-def embedding_pipeline(namespace: str, name: str, steps: str = "embedding") -> Pipeline:
-    """``images`` and ``<name>_weights`` to ``<name>_embeddings``.
+def embedding_pipeline(
+    namespace: str, name: str, steps: str = "embedding", weights: str | None = None
+) -> Pipeline:
+    """``images`` and weights to ``<name>_embeddings``.
 
     A part of every training, and of ``evaluation``, which runs it on weights from disk.
 
     Args:
         steps: The parameter group that holds its ``EmbeddingParameters``.
+        weights: By default ``<name>_weights``.
     """
     return Pipeline(
         [
             Node(
                 nodes.embed_images,
                 ["images", "weights", "params:embedding"],
-                "embeddings",
+                ["embeddings", "embedding_cost"],
                 name="embed_images",
             )
         ],
         namespace=namespace,
-        inputs={"images": "images", "weights": f"{name}_weights"},
-        outputs={"embeddings": f"{name}_embeddings"},
+        inputs={"images": "images", "weights": weights or f"{name}_weights"},
+        outputs={"embeddings": f"{name}_embeddings", "embedding_cost": f"{name}_embedding_cost"},
         parameters={"params:embedding": f"params:{steps}"},
     )
+
+
+def bound(function: Callable, **arguments: Any) -> Callable:
+    """``function`` with arguments given; it keeps name and type hints, by which Kedro checks
+    parameters.
+    """
+    return update_wrapper(partial(function, **arguments), function)

@@ -22,6 +22,10 @@ class Cost:
     time_s: float
     memory_mb: float
 
+    def __add__(self, other: "Cost") -> "Cost":
+        """One call after the other."""
+        return Cost(self.time_s + other.time_s, max(self.memory_mb, other.memory_mb))
+
 
 def measure(call: Callable[[], T]) -> tuple[T, Cost]:
     """The result of ``call`` and what it cost.

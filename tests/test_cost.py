@@ -3,7 +3,7 @@ import time
 import numpy as np
 import pytest
 
-from fashion_mocluster.clustering.cost import measure
+from fashion_mocluster.cost import measure
 
 
 def test_result_time_and_memory():
