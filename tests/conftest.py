@@ -10,6 +10,7 @@ import pytest
 from kedro.config import OmegaConfigLoader
 
 from fashion_mocluster.learning.parameters import MocoParameters
+from fashion_mocluster.parameters import complete
 from fashion_mocluster.settings import CONFIG_LOADER_ARGS
 
 
@@ -71,4 +72,4 @@ def project_parameters(env="base", runtime=None):
         runtime_params=runtime,
         **CONFIG_LOADER_ARGS,
     )
-    return loader["parameters"]
+    return complete(loader["parameters"])

@@ -4,7 +4,7 @@ from fashion_mocluster.parameters import ParameterError, check_parameters
 from tests.conftest import project_parameters
 
 
-@pytest.mark.parametrize("env", ["base", "smoke", "thesis", "local"])
+@pytest.mark.parametrize("env", ["base", "smoke", "thesis", "complete", "local"])
 def test_every_environment_is_valid(env):
     check_parameters(project_parameters(env))
 
@@ -24,7 +24,7 @@ def test_every_environment_is_valid(env):
         ({"n_clusters": 0}, "n_clusters: "),
         ({"n_clusters": 2.5}, "n_clusters: "),
         ({"data": {"split": "half"}}, "data.split: "),
-        ({"finetuning": {"kmeens": {}}}, "finetuning.kmeens: no parameter"),
+        ({"finetuning": {"kmeens": {}}}, r"finetuning.kmeens.epochs: Field required"),
         ({"finetuning": {"kmeans": {"surrogate": {"lambda": 1}}}}, "surrogate.lambda: no param"),
         ({"evaluation": {"methods": {"Bad-Name": {}}}}, "evaluation.methods.Bad-Name"),
         ({"evaluation": {"methods": {"kmeans": {"clusterer": {"kind": "dbscan"}}}}}, "kind: "),
@@ -52,8 +52,75 @@ def test_thesis_environment_is_the_published_protocol():
     assert (p.moco.epochs, p.moco.batch_size, p.moco.contrast.queue_size) == (300, 256, 8192)
     assert p.moco.contrast.queue_normalisation == "dimension"
     assert p.moco.optimizer.cosine_period == "epochs_counted_as_steps"
-    assert p.finetuning.spectral.selection == "thesis_score"
+    assert p.finetuning["spectral"].selection == "thesis_score"
     assert p.evaluation.methods["moco_kmeans"].clusterer.n_init == 35
     # Base chooses nothing by labels.
     base = check_parameters(project_parameters())
-    assert {base.finetuning.kmeans.selection, base.finetuning.spectral.selection} == {"label_free"}
+    assert {f.selection for f in base.finetuning.values()} == {"label_free"}
+
+
+@pytest.fixture
+def study():
+    return check_parameters(project_parameters("thesis")).study
+
+
+def test_flips_put_right_what_the_thesis_has_and_base_has_right(study):
+    """Each flip leads from the value of thesis to that of base, and names a finding once."""
+    thesis, base = project_parameters("thesis"), project_parameters("base")
+    groups = {
+        "moco": ("moco",),
+        "embedding": ("embedding",),
+        "finetuning": ("finetuning", "kmeans"),
+    }
+    for name, flip in study.flips.items():
+        for path, value in leaves(flip.to):
+            path = [*groups[path[0]], *path[1:]]
+            assert at(base, path) == value, (name, path)
+            if "views" not in path:
+                assert at(thesis, path) != value, (name, path)
+    assert [flip.finding for flip in study.flips.values()] == list(range(1, 13))
+
+
+def leaves(tree, path=()):
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from leaves(value, (*path, key))
+        else:
+            yield (*path, key), value
+
+
+def at(tree, path):
+    for key in path:
+        tree = tree[key]
+    return tree
+
+
+def test_cases_of_the_study_differ_by_their_flip(study):
+    published = study.cases["thesis"].model_dump()
+    for name, flip in study.flips.items():
+        case = study.cases[name].model_dump()
+        differing = {path for path, value in leaves(case) if at(published, path) != value}
+        named = {path[:2] for path, _ in leaves(flip.to)}
+        assert {path[:2] for path in differing} == named, name
+
+
+def test_the_seed_reaches_every_training_that_names_none():
+    parameters = check_parameters(project_parameters(runtime={"seed": 7}))
+    assert parameters.moco.seed == parameters.variants["joint"].seed == 7
+    assert {f.seed for f in parameters.finetuning.values()} == {7}
+    assert {c.seed for c in parameters.ablation.cases.values()} == {7}
+    own = check_parameters(project_parameters(runtime={"seed": 7, "moco": {"seed": 3}}))
+    assert (own.moco.seed, own.finetuning["kmeans"].seed) == (3, 7)
+
+
+def test_variants_differ_from_moco_by_what_they_say():
+    parameters = check_parameters(project_parameters(runtime={"moco": {"epochs": 9}}))
+    moco = parameters.moco.model_dump()
+    joint = parameters.variants["joint"].model_dump()
+    assert {key for key in moco if moco[key] != joint[key]} == {"clustering"}
+    assert parameters.variants["end_to_end"].epochs == 9
+
+
+def test_a_method_left_out_must_exist():
+    with pytest.raises(ParameterError, match="evaluation.leave_out names no method: umap"):
+        check_parameters(project_parameters(runtime={"evaluation": {"leave_out": ["umap"]}}))

@@ -61,7 +61,7 @@ def test_what_follows_from_labels_never_returns_to_a_training(registered):
 
 
 def test_evaluation_needs_nothing_but_files_that_ship(registered):
-    free = {n for n in registered()["evaluation"].inputs() if not n.startswith("params:")}
+    free = {n for n in registered()["evaluation"].inputs() if not n.startswith("param")}
     assert free == {
         "raw_images",
         "labels",
@@ -87,3 +87,48 @@ def test_ablation_runs_the_cases_asked_for(registered):
 def test_without_a_session_the_parameters_of_base_are_used(monkeypatch):
     monkeypatch.setattr(pipeline_registry, "_parameters", None)
     assert len(pipeline_registry.register_pipelines()) == 6
+
+
+def namespaces(pipeline):
+    return {".".join((n.namespace or "").split(".")[:2]) for n in pipeline.nodes}
+
+
+def test_only_trainings_that_a_method_needs_are_run(registered):
+    pipelines = registered()
+    assert "moco_pretraining.joint" not in namespaces(pipelines["moco_pretraining"])
+    assert "cluster_finetuning.learnable" not in namespaces(pipelines["__default__"])
+    complete = registered("complete")["__default__"]
+    assert namespaces(complete) >= {
+        "moco_pretraining",
+        "moco_pretraining.end_to_end",
+        "moco_pretraining.joint",
+        "cluster_finetuning.kmeans",
+        "cluster_finetuning.spectral",
+        "cluster_finetuning.learnable",
+    }
+    out = ["end_to_end_kmeans", "joint_kmeans", "learnable_centres_finetuned"]
+    out.append("moco_spectral_finetuned")
+    left = registered(runtime={"evaluation": {"leave_out": out}})
+    assert namespaces(left["cluster_finetuning"]) == {
+        *("data_processing", "cluster_finetuning.kmeans")
+    }
+
+
+@pytest.mark.parametrize("env", ["complete", "thesis"])
+def test_all_ten_methods_of_the_thesis_are_rows(registered, env):
+    registered(env)
+    p = pipeline_registry._parameters
+    published = [p.evaluation.methods[m].published for m in p.methods]
+    assert [s.source for s in published if s] == [f"thesis 1{letter}" for letter in "abcdefghij"]
+
+
+def test_study_trains_once_for_flips_that_do_not_touch_pretraining(registered):
+    pipeline = registered("thesis")["study"]
+    trained = {n.namespace for n in pipeline.nodes if n.name.endswith("moco.train_encoder")}
+    cases = pipeline_registry._parameters.study.cases
+    assert len(cases) == 14
+    finetuning_only = {"input", "selection", "weights_kept"}
+    assert trained == {f"study.{case}.moco" for case in set(cases) - finetuning_only}
+    inputs = {n.namespace: n.inputs for n in pipeline.nodes if n.name.endswith("moco.embed_images")}
+    assert "study_thesis_weights" in inputs["study.selection.moco"]
+    assert len([n for n in pipeline.nodes if n.name.endswith("finetune_encoder")]) == 14

@@ -13,6 +13,8 @@ import pytest
 
 from tests.conftest import PROJECT
 
+# Rows of the thesis's table that are made where asked for.
+LEFT_OUT = {"end_to_end_kmeans", "joint_kmeans", "learnable_centres_finetuned"}
 METHODS = {
     "kmeans",
     "pca_kmeans",
@@ -216,15 +218,55 @@ def test_images_without_labels_of_another_size(project, tmp_path):
 
 
 def test_thesis_protocol_end_to_end_with_few_epochs(project):
+    """All ten methods, with every training they need."""
+    few = ["data.limit=300", "moco.epochs=1", "moco.batch_size=100"]
+    few += [f"finetuning.{name}.epochs=1" for name in ("kmeans", "spectral", "learnable")]
+    result = kedro(project, "run", "--env=thesis", f"--params={','.join(few)}")
+    assert result.returncode == 0, result.stdout + result.stderr
+    reporting = project / "data" / "thesis" / "08_reporting"
+    table = pd.read_csv(reporting / "clustering_comparison.csv")
+    umap = {"moco_umap_kmeans", "moco_umap_balanced"}
+    assert set(table["method"]) == (METHODS | LEFT_OUT) - umap
+    trainings = {"moco", "end_to_end", "joint", "kmeans_finetuned", "spectral_finetuned"}
+    trainings.add("learnable_finetuned")
+    assert {p.stem for p in (reporting / "training_cost").iterdir()} == trainings
+    for name in trainings:
+        cost = pd.read_csv(reporting / "training_cost" / f"{name}.csv")
+        assert list(cost.columns) == ["epoch", "seconds", "memory_mb"]
+        assert (cost["seconds"] > 0).all()
+        assert (cost["epoch"] == [1]).all()
+    cost = json.loads((reporting / "embedding_cost" / "joint.json").read_text())
+    assert cost["time_s"] > 0
+    run = json.loads((reporting / "run.json").read_text())
+    assert run["parameters"]["moco"]["epochs"] == 1
+    assert run["versions"]["torch"].startswith("2.")
+
+
+def test_study_of_the_findings_with_few_epochs(project):
+    few = ["data.limit=300", "moco.batch_size=100", "study.protocol.moco.epochs=1"]
+    few += ["study.protocol.finetuning.epochs=1", "study.protocol.finetuning.n_init=1"]
     result = kedro(
-        project,
-        *("run", "--env=thesis"),
-        "--params=data.limit=300,moco.epochs=1,moco.batch_size=100,"
-        "finetuning.kmeans.epochs=1,finetuning.spectral.epochs=1",
+        *(project, "run", "--env=thesis", "--pipelines=study", f"--params={','.join(few)}")
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    table = pd.read_csv(project / "data" / "thesis" / "08_reporting" / "clustering_comparison.csv")
-    assert set(table["method"]) == METHODS
+    table = pd.read_csv(project / "data" / "thesis" / "08_reporting" / "study.csv")
+    columns = ["case", "finding", "change", "row", "epochs", "nmi", "ari", "acc"]
+    assert set(table.columns) == set(columns)
+    assert len(table) == 28
+    table = table.set_index(["case", "row"])
+    # What is not trained anew has the same embedding.
+    assert table.loc[("selection", "moco"), "nmi"] == table.loc[("thesis", "moco"), "nmi"]
+
+
+def test_another_seed_writes_to_a_folder_of_its_own(smoke, project):
+    folder, _ = smoke
+    before = (folder / "06_models/moco_pretraining/encoder.pt").read_bytes()
+    result = kedro(
+        *(project, "run", "--env=smoke", "--pipelines=moco_pretraining", "--params=seed=1")
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert (folder / "06_models/moco_pretraining/encoder.pt").read_bytes() == before
+    assert (folder / "seed_1/06_models/moco_pretraining/encoder.pt").read_bytes() != before
 
 
 @pytest.mark.parametrize(

@@ -27,15 +27,23 @@ class Cost:
         return Cost(self.time_s + other.time_s, max(self.memory_mb, other.memory_mb))
 
 
-def measure(call: Callable[[], T]) -> tuple[T, Cost]:
+def resident_bytes() -> int:
+    """Memory that the process holds now, native buffers included."""
+    return psutil.Process().memory_info().rss
+
+
+def measure(call: Callable[[], T], before: int | None = None) -> tuple[T, Cost]:
     """The result of ``call`` and what it cost.
 
-    Memory is the resident size of the process, sampled while the call runs, less its size before:
-    it counts native buffers too.
+    Args:
+        before: The resident bytes from which growth is counted; by default those right before the
+            call, once memory freed earlier has been given back.
     """
-    _return_freed_memory()
+    if before is None:
+        _return_freed_memory()
+        before = resident_bytes()
     process = psutil.Process()
-    before = peak = process.memory_info().rss
+    peak = before
     done = threading.Event()
 
     def watch() -> None:

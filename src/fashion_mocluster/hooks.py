@@ -35,8 +35,8 @@ class OneRunAtATime:
 
     @hook_impl
     def after_context_created(self, context: Any) -> None:
-        """Note where this session writes."""
-        self._folder = context.project_path / context.config_loader.folder
+        """Keep what knows where this session writes."""
+        self._context = context
 
     @hook_impl
     def before_pipeline_run(self) -> None:
@@ -45,20 +45,21 @@ class OneRunAtATime:
         Raises:
             FolderError: Another run has it, or the folder cannot be written to.
         """
-        self._lock = FileLock(self._folder / ".run.lock", blocking=False)
+        folder = self._context.project_path / self._context.config_loader.folder
+        self._lock = FileLock(folder / ".run.lock", blocking=False)
         elsewhere = (
             "give this one a folder of its own: `folder` in conf/<env>/globals.yml, --env=<env>"
         )
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
             self._lock.acquire()
         except Timeout:
             raise FolderError(
-                f"{self._folder}: another run is writing here; wait until it ends, or {elsewhere}"
+                f"{folder}: another run is writing here; wait until it ends, or {elsewhere}"
             ) from None
         except OSError as error:
             raise FolderError(
-                f"{self._folder}: cannot be written to ({error.strerror}), so nothing was run; make "
+                f"{folder}: cannot be written to ({error.strerror}), so nothing was run; make "
                 f"it writable, or {elsewhere}"
             ) from None
 

@@ -12,9 +12,9 @@ from sklearn.metrics import (
     silhouette_score,
 )
 
-from fashion_mocluster.cost import Cost, measure
 from fashion_mocluster.clustering.scores import label_free_scores, silhouette
 from fashion_mocluster.clustering.spectral import SpectralClusterer
+from fashion_mocluster.cost import Cost, measure
 from tests.benchmarks.side_by_side import Result, growth, time_side_by_side
 
 SIZES = (10_000, 20_000, 40_000, 70_000)

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.decomposition import PCA
+from sklearn.metrics import silhouette_score
 from sklearn.preprocessing import StandardScaler
 
 from fashion_mocluster.clustering.parameters import MethodParameters
@@ -20,20 +21,22 @@ def embeddings(blobs):
 
 
 def test_pixels_and_their_principal_components(images):
-    pixels = nodes.tabulate_pixels(images)
+    pixels, cost = nodes.tabulate_pixels(images)
+    assert cost["time_s"] > 0
     np.testing.assert_array_equal(pixels.to_numpy().reshape(images.shape), images)
-    reduced = nodes.reduce_pixels(pixels, 5, 0)
+    reduced, cost = nodes.reduce_pixels(pixels, 5, 0)
+    assert cost["time_s"] > 0
     assert list(reduced.columns) == [f"feature_{i}" for i in range(5)]
     x = StandardScaler().fit_transform(images.reshape(64, -1))
     expected = PCA(5, svd_solver="full").fit(x).explained_variance_
     np.testing.assert_allclose(reduced.to_numpy().var(0, ddof=1), expected, rtol=0.02)
-    assert nodes.reduce_pixels(pixels, 1000, 0).shape == (64, 64)
+    assert nodes.reduce_pixels(pixels, 1000, 0)[0].shape == (64, 64)
 
 
 def test_external_embeddings_lose_their_labels(images):
     table = pd.DataFrame(np.eye(64, 3), columns=["feature_0", "feature_1", "feature_2"])
     table.insert(0, "label", 1)
-    features = nodes.read_external_embeddings(table, images)
+    features, _ = nodes.read_external_embeddings(table, images)
     assert list(features.columns) == ["feature_0", "feature_1", "feature_2"]
 
 
@@ -71,7 +74,8 @@ def test_clusters_table_has_labels_only_where_known():
 def test_figures_with_and_without_labels(embeddings, blobs):
     known = nodes.tabulate_clusters(blobs[1], blobs[1])
     table = nodes.tabulate_distribution(known, DATA)
-    everything = nodes.draw_method(embeddings, known, table, METHOD, 0)
+    projection = nodes.project_embeddings(embeddings, "pca", 0)
+    everything = nodes.draw_method(projection, known, table, METHOD)
     assert set(everything) == {
         "scatter_by_cluster",
         "scatter_by_label",
@@ -80,7 +84,7 @@ def test_figures_with_and_without_labels(embeddings, blobs):
     }
     bare = known.drop(columns="label")
     empty = nodes.tabulate_distribution(bare, DATA)
-    assert set(nodes.draw_method(embeddings, bare, empty, METHOD, 0)) == {
+    assert set(nodes.draw_method(projection, bare, empty, METHOD)) == {
         "scatter_by_cluster",
         "cluster_sizes",
     }
@@ -96,7 +100,9 @@ def test_the_best_row_is_the_one_whose_clusters_neighbours_share(embeddings, blo
     noisy = np.where(rng.random(120) < 0.4, rng.integers(0, 3, 120), truth)
     names = {name: METHOD for name in ("random", "good", "noisy")}
     partitions = rng.integers(0, 3, 120), truth, noisy
-    table, best = nodes.compare_methods(names, SELECTION, embeddings, ROW, ROW, ROW, *partitions)
+    table, best = nodes.compare_methods(
+        *(names, SELECTION, embeddings, ROW, ROW, ROW, *partitions), names=list(names)
+    )
     assert list(table["method"]) == ["random", "good", "noisy"]
     assert best["method"] == "good"
     information = best["neighbour_information"]
@@ -105,17 +111,29 @@ def test_the_best_row_is_the_one_whose_clusters_neighbours_share(embeddings, blo
 
 def test_a_single_method_is_the_best_one(embeddings):
     names = {"only": METHOD}
-    table, best = nodes.compare_methods(names, SELECTION, embeddings, ROW, np.zeros(120, int))
+    table, best = nodes.compare_methods(
+        *(names, SELECTION, embeddings, ROW, np.zeros(120, int)), names=["only"]
+    )
     assert best["method"] == "only"
     assert len(table) == 1
 
 
 def test_only_the_representations_that_methods_use_are_made():
-    outputs = create_pipeline({"a": "pca", "b": "external"}, judge="pca").all_outputs()
+    outputs = create_pipeline({"a": "pca", "b": "external"}, "pca", {}).all_outputs()
     assert {"pca_embeddings", "pixels_embeddings", "external_embeddings"} <= outputs
     assert "moco_embeddings" not in outputs
 
 
 def test_unknown_representation_names_the_known_ones():
     with pytest.raises(ValueError, match=r"unknown representation 'pcb'; known are .*pca"):
-        create_pipeline({"a": "pcb"}, judge="pca")
+        create_pipeline({"a": "pcb"}, "pca", {})
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("pca", "Principal component"), ("umap", "UMAP"), ("tsne", "t-SNE")]
+)
+def test_projections_have_two_named_dimensions(embeddings, blobs, kind, name):
+    points = nodes.project_embeddings(embeddings, kind, 0)
+    assert list(points.columns) == [f"{name} 1", f"{name} 2"]
+    # Whatever the projection, groups far apart stay apart.
+    assert silhouette_score(points, blobs[1]) > 0.5

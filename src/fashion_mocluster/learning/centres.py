@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from fashion_mocluster.learning.parameters import CentresParameters, SurrogateParameters
 from fashion_mocluster.learning.surrogate import Surrogate, surrogate_loss
 
+
 class LearnableCentres(nn.Module):
     """Cluster centres as parameters, trained together with the encoder (table 1j of the thesis).
 
@@ -33,7 +34,7 @@ class LearnableCentres(nn.Module):
         self.centres.copy_(F.normalize(members.T @ z, dim=1))
 
     def log_shares(self, z: Tensor) -> Tensor:
-        """log q (N, n_clusters) of embeddings (N, D)."""
+        """Log q (N, n_clusters) of embeddings (N, D)."""
         similarity = F.normalize(z, dim=1) @ F.normalize(self.centres, dim=1).T
         return (similarity / self.parameters_used.temperature).log_softmax(1)
 

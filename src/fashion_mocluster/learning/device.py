@@ -75,10 +75,16 @@ def autocast(device: torch.device, precision: torch.dtype):
     return torch.autocast(device.type, precision)
 
 
-def measure_on(device: torch.device, call: Callable[[], T]) -> tuple[T, Cost]:
-    """The result of ``call`` and its cost; on a GPU the memory is the peak of its allocator."""
+def measure_on(
+    device: torch.device, call: Callable[[], T], before: int | None = None
+) -> tuple[T, Cost]:
+    """The result of ``call`` and its cost; on a GPU the memory is the peak of its allocator.
+
+    Args:
+        before: As in :func:`measure`.
+    """
     if device.type != "cuda":
-        return measure(call)
+        return measure(call, before)
     torch.cuda.reset_peak_memory_stats(device)
-    result, cost = measure(call)
+    result, cost = measure(call, before)
     return result, replace(cost, memory_mb=torch.cuda.max_memory_allocated(device) / 1e6)

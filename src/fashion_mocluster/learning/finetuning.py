@@ -9,13 +9,15 @@ and then sent through the encoder batch by batch: exact, at the memory of one ba
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fashion_mocluster.cost import Cost
+from fashion_mocluster.cost import Cost, resident_bytes
 from fashion_mocluster.learning.centres import LearnableCentres
 from fashion_mocluster.learning.checkpoints import LAST, Checkpoints, CheckpointStore
 from fashion_mocluster.learning.device import autocast, measure_on, pick_device, pick_precision
@@ -31,6 +33,7 @@ from fashion_mocluster.learning.weights import EncoderWeights
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
 # Embeddings (N, D) to labels (N,).
 Assign = Callable[[np.ndarray], np.ndarray]
 # Labels (N,) and label-free indices to a value; the epoch with the highest is kept.
@@ -87,8 +90,7 @@ def finetune(
     with StopSignals() as signals:
         while run.epochs_done < parameters.epochs and not run.stopping.exhausted:
             epoch = run.epochs_done + 1
-            measured, cost = measure_on(run.device, run.look)
-            z, labels, surrogate = measured
+            (z, labels, surrogate), cost = run.measured(run.look)
             if surrogate is None and epoch > 1:
                 logger.warning(
                     "%s: in epoch %d all images fell into one cluster; training ends here with the "
@@ -112,7 +114,7 @@ def finetune(
             found = {"assignments": torch.from_numpy(labels)}
             if better and parameters.weights_kept == "measured":
                 checkpoints.save_best({"encoder": run.weights().to_dict(), **found})
-            cost += measure_on(run.device, lambda gradient=surrogate.gradient: run.step(gradient))[1]
+            cost += run.measured(partial(run.step, surrogate.gradient))[1]
             if better and parameters.weights_kept == "after_step":
                 checkpoints.save_best({"encoder": run.weights().to_dict(), **found})
             row = _row(epoch, surrogate, value, np.bincount(labels, minlength=n_clusters), z)
@@ -164,6 +166,7 @@ class FinetuningRun:
         assign: Assign,
     ):
         self.n_clusters, self.assign = n_clusters, assign
+        self.bytes_before = resident_bytes()
         if parameters.input is not None:
             pretrained = replace(pretrained, input=parameters.input)
         self.parameters, self.pretrained = parameters, pretrained
@@ -215,6 +218,10 @@ class FinetuningRun:
             return z, labels, self.centres.surrogate(z, labels)
         on_device = torch.from_numpy(labels).long().to(z.device)
         return z, labels, surrogate_loss(z, on_device, self.parameters.surrogate)
+
+    def measured(self, call: Callable[[], T]) -> tuple[T, Cost]:
+        """The result of ``call`` and its cost; memory counts from the start of the training."""
+        return measure_on(self.device, call, self.bytes_before)
 
     def finish_epoch(self, row: dict[str, float], cost: Cost) -> None:
         """Keep what the epoch gave and what it cost."""

@@ -126,7 +126,11 @@ class EndToEndContrast(nn.Module):
 
 
 def info_nce(
-    query: Tensor, key: Tensor, negatives: Tensor, temperature: float, excluded: Tensor | None = None
+    query: Tensor,
+    key: Tensor,
+    negatives: Tensor,
+    temperature: float,
+    excluded: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """InfoNCE (van den Oord et al. 2018; He et al. 2020, equation 1).
 

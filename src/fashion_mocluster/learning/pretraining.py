@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from fashion_mocluster.cost import Cost
+from fashion_mocluster.cost import Cost, resident_bytes
 from fashion_mocluster.learning import schedules
 from fashion_mocluster.learning.checkpoints import LAST, Checkpoints, CheckpointStore
 from fashion_mocluster.learning.device import autocast, measure_on, pick_device, pick_precision
@@ -157,6 +157,7 @@ class PretrainingRun:
         if parameters.clustering is not None and assign is None:
             raise ValueError("joint training needs `assign`, which finds the clusters")
         self.parameters, self.statistics, self.assign = parameters, statistics, assign
+        self.bytes_before = resident_bytes()
         self.device = pick_device(parameters.compute)
         self.precision = pick_precision(parameters.compute, self.device)
         weights_seed, queue_seed, order_seed, views_seed = seeds_for(parameters.seed, 4)
@@ -203,7 +204,7 @@ class PretrainingRun:
 
     def measured_epoch(self, signals: StopSignals | None = None) -> dict[str, float] | None:
         """:meth:`train_epoch`, and its cost kept."""
-        row, cost = measure_on(self.device, lambda: self.train_epoch(signals))
+        row, cost = measure_on(self.device, lambda: self.train_epoch(signals), self.bytes_before)
         self.spent += cost
         if row is not None:
             seconds, memory = self.spent.time_s, self.spent.memory_mb

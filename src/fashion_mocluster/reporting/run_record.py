@@ -27,7 +27,7 @@ def run_record(parameters: dict[str, Any]) -> dict[str, Any]:
     """
     return {
         "seed": parameters["seed"],
-        "parameters": {k: v for k, v in parameters.items() if not k.startswith("_")},
+        "parameters": {k: _plain(v) for k, v in parameters.items() if not k.startswith("_")},
         "versions": {
             "python": platform.python_version(),
             **{name: metadata.version(name) for name in PACKAGES},
@@ -41,6 +41,15 @@ def run_record(parameters: dict[str, Any]) -> dict[str, Any]:
             "accelerator": _accelerator(),
         },
     }
+
+
+def _plain(value: Any) -> Any:
+    """Typed groups of parameters as dictionaries, at any depth."""
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return value
 
 
 def _processor() -> str:

@@ -80,7 +80,9 @@ def score_study_case(
     from fashion_mocluster.clustering.scores import label_scores
 
     if labels is None:
-        raise ValueError("the study compares with labels, and these images have none; see data.path")
+        raise ValueError(
+            "the study compares with labels, and these images have none; see data.path"
+        )
     clusters = partition(prepare(embeddings.to_numpy(), clusterer), clusterer, n_clusters, seed)
     return {"row": row, "epochs": len(training_cost), **label_scores(labels, clusters)}
 

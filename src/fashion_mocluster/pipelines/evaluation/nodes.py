@@ -27,9 +27,7 @@ def tabulate_pixels(images: np.ndarray) -> tuple[pd.DataFrame, dict]:
     return _table(x), asdict(cost)
 
 
-def reduce_pixels(
-    pixels: pd.DataFrame, n_components: int, seed: int
-) -> tuple[pd.DataFrame, dict]:
+def reduce_pixels(pixels: pd.DataFrame, n_components: int, seed: int) -> tuple[pd.DataFrame, dict]:
     """Principal components of the standardised pixels, as many as the data has at most; and what
     they cost.
     """
@@ -100,8 +98,8 @@ def assign_clusters(
     embeddings: pd.DataFrame, method: MethodParameters, n_clusters: int, seed: int
 ) -> tuple[np.ndarray, dict]:
     """Labels int64 (N,) by one method, and its time and memory."""
-    from fashion_mocluster.cost import measure
     from fashion_mocluster.clustering.partition import partition, prepare
+    from fashion_mocluster.cost import measure
 
     x = embeddings.to_numpy()
     labels, cost = measure(
