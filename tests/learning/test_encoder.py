@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from fashion_mocluster.learning.encoder import Encoder, build_encoder
+from fashion_mocluster.learning.encoder import Encoder, PointwiseConv, build_encoder
 from fashion_mocluster.learning.parameters import EncoderParameters
 
 THESIS = EncoderParameters(
@@ -88,3 +88,17 @@ def test_building_leaves_the_global_generator_alone():
     torch.manual_seed(0)
     build_encoder(THESIS, (28, 28), 1)
     assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize("channels", [4, 16])
+def test_pointwise_convolution_is_the_strided_one(channels):
+    """25 images of 4 channels in channels-last layout are what oneDNN's own crashes at."""
+    x = torch.rand(25, channels, 13, 28, generator=torch.Generator().manual_seed(0))
+    pointwise = PointwiseConv(channels, 8, 1, 2, bias=False)
+    plain = torch.einsum("bchw,oc->bohw", x[:, :, ::2, ::2], pointwise.weight[:, :, 0, 0])
+    out = pointwise(x.to(memory_format=torch.channels_last))
+    torch.testing.assert_close(out, plain)
+    weights = torch.rand(plain.shape, generator=torch.Generator().manual_seed(1))
+    (expected,) = torch.autograd.grad((plain * weights).sum(), pointwise.weight)
+    (found,) = torch.autograd.grad((out * weights).sum(), pointwise.weight)
+    torch.testing.assert_close(found, expected)

@@ -11,6 +11,19 @@ from torch import Tensor, nn
 from fashion_mocluster.learning.parameters import EncoderParameters
 
 
+class PointwiseConv(nn.Conv2d):
+    """A 1x1 convolution with stride, done as one without stride on the pixels that the stride keeps.
+
+    The strided one of oneDNN writes past its memory in the backward pass of fewer than 16 channels
+    in channels-last layout (oneDNN issue 6035): wrong gradients, or a crash.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C_in, H, W) to (B, C_out, ceil(H / stride), ceil(W / stride))."""
+        vertical, horizontal = self.stride
+        return F.conv2d(x[:, :, ::vertical, ::horizontal], self.weight)
+
+
 class Block(nn.Module):
     """Two 3x3 convolutions with BatchNorm; ``residual=False`` leaves the skip connection out."""
 
@@ -24,7 +37,7 @@ class Block(nn.Module):
         self.shortcut = nn.Sequential()
         if residual and (stride != 1 or in_channels != out_channels):
             self.shortcut = nn.Sequential(
-                nn.Conv2d(in_channels, out_channels, 1, stride, bias=False),
+                PointwiseConv(in_channels, out_channels, 1, stride, bias=False),
                 nn.BatchNorm2d(out_channels),
             )
 

@@ -219,7 +219,7 @@ def compare_methods(
         for name, labels in zip(names, assignments, strict=True)
     }
     best = max(names, key=information.get)
-    titles = {name: method.title for name, method in methods.items()}
+    titles = {name: methods[name].title for name in names}
     logger.info("\n%s", printed_table(table, titles, information, best))
     return table, {
         "method": best,
@@ -236,8 +236,9 @@ def draw_comparison(
     """All scores of all methods beside the published ones."""
     from fashion_mocluster.reporting.comparison import comparison_figure
 
-    titles = {name: m.title for name, m in methods.items()}
-    published = {name: m.published.model_dump() for name, m in methods.items() if m.published}
+    shown = {name: methods[name] for name in table["method"]}
+    titles = {name: m.title for name, m in shown.items()}
+    published = {name: m.published.model_dump() for name, m in shown.items() if m.published}
     return comparison_figure(table, titles, published, best["method"])
 
 
