@@ -12,7 +12,11 @@ from fashion_mocluster.learning.parameters import (
 )
 from fashion_mocluster.pipelines.ablation.parameters import AblationParameters, StudyParameters
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
-from fashion_mocluster.pipelines.evaluation.parameters import EvaluationParameters, Name
+from fashion_mocluster.pipelines.evaluation.parameters import (
+    EvaluationParameters,
+    Name,
+    ReportParameters,
+)
 
 
 class ProjectParameters(BaseModel):
@@ -28,6 +32,7 @@ class ProjectParameters(BaseModel):
     embedding: EmbeddingParameters
     finetuning: dict[Name, FinetuningParameters]
     evaluation: EvaluationParameters
+    report: ReportParameters
     ablation: AblationParameters
     study: StudyParameters | None = None
 

@@ -46,6 +46,7 @@ def register_pipelines() -> dict[str, Pipeline]:
     from fashion_mocluster.pipelines.cluster_finetuning import pipeline as cluster_finetuning
     from fashion_mocluster.pipelines.data_processing import pipeline as data_processing
     from fashion_mocluster.pipelines.evaluation import pipeline as evaluation
+    from fashion_mocluster.pipelines.evaluation import report
     from fashion_mocluster.pipelines.moco_pretraining import pipeline as moco_pretraining
 
     p = _parameters or _parameters_of_base()
@@ -65,12 +66,13 @@ def register_pipelines() -> dict[str, Pipeline]:
         p.methods, p.evaluation.selection.representation, encoders
     )
     pipelines = {
-        "__default__": data + moco + finetuning + comparison,
+        "__default__": data + moco + finetuning + comparison + report.create_pipeline(p.methods),
         "data_processing": data,
         # Each of the others starts from the raw file, so that it runs on a fresh clone.
         "moco_pretraining": data + moco,
         "cluster_finetuning": data + finetuning,
         "evaluation": data + comparison,
+        "report": report.create_pipeline(),
         "ablation": data + ablation.create_pipeline(sorted(set(p.ablation.run))),
     }
     if p.study is not None:

@@ -1,5 +1,7 @@
 """Weights that the thesis published, from the file that a parameter names to the scores."""
 
+from unittest import mock
+
 import pytest
 import torch
 from kedro.io import DataCatalog
@@ -48,8 +50,8 @@ def scores(path, folder, limit=None):
         },
         **CONFIG_LOADER_ARGS,
     )
-    loader["globals"]["folder"] = str(folder)
-    catalog = DataCatalog.from_config(loader["catalog"])
+    with mock.patch.object(ProjectConfigLoader, "folder", str(folder)):
+        catalog = DataCatalog.from_config(loader["catalog"])
     for key, value in flattened(check_parameters(loader["parameters"])):
         catalog[f"params:{key}"] = value
     pipeline = register_pipelines()["evaluation"].to_outputs("kmeans_scores", "spectral_scores")

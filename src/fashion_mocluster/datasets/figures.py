@@ -9,8 +9,10 @@ from kedro.io import AbstractDataset, DatasetError
 from fashion_mocluster.datasets.atomic import write_atomically
 
 
-class FiguresDataset(AbstractDataset[dict, None]):
+class FiguresDataset(AbstractDataset[dict, dict]):
     """A folder that holds exactly the figures saved last: figures left out are removed.
+
+    Saves ``{name: Figure}``, loads ``{name: bytes of the PNG file}``.
 
     Args:
         filepath: The folder.
@@ -32,9 +34,16 @@ class FiguresDataset(AbstractDataset[dict, None]):
             if path.stem not in data:
                 path.unlink()
 
-    def load(self) -> None:
-        """Figures are results, not inputs."""
-        raise DatasetError(f"{self._folder}: figures are not read back")
+    def load(self) -> dict:
+        """The files.
+
+        Raises:
+            DatasetError: There are none.
+        """
+        files = {path.stem: path.read_bytes() for path in sorted(self._folder.glob("*.png"))}
+        if not files:
+            raise DatasetError(f"{self._folder}: no figures here; kedro run makes them")
+        return files
 
     def preview(self) -> Any:
         """The first figure, for kedro-viz."""

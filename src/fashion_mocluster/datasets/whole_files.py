@@ -1,9 +1,9 @@
-"""The tables, figures and values of kedro-datasets, written whole or not at all."""
+"""The tables, figures, texts and values of kedro-datasets, written whole or not at all."""
 
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from kedro_datasets import json, matplotlib, pandas
+from kedro_datasets import json, matplotlib, pandas, text
 
 from fashion_mocluster.datasets.atomic import write_atomically
 
@@ -39,3 +39,7 @@ class JSONDataset(_WrittenWhole, json.JSONDataset):
 
 class MatplotlibDataset(_WrittenWhole, matplotlib.MatplotlibDataset):
     """One figure."""
+
+
+class TextDataset(_WrittenWhole, text.TextDataset):
+    """One text."""

@@ -10,6 +10,8 @@ from fashion_mocluster.reporting.style import HEAT, OURS, THEIRS, new_figure
 
 COLUMNS = ["Cluster_ID", "Label_ID", "Label_Name", "Count", "Frequency", "Cluster_Total"]
 DOMINANT = 0.5
+# A class with this share of a cluster that another dominates, or none, is confused with the others.
+CONFUSED = 0.2
 
 
 def distribution_table(clusters: pd.DataFrame, class_names: list[str]) -> pd.DataFrame:
@@ -46,6 +48,23 @@ def contingency(distribution: pd.DataFrame) -> pd.DataFrame:
         aggfunc="sum",
         fill_value=0,
     ).astype(int)
+
+
+def marked_shares(distribution: pd.DataFrame) -> pd.DataFrame:
+    """Tables 3 to 5 of the thesis: the share of each class in each cluster, and its mark.
+
+    Returns:
+        One row per cluster, one column per class name, cells ``(share, mark)`` with the marks
+        ``dominant`` (more than half), ``confused`` (a fifth or more, not dominant) and empty.
+    """
+    counts = contingency(distribution)
+    shares = counts.div(counts.sum(axis=1), axis=0)
+    shares.columns = shares.columns.get_level_values("Label_Name")
+    return shares.map(lambda share: (share, _mark(share)))
+
+
+def _mark(share: float) -> str:
+    return "dominant" if share > DOMINANT else "confused" if share >= CONFUSED else ""
 
 
 def distribution_figure(table: np.ndarray, names: list[str], title: str) -> Figure:

@@ -17,6 +17,7 @@ MUTED = (
     "#777777",
 )
 OURS, THEIRS = "#332288", "#DDCC77"
+PROTOCOLS = ("#332288", "#88CCEE", "#44AA99", "#CC6677")
 HEAT = "cividis"
 
 

@@ -46,3 +46,12 @@ class EvaluationParameters(BaseModel):
     selection: SelectionParameters
     leave_out: list[str] = []
     methods: Annotated[dict[Name, MethodParameters], Field(min_length=1)]
+
+
+class ReportParameters(BaseModel):
+    """What the report gathers: by title, the folder of a protocol's runs; the thesis's costs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    folders: Annotated[dict[str, str], Field(min_length=1)]
+    published_costs: dict[Literal["training", "inference"], dict[str, dict[str, float]]]

@@ -1,0 +1,34 @@
+"""All results on disk, other seeds and environments too, on one page."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from kedro.pipeline import Node, Pipeline
+
+
+def write_report(runs: list, *written: Any) -> str:
+    """The page as HTML.
+
+    Args:
+        written: What has to be on disk before the runs are gathered.
+    """
+    from fashion_mocluster.reporting.report import report_html
+
+    return report_html(runs)
+
+
+def create_pipeline(methods: Iterable[str] = ()) -> Pipeline:
+    """The report of whatever runs there are.
+
+    Args:
+        methods: Those of the present run, which are waited for.
+    """
+    written = [f"evaluation.{method}.figures" for method in methods]
+    if written:
+        written += ["clustering_comparison", "run_record"]
+    return Pipeline(
+        [Node(write_report, ["gathered_runs", *written], "report", name="write_report")],
+        namespace="evaluation",
+        inputs={"gathered_runs", *written},
+        outputs={"report"},
+    )

@@ -1,0 +1,317 @@
+"""One page that holds everything: the thesis as published, as rerun and put right."""
+
+import json
+import math
+from typing import Any
+
+import pandas as pd
+
+from fashion_mocluster.reporting import ablation, html, study
+from fashion_mocluster.reporting.costs import inference_costs, training_costs
+from fashion_mocluster.reporting.distribution import marked_shares
+from fashion_mocluster.reporting.methods_report import (
+    COMPARISON,
+    Runs,
+    by_protocol,
+    methods_known,
+    methods_table,
+    verdicts,
+)
+from fashion_mocluster.reporting.seeds import over_seeds, short, spread_text
+
+# Tables 3 to 5 of the thesis.
+DISTRIBUTIONS = ("pca_spectral", "moco_spectral", "moco_spectral_finetuned")
+TRAINING_TITLES = {
+    "moco": "MoCo",
+    "end_to_end": "End-to-End",
+    "joint": "MoCo, joint",
+    "kmeans_finetuned": "K-Means finetuning",
+    "spectral_finetuned": "Spectral finetuning",
+    "learnable_finetuned": "Learnable centres",
+}
+
+
+def report_html(runs: Runs) -> str:
+    """The page; sections without data are left out.
+
+    Args:
+        runs: As :class:`GatheredRunsDataset` loads them; the first protocol is the one judged.
+    """
+    costs = _published(runs, "report", "published_costs")
+    return html.page(
+        "FashionMoCluster: the thesis as published, rerun and put right",
+        [
+            html.section("Methods (table 1)", methods_table(runs), verdicts(runs, _first(runs))),
+            html.section("Cost of training, per epoch", _training(runs, costs.get("training", {}))),
+            html.section("Cost of inference", *_inference(runs, costs.get("inference", {}))),
+            html.section("Ablation (table 2)", *_ablation(runs)),
+            html.section("What each finding is worth", *_study(runs)),
+            html.section("Classes in clusters (tables 3 to 5)", *_distributions(runs)),
+            html.section("Figures", *_figures(runs)),
+            html.section("Parameters", *_parameters(runs)),
+            html.section("Seeds, versions, hardware, times", _surroundings(runs)),
+        ],
+    )
+
+
+def _first(runs: Runs) -> str:
+    return runs[0]["protocol"]
+
+
+def _published(runs: Runs, *keys: str) -> dict:
+    """A group of parameters of the first run that recorded them."""
+    for run in runs:
+        group: Any = run["values"].get("run", {}).get("parameters", {})
+        for key in keys:
+            group = (group or {}).get(key)
+        if group:
+            return group
+    return {}
+
+
+def _first_runs(runs: Runs, table: str) -> list[dict]:
+    """Of each protocol the first run that has a table."""
+    firsts: dict[str, dict] = {}
+    for run in runs:
+        if table in run["tables"]:
+            firsts.setdefault(run["protocol"], run)
+    return list(firsts.values())
+
+
+def _value(value: Any, digits: int) -> str:
+    return "" if value is None or math.isnan(value) else f"{value:,.{digits}f}"
+
+
+def _training(runs: Runs, published: dict) -> html.Html | None:
+    costs = training_costs(runs, published)
+    costs = costs[costs["training"].isin(TRAINING_TITLES)] if len(costs) else costs
+    if not len(costs):
+        return None
+    rows = [
+        [
+            TRAINING_TITLES[training],
+            protocol,
+            "/".join(map(str, sorted(set(group["epochs"])))),
+            _value(group["seconds"].median(), 1),
+            _value(group["memory_mb"].max(), 0),
+            _value(group["published_seconds"].iloc[0], 2),
+            _value(group["published_memory_mb"].iloc[0], 0),
+        ]
+        for (training, protocol), group in costs.groupby(["training", "protocol"], sort=False)
+    ]
+    header = ["training", "protocol", "epochs run", "s", "MB", "thesis s", "thesis MB"]
+    note = (
+        "Median seconds of an epoch; the most memory that the process (on a GPU: its allocator) "
+        "grew by. The thesis measured on an RTX 4090."
+    )
+    return html.Html(html.table(header, rows) + html.element("p", note))
+
+
+def _inference(runs: Runs, published: dict) -> list[html.Html]:
+    titles = {name: m["title"] for name, m in methods_known(runs).items()}
+    parts = []
+    for run in _first_runs(runs, COMPARISON):
+        costs = inference_costs(run, published)
+        if len(costs):
+            rows = [
+                [
+                    titles.get(r.method, r.method),
+                    *(_value(v, 1) for v in (r.representation_s, r.clustering_s, r.time_s)),
+                    _value(r.memory_mb, 0),
+                    _value(r.published_time_s, 2),
+                    _value(r.published_memory_mb, 2),
+                ]
+                for r in costs.itertuples()
+            ]
+            header = ["method", "representation s", "clustering s", "s in all", "MB"]
+            parts.append(html.element("h3", f"{run['protocol']}, seed {run['seed']}"))
+            parts.append(html.table([*header, "thesis s", "thesis MB"], rows))
+    return parts
+
+
+def _ablation(runs: Runs) -> list[Any]:
+    tables = by_protocol(runs, "ablation")
+    if not tables:
+        return []
+    published = _published(runs, "ablation", "published")
+    rows, groups = [], set()
+    for case in sorted({c for ts in tables.values() for t in ts for c in t["case"]}):
+        groups.add(len(rows))
+        theirs = published.get(case) or {}
+        cells = [short(_nan(theirs.get(s))) for s in ablation.SCORES]
+        rows.append([case, "published", "", *cells])
+        for protocol, of_seeds in tables.items():
+            means = over_seeds(of_seeds, ["case"])
+            if case in means.index:
+                cells = [spread_text(*means.loc[case, s]) for s in ablation.SCORES if s in means]
+                epochs = int(means.loc[case, ("epochs", "mean")])
+                rows.append(["", protocol, epochs, *cells])
+    parts: list[Any] = [
+        html.table(["case", "protocol", "epochs", *ablation.SCORES.values()], rows, groups),
+        html.picture(ablation.seeds_figure(tables, published), "Ablation over the seeds"),
+    ]
+    for protocol, of_seeds in tables.items():
+        claims = ablation.claims_table(of_seeds)
+        if len(claims):
+            parts.append(html.element("h3", f"The thesis's claims: {protocol}"))
+            parts.append(html.element("p", ablation.claims_line(claims)))
+            parts.append(_claims(claims))
+    return parts
+
+
+def _claims(claims: pd.DataFrame) -> html.Html:
+    rows = [
+        [
+            html.words(r.claim),
+            r.cases,
+            spread_text(r.nmi_mean, r.nmi_std, r.seeds),
+            short(r.nmi_p, 2),
+            r.nmi_verdict,
+            spread_text(r.ari_mean, r.ari_std, r.seeds),
+            short(r.ari_p, 2),
+            r.ari_verdict,
+        ]
+        for r in claims.itertuples()
+    ]
+    return html.table(["claim", "cases", "NMI", "p", "", "ARI", "p", ""], rows)
+
+
+def _nan(value: Any) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _study(runs: Runs) -> list[Any]:
+    tables = [run["tables"]["study"] for run in runs if "study" in run["tables"]]
+    if not tables:
+        return []
+    worth = study.worth_table(tables)
+    rows, groups = [], set()
+    for i, r in enumerate(worth.itertuples()):
+        first = r.row == next(iter(study.ROWS))
+        if first:
+            groups.add(i)
+        rows.append(
+            [
+                html.words("" if pd.isna(r.finding) or not first else int(r.finding)),
+                html.words(r.change if first else ""),
+                html.words(study.ROWS[r.row]),
+                *(
+                    spread_text(getattr(r, f"{s}_mean"), getattr(r, f"{s}_std"), r.seeds)
+                    for s in study.SCORES
+                ),
+            ]
+        )
+    note = (
+        "The first line holds the scores of the published recipe itself, the others what changes "
+        "when one finding alone is put right, then all of them."
+    )
+    return [
+        html.element("p", note),
+        html.table(["finding", "put right", "scored", *study.SCORES.values()], rows, groups),
+        html.picture(study.worth_figure(worth), "What each finding is worth"),
+    ]
+
+
+def _distributions(runs: Runs) -> list[html.Html]:
+    titles = {name: m["title"] for name, m in methods_known(runs).items()}
+    parts = []
+    for method in DISTRIBUTIONS:
+        key = f"cluster_distribution/{method}"
+        for run in _first_runs(runs, key):
+            table = run["tables"][key]
+            if not len(table):
+                continue
+            shares = marked_shares(table)
+            rows = [
+                [
+                    cluster,
+                    *(
+                        html.element("td", short(share) if share else "", class_=mark)
+                        for share, mark in row
+                    ),
+                ]
+                for cluster, row in zip(shares.index, shares.to_numpy(), strict=True)
+            ]
+            title = f"{titles.get(method, method)}: {run['protocol']}, seed {run['seed']}"
+            parts.append(html.element("h3", title))
+            parts.append(html.table(["cluster", *shares.columns], rows))
+    if parts:
+        note = "Bold: more than half of the cluster. Italic: a fifth or more of it, but not more."
+        parts.insert(0, html.element("p", note))
+    return parts
+
+
+def _figures(runs: Runs) -> list[html.Html]:
+    titles = {name: m["title"] for name, m in methods_known(runs).items()}
+    parts = []
+    for run in _first_runs(runs, COMPARISON):
+        parts.append(html.element("h3", f"{run['protocol']}, seed {run['seed']}"))
+        for method in run["tables"][COMPARISON]["method"]:
+            folder = f"figures/{method}/"
+            pictures = [
+                html.picture(content, name.removeprefix(folder).replace("_", " "))
+                for name, content in run["figures"].items()
+                if name.startswith(folder)
+            ]
+            if pictures:
+                grid = html.element("div", *pictures, class_="grid")
+                parts.append(html.folded(titles.get(method, method), grid))
+    return parts
+
+
+def _parameters(runs: Runs) -> list[html.Html]:
+    recorded = {}
+    for run in runs:
+        if "run" in run["values"]:
+            recorded.setdefault(run["protocol"], run["values"]["run"]["parameters"])
+    parts = []
+    if len(recorded) > 1:
+        flat = {name: dict(_leaves(p)) for name, p in recorded.items()}
+        keys = sorted(set().union(*flat.values()))
+        rows = [
+            [key, *(html.words(flat[name].get(key, "")) for name in flat)]
+            for key in keys
+            if len({str(flat[name].get(key)) for name in flat}) > 1
+        ]
+        parts.append(html.folded("What differs", html.table(["parameter", *flat], rows)))
+    for name, parameters in recorded.items():
+        parts.append(html.folded(name, html.element("pre", json.dumps(parameters, indent=1))))
+    return parts
+
+
+def _leaves(tree: Any, prefix: str = "") -> Any:
+    for key, value in tree.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", json.dumps(value)
+
+
+def _surroundings(runs: Runs) -> html.Html | None:
+    rows = []
+    for run in runs:
+        record = run["values"].get("run")
+        if record is None:
+            continue
+        trained = sum(
+            t["seconds"].sum() for k, t in run["tables"].items() if k.startswith("training_cost/")
+        )
+        embedded = sum(
+            v["time_s"] for k, v in run["values"].items() if k.startswith("embedding_cost/")
+        )
+        comparison = run["tables"].get(COMPARISON)
+        clustered = 0 if comparison is None else comparison["time_s"].sum()
+        hardware = record["hardware"]
+        rows.append(
+            [
+                f"{run['protocol']}, seed {run['seed']}",
+                *(_value(seconds, 0) for seconds in (trained, embedded, clustered)),
+                html.words(
+                    f"{hardware['processor']}, {hardware['cores']} cores, "
+                    f"{hardware['memory_gb']} GB, GPU: {hardware['accelerator'] or 'none'}"
+                ),
+                html.words(", ".join(f"{k} {v}" for k, v in record["versions"].items())),
+            ]
+        )
+    header = ["run", "training s", "embedding s", "clustering s", "hardware", "versions"]
+    return html.table(header, rows) if rows else None

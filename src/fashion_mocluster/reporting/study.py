@@ -1,0 +1,74 @@
+"""What each finding about the published scripts is worth."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fashion_mocluster.reporting.seeds import differences
+from fashion_mocluster.reporting.style import PROTOCOLS, new_figure
+
+SCORES = {"nmi": "NMI", "ari": "ARI", "acc": "ACC"}
+ROWS = {"moco": "k-means on the pretrained encoder", "finetuned": "... on the finetuned one"}
+REFERENCE = "thesis"
+
+
+def worth_table(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Scores of each case less those of the case that flips nothing, paired by seed.
+
+    Args:
+        tables: The study table of each seed.
+
+    Returns:
+        One row per case and embedding: ``case, finding, change, row, seeds`` and for every score
+        its mean and standard deviation over the seeds. Cases are in order of finding, all flips
+        together at the end; the reference itself comes first, with its own scores.
+    """
+    cases = tables[0].drop_duplicates("case").set_index("case")[["finding", "change"]]
+    rows = []
+    for case, about in cases.iterrows():
+        for row in ROWS:
+            of_row = [table[table["row"] == row] for table in tables]
+            if case == REFERENCE:
+                values = pd.concat(of_row).query("case == @case")[list(SCORES)]
+            else:
+                values = differences(of_row, "case", case, REFERENCE, list(SCORES))
+            summary = {"case": case, **about, "row": row, "seeds": len(values)}
+            for score in SCORES:
+                summary[f"{score}_mean"] = values[score].mean()
+                summary[f"{score}_std"] = values[score].std()
+            rows.append(summary)
+    return pd.DataFrame(rows)
+
+
+def worth_figure(worth: pd.DataFrame) -> Figure:
+    """One panel per score, one pair of bars per flip."""
+    flips = worth[worth["case"] != REFERENCE]
+    cases = list(dict.fromkeys(flips["case"]))
+    names = {
+        r.case: r.case if pd.isna(r.finding) else f"{int(r.finding)} {r.case}"
+        for r in flips.itertuples()
+    }
+    figure = new_figure(13, 0.36 * len(cases) + 1.6)
+    panels = figure.subplots(1, len(SCORES), sharey=True)
+    place, height = np.arange(len(cases)), 0.38
+    for axes, (score, title) in zip(panels, SCORES.items(), strict=True):
+        for i, (row, label) in enumerate(ROWS.items()):
+            values = flips[flips["row"] == row].set_index("case").loc[cases]
+            axes.barh(
+                place + (i - 0.5) * height,
+                values[f"{score}_mean"],
+                xerr=values[f"{score}_std"].fillna(0),
+                height=height,
+                color=PROTOCOLS[i],
+                capsize=2,
+                label=label,
+            )
+        axes.axvline(0, color="black", linewidth=0.8)
+        axes.set_title(f"{title} gained")
+        axes.grid(axis="x", alpha=0.3)
+    panels[0].set_yticks(place, [names[c].replace("_", " ") for c in cases])
+    panels[0].invert_yaxis()
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
+    figure.suptitle("One finding put right at a time, from the published protocol")
+    return figure
