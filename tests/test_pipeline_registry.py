@@ -28,6 +28,7 @@ def test_the_five_pipelines_and_the_default(registered):
         "cluster_finetuning",
         "evaluation",
         "ablation",
+        "report",
     }
     names = {node.namespace or "" for node in pipelines["__default__"].nodes}
     assert not any(name.startswith("ablation") for name in names)
@@ -86,7 +87,7 @@ def test_ablation_runs_the_cases_asked_for(registered):
 
 def test_without_a_session_the_parameters_of_base_are_used(monkeypatch):
     monkeypatch.setattr(pipeline_registry, "_parameters", None)
-    assert len(pipeline_registry.register_pipelines()) == 6
+    assert len(pipeline_registry.register_pipelines()) == 7
 
 
 def namespaces(pipeline):

@@ -95,6 +95,7 @@ def test_default_run_makes_all_other_files(smoke):
         "contact_sheet.png",
         "clustering_comparison.png",
         "moco_pretraining/loss_curve.png",
+        "report.html",
     ):
         assert (folder / "08_reporting" / name).stat().st_size > 5000
 

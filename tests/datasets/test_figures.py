@@ -15,5 +15,9 @@ def test_the_folder_holds_exactly_what_was_saved_last(tmp_path):
     assert Image.open(tmp_path / "figures" / "b.png").size == (200, 50)
     assert dataset.exists()
     assert len(dataset.preview()) > 100
-    with pytest.raises(DatasetError, match="not read back"):
-        dataset.load()
+    assert dataset.load() == {"b": (tmp_path / "figures" / "b.png").read_bytes()}
+
+
+def test_a_folder_without_figures_says_so(tmp_path):
+    with pytest.raises(DatasetError, match="no figures here"):
+        FiguresDataset(filepath=str(tmp_path)).load()

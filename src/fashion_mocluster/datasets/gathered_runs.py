@@ -20,11 +20,15 @@ class GatheredRunsDataset(AbstractDataset[None, list]):
     the CSV, JSON and PNG files found, by path without suffix; figures as bytes.
 
     Args:
-        folders: By title of a protocol, the folder its runs write to.
+        title: Of the protocol whose runs come first.
+        folder: Where they write.
+        beside: Other protocols, their folders by title.
     """
 
-    def __init__(self, *, folders: dict[str, str], metadata: dict | None = None):
-        self._folders = {title: Path(folder) for title, folder in folders.items()}
+    def __init__(
+        self, *, title: str, folder: str, beside: dict[str, str], metadata: dict | None = None
+    ):
+        self._folders = {t: Path(f) for t, f in {title: folder, **beside}.items()}
         self.metadata = metadata
 
     def load(self) -> list[dict[str, Any]]:

@@ -63,13 +63,13 @@ def methods_table(runs: Runs) -> html.Html | None:
         title, begin = known.get(method, {}).get("title", method), len(rows)
         if published:
             values = [short(_number(published.get(name))) for _, name, _ in SCORES.values()]
-            rows.append([title, "published", *values, "", ""])
+            rows.append([title, html.words("published"), *values, "", ""])
         for protocol, table in means.items():
             if method in table.index:
                 cells = [_score_cell(table, method, score) for score in SCORES]
                 seeds = int(table.loc[method, ("silhouette", "count")])
                 epochs = epochs_of(runs, protocol, method)
-                rows.append([title, protocol, *cells, epochs, seeds])
+                rows.append([title, html.words(protocol), *cells, epochs, seeds])
         if len(rows) > begin:
             groups.add(begin)
             for row in rows[begin + 1 :]:
@@ -81,10 +81,10 @@ def methods_table(runs: Runs) -> html.Html | None:
 def _score_cell(table: pd.DataFrame, method: str, score: str) -> Any:
     if score not in table.columns.get_level_values(0):
         return ""
-    mean, std, count = table.loc[method, score]
+    mean, std, _ = table.loc[method, score]
     values, more = table[score]["mean"], SCORES[score][2]
     best = values.max() if more else values.min()
-    cell = spread_text(mean, std, count)
+    cell = spread_text(mean, std)
     return html.bold(cell) if mean == best and cell else cell
 
 

@@ -90,7 +90,7 @@ def _training(runs: Runs, published: dict) -> html.Html | None:
     rows = [
         [
             TRAINING_TITLES[training],
-            protocol,
+            html.words(protocol),
             "/".join(map(str, sorted(set(group["epochs"])))),
             _value(group["seconds"].median(), 1),
             _value(group["memory_mb"].max(), 0),
@@ -139,15 +139,19 @@ def _ablation(runs: Runs) -> list[Any]:
         groups.add(len(rows))
         theirs = published.get(case) or {}
         cells = [short(_nan(theirs.get(s))) for s in ablation.SCORES]
-        rows.append([case, "published", "", *cells])
+        rows.append([case, html.words("published"), "", *cells, ""])
         for protocol, of_seeds in tables.items():
             means = over_seeds(of_seeds, ["case"])
             if case in means.index:
-                cells = [spread_text(*means.loc[case, s]) for s in ablation.SCORES if s in means]
-                epochs = int(means.loc[case, ("epochs", "mean")])
-                rows.append(["", protocol, epochs, *cells])
+                cells = [
+                    spread_text(*means.loc[case, s].iloc[:2]) for s in ablation.SCORES if s in means
+                ]
+                epochs, _, seeds = means.loc[case, "epochs"]
+                rows.append(["", html.words(protocol), int(epochs), *cells, int(seeds)])
     parts: list[Any] = [
-        html.table(["case", "protocol", "epochs", *ablation.SCORES.values()], rows, groups),
+        html.table(
+            ["case", "protocol", "epochs", *ablation.SCORES.values(), "seeds"], rows, groups
+        ),
         html.picture(ablation.seeds_figure(tables, published), "Ablation over the seeds"),
     ]
     for protocol, of_seeds in tables.items():
@@ -164,16 +168,17 @@ def _claims(claims: pd.DataFrame) -> html.Html:
         [
             html.words(r.claim),
             r.cases,
-            spread_text(r.nmi_mean, r.nmi_std, r.seeds),
+            r.seeds,
+            spread_text(r.nmi_mean, r.nmi_std),
             short(r.nmi_p, 2),
             r.nmi_verdict,
-            spread_text(r.ari_mean, r.ari_std, r.seeds),
+            spread_text(r.ari_mean, r.ari_std),
             short(r.ari_p, 2),
             r.ari_verdict,
         ]
         for r in claims.itertuples()
     ]
-    return html.table(["claim", "cases", "NMI", "p", "", "ARI", "p", ""], rows)
+    return html.table(["claim", "cases", "seeds", "NMI", "p", "", "ARI", "p", ""], rows)
 
 
 def _nan(value: Any) -> float:
@@ -196,9 +201,10 @@ def _study(runs: Runs) -> list[Any]:
                 html.words(r.change if first else ""),
                 html.words(study.ROWS[r.row]),
                 *(
-                    spread_text(getattr(r, f"{s}_mean"), getattr(r, f"{s}_std"), r.seeds)
+                    spread_text(getattr(r, f"{s}_mean"), getattr(r, f"{s}_std"))
                     for s in study.SCORES
                 ),
+                r.seeds,
             ]
         )
     note = (
@@ -207,7 +213,9 @@ def _study(runs: Runs) -> list[Any]:
     )
     return [
         html.element("p", note),
-        html.table(["finding", "put right", "scored", *study.SCORES.values()], rows, groups),
+        html.table(
+            ["finding", "put right", "scored", *study.SCORES.values(), "seeds"], rows, groups
+        ),
         html.picture(study.worth_figure(worth), "What each finding is worth"),
     ]
 
@@ -245,7 +253,7 @@ def _figures(runs: Runs) -> list[html.Html]:
     titles = {name: m["title"] for name, m in methods_known(runs).items()}
     parts = []
     for run in _first_runs(runs, COMPARISON):
-        parts.append(html.element("h3", f"{run['protocol']}, seed {run['seed']}"))
+        folded = []
         for method in run["tables"][COMPARISON]["method"]:
             folder = f"figures/{method}/"
             pictures = [
@@ -255,7 +263,10 @@ def _figures(runs: Runs) -> list[html.Html]:
             ]
             if pictures:
                 grid = html.element("div", *pictures, class_="grid")
-                parts.append(html.folded(titles.get(method, method), grid))
+                folded.append(html.folded(titles.get(method, method), grid))
+        if folded:
+            title = html.element("h3", f"{run['protocol']}, seed {run['seed']}")
+            parts += [title, *folded]
     return parts
 
 

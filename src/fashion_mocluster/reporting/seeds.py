@@ -46,8 +46,8 @@ def short(value: float, digits: int = 3) -> str:
     return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
 
 
-def spread_text(mean: float, std: float, count: int, digits: int = 3) -> str:
-    """``.583 ± .006 (3)``; a single seed has no spread."""
-    if count < 2 or math.isnan(std):
+def spread_text(mean: float, std: float, digits: int = 3) -> str:
+    """``.583 ± .006``; a single seed has no spread."""
+    if math.isnan(std):
         return short(mean, digits)
-    return f"{short(mean, digits)} ± {short(std, digits)} ({int(count)})"
+    return f"{short(mean, digits)} ± {short(std, digits)}"

@@ -49,9 +49,12 @@ class EvaluationParameters(BaseModel):
 
 
 class ReportParameters(BaseModel):
-    """What the report gathers: by title, the folder of a protocol's runs; the thesis's costs."""
+    """What the report calls the runs of this environment, other folders by title, and the costs
+    that the thesis published.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    folders: Annotated[dict[str, str], Field(min_length=1)]
+    title: str
+    beside: dict[str, str] = {}
     published_costs: dict[Literal["training", "inference"], dict[str, dict[str, float]]]

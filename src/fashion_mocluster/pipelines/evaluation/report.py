@@ -23,12 +23,12 @@ def create_pipeline(methods: Iterable[str] = ()) -> Pipeline:
     Args:
         methods: Those of the present run, which are waited for.
     """
-    written = [f"evaluation.{method}.figures" for method in methods]
+    written = {f"{method}_figures": f"evaluation.{method}.figures" for method in methods}
     if written:
-        written += ["clustering_comparison", "run_record"]
+        written |= {name: name for name in ("clustering_comparison", "run_record")}
     return Pipeline(
         [Node(write_report, ["gathered_runs", *written], "report", name="write_report")],
         namespace="evaluation",
-        inputs={"gathered_runs", *written},
+        inputs={"gathered_runs": "gathered_runs", **written},
         outputs={"report"},
     )

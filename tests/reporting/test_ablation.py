@@ -1,0 +1,52 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import ttest_rel
+
+from fashion_mocluster.reporting.ablation import claims_line, claims_table, seeds_figure
+
+
+def table(seed, cases="abcdefg"):
+    """b is better than a by .1, e better than f, all else alike but for noise."""
+    level = {"a": 0.3, "f": 0.38}
+    noise = np.random.default_rng(seed).normal(scale=0.005, size=len(cases))
+    nmi = [level.get(c, 0.4) + n for c, n in zip(cases, noise, strict=True)]
+    return pd.DataFrame(
+        {"case": list(cases), "epochs": 2, "nmi": nmi, "ari": nmi, "acc": 0.5, "silhouette": 0.1}
+    )
+
+
+def test_claims_are_paired_t_tests():
+    tables = [table(seed) for seed in range(5)]
+    claims = claims_table(tables).set_index("cases")
+    assert len(claims) == 6
+    assert claims.loc["a to b", "nmi_verdict"] == "holds"
+    assert claims.loc["e to f", "nmi_verdict"] == "holds"  # bigger is worse, as claimed
+    values = {c: [t.set_index("case").loc[c, "nmi"] for t in tables] for c in "bcef"}
+    expected = ttest_rel(values["c"], values["b"], alternative="greater").pvalue
+    assert claims.loc["b to c", "nmi_p"] == pytest.approx(expected)
+    expected = ttest_rel(values["e"], values["f"], alternative="greater").pvalue
+    assert claims.loc["e to f", "nmi_p"] == pytest.approx(expected)
+    flipped = [t.assign(nmi=-t["nmi"]) for t in tables]
+    assert claims_table(flipped).set_index("cases").loc["a to b", "nmi_verdict"] == "contradicted"
+
+
+def test_one_seed_gives_no_confidence():
+    claims = claims_table([table(0)])
+    assert set(claims["nmi_verdict"]) == {"one seed, no confidence"}
+    gained = claims["nmi_mean"].iloc[0]
+    line = f"residual connections help: one seed, no confidence ({gained:.3f} NMI)"
+    assert line.replace("0.", ".") in claims_line(claims)
+
+
+def test_cases_that_were_not_run_claim_nothing():
+    claims = claims_table([table(0, "abg"), table(1, "abg")])
+    assert list(claims["cases"]) == ["a to b"]
+
+
+def test_figure_has_one_bar_per_case_and_protocol():
+    runs = {"one": [table(0), table(1)], "two": [table(2, "ag")]}
+    figure = seeds_figure(runs, {"a": {"nmi": 0.39}})
+    bars = figure.axes[0].patches
+    assert len(bars) == 14
+    assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == list("abcdefg")

@@ -1,0 +1,43 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from fashion_mocluster.reporting.seeds import differences, over_seeds, short, spread_text
+
+TABLES = [
+    pd.DataFrame({"method": ["a", "b"], "nmi": [0.5, 0.2], "label": "x"}),
+    pd.DataFrame({"method": ["b", "a"], "nmi": [0.4, 0.6], "label": "x"}),
+    pd.DataFrame({"method": ["a"], "nmi": [0.9], "label": "x"}),
+]
+
+
+def test_mean_and_deviation_are_those_of_numpy():
+    table = over_seeds(TABLES, ["method"])
+    assert list(table.index) == ["a", "b"]
+    mean, std, count = table.loc["a", "nmi"]
+    values = np.array([0.5, 0.6, 0.9])
+    assert (mean, std, count) == pytest.approx((values.mean(), values.std(ddof=1), 3))
+    assert table.loc["b", ("nmi", "count")] == 2
+
+
+def test_a_single_seed_has_no_deviation():
+    assert np.isnan(over_seeds(TABLES[:1], ["method"]).loc["a", ("nmi", "std")])
+
+
+def test_differences_pair_the_seeds_that_have_both():
+    paired = differences(TABLES, "method", "a", "b", ["nmi"])
+    np.testing.assert_allclose(paired["nmi"], [0.3, 0.2])
+    assert differences(TABLES, "method", "a", "c", ["nmi"]).empty
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.5834, ".583"), (-0.02, "-.020"), (1.97, "1.970"), (0, ".000"), (float("nan"), "")],
+)
+def test_numbers_have_no_zero_before_the_point(value, text):
+    assert short(value) == text
+
+
+def test_spread_is_left_out_where_there_is_none():
+    assert spread_text(0.5, 0.01) == ".500 ± .010"
+    assert spread_text(0.5, float("nan")) == ".500"

@@ -1,0 +1,43 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from fashion_mocluster.reporting.study import worth_figure, worth_table
+
+
+def table(seed):
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame(
+        [
+            {"case": case, "finding": finding, "change": case, "row": row, "epochs": 2}
+            | {score: rng.random() for score in ("nmi", "ari", "acc")}
+            for case, finding in (("thesis", None), ("views", 8), ("all", None))
+            for row in ("moco", "finetuned")
+        ]
+    )
+
+
+def value(tables, seed, case, row):
+    return tables[seed].query("case == @case and row == @row")["nmi"].item()
+
+
+def test_worth_is_the_paired_difference_to_the_published_recipe():
+    tables = [table(seed) for seed in range(4)]
+    worth = worth_table(tables).set_index(["case", "row"])
+    gains = [
+        value(tables, s, "views", "moco") - value(tables, s, "thesis", "moco") for s in range(4)
+    ]
+    found = worth.loc[("views", "moco")]
+    assert found["nmi_mean"] == pytest.approx(np.mean(gains))
+    assert found["nmi_std"] == pytest.approx(np.std(gains, ddof=1))
+    assert found["seeds"] == 4
+    # The reference itself comes with its own scores, first.
+    assert worth.index[0] == ("thesis", "moco")
+    own = [value(tables, s, "thesis", "finetuned") for s in range(4)]
+    assert worth.loc[("thesis", "finetuned"), "nmi_mean"] == pytest.approx(np.mean(own))
+
+
+def test_figure_shows_every_flip_in_every_panel():
+    figure = worth_figure(worth_table([table(0)]))
+    assert [len(axes.patches) for axes in figure.axes] == [4, 4, 4]
+    assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["8 views", "all"]
