@@ -3,7 +3,7 @@ import time
 import numpy as np
 import pytest
 
-from fashion_mocluster.cost import measure
+from fashion_mocluster.cost import Cost, measure, resident_bytes
 
 
 def test_result_time_and_memory():
@@ -21,3 +21,14 @@ def test_result_time_and_memory():
 def test_errors_pass_through():
     with pytest.raises(ZeroDivisionError):
         measure(lambda: 1 / 0)
+
+
+def test_growth_counts_from_the_bytes_given():
+    """As training does: what was there before an epoch, but not before the training, counts."""
+    block = np.ones(30_000_000)
+    _, cost = measure(lambda: None, before=resident_bytes() - block.nbytes)
+    assert 200 < cost.memory_mb < 400
+
+
+def test_costs_add_up_in_time_and_share_memory():
+    assert Cost(1.0, 50.0) + Cost(2.0, 30.0) == Cost(3.0, 50.0)

@@ -16,7 +16,7 @@ from fashion_mocluster.hooks import (
 def session(project, folder):
     """A hook that knows where its session writes."""
     hook = OneRunAtATime()
-    loader = {"globals": {"folder": folder}}
+    loader = SimpleNamespace(folder=folder)
     hook.after_context_created(SimpleNamespace(project_path=project, config_loader=loader))
     return hook
 

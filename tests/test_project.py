@@ -130,11 +130,17 @@ def test_poisoned_labels_change_nothing_before_the_scores(smoke, project, tmp_pa
     shutil.copytree(project / "conf/smoke", project / "conf/poisoned", dirs_exist_ok=True)
     (project / "conf/poisoned/globals.yml").write_text("folder: data/poisoned\n")
     pipelines = "moco_pretraining,cluster_finetuning,evaluation"
-    methods = "evaluation.moco_kmeans,evaluation.moco_spectral_finetuned"
+    outputs = [
+        "evaluation.moco_kmeans.clusters",
+        "evaluation.moco_spectral_finetuned.clusters",
+        "kmeans_finetuned_weights",
+        "moco_pretraining.history",
+        "cluster_finetuning.spectral.history",
+    ]
     result = kedro(
         project,
         *("run", "--env=poisoned", f"--pipelines={pipelines}", f"--params=data.path={poisoned}"),
-        f"--namespaces=data_processing,moco_pretraining,cluster_finetuning,{methods}",
+        f"--to-outputs={','.join(outputs)}",
     )
     assert result.returncode == 0, result.stdout + result.stderr
     other = project / "data" / "poisoned"

@@ -14,7 +14,8 @@ class ProjectConfigLoader(OmegaConfigLoader):
 
     The catalog may say ``${parameter:data.path}``: wherever a parameter is overridden, in an
     environment or on the command line, the catalog follows. The pipelines follow likewise.
-    ``${folder:}`` is where the run writes.
+    ``${folder:}`` is where the run writes, ``${shipped:}`` where weights are that it may use instead
+    of its own.
     """
 
     def __getitem__(self, key: str) -> dict[str, Any]:
@@ -33,6 +34,7 @@ class ProjectConfigLoader(OmegaConfigLoader):
                 "parameter", lambda name: OmegaConf.select(parameters, name), replace=True
             )
             OmegaConf.register_new_resolver("folder", lambda: self.folder, replace=True)
+            OmegaConf.register_new_resolver("shipped", lambda: self.shipped, replace=True)
         return super().__getitem__(key)
 
     @property
@@ -40,3 +42,9 @@ class ProjectConfigLoader(OmegaConfigLoader):
         """Where this run writes: the environment's folder, for seeds other than 0 one inside it."""
         folder, seed = self["globals"]["folder"], self["parameters"]["seed"]
         return folder if seed == 0 else f"{folder}/seed_{seed}"
+
+    @property
+    def shipped(self) -> str:
+        """Where weights are that came with the project; no other seed may pass for theirs."""
+        shipped = self["globals"]["shipped"]
+        return shipped if shipped and self["parameters"]["seed"] == 0 else self.folder

@@ -103,11 +103,15 @@ def result(folder: Path) -> dict[str, bytes]:
 
 
 def _plain(content: object) -> bytes:
-    """All values bit for bit; equal ones may be stored in other ways after a resume."""
+    """All values bit for bit; equal ones may be stored in other ways after a resume. What they
+    cost in time and memory is another every time.
+    """
     if isinstance(content, torch.Tensor):
         return f"{content.dtype}{tuple(content.shape)}".encode() + content.numpy().tobytes()
     if isinstance(content, dict):
-        return b"{%s}" % b",".join(_plain(k) + b":" + _plain(v) for k, v in content.items())
+        return b"{%s}" % b",".join(
+            _plain(k) + b":" + _plain(v) for k, v in content.items() if k not in ("costs", "spent")
+        )
     if isinstance(content, (list, tuple)):
         return b"[%s]" % b",".join(map(_plain, content))
     return repr(content).encode()

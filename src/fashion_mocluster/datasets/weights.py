@@ -128,7 +128,7 @@ class TorchWeightsDataset(AbstractDataset[dict, dict]):
         else:
             raise DatasetError(
                 f"{self._path}: no trained encoder yet; run `kedro run "
-                f"--pipelines={self._made_by}` first (with the same --env)"
+                f"--pipelines={self._made_by}` first (with the same --env and seed)"
             )
         content = load_tensors(path)
         if not isinstance(content, dict):
