@@ -9,7 +9,7 @@ from fashion_mocluster.reporting.costs import inference_costs, training_costs
 from fashion_mocluster.reporting.distribution import marked_shares
 from fashion_mocluster.reporting.html import element, table, text
 from fashion_mocluster.reporting.methods_report import methods_table, verdicts
-from fashion_mocluster.reporting.report import report_html
+from fashion_mocluster.reporting.report import report_figures, report_html
 
 PNG = b"\x89PNG\r\n\x1a\n not a picture, but bytes"
 METHODS = {
@@ -78,6 +78,10 @@ def run(protocol="put right", seed=0, labels=True, methods=tuple(METHODS)):
     }
 
 
+def page_of(runs):
+    return report_html(runs, report_figures(runs))
+
+
 class Page(HTMLParser):
     """Fails on tags that do not close in order; keeps what the page refers to."""
 
@@ -103,7 +107,7 @@ class Page(HTMLParser):
 
 
 def test_the_page_is_whole_and_needs_nothing_else():
-    page = Page(report_html([run(), run(seed=1), run("rerun", 0)]))
+    page = Page(page_of([run(), run(seed=1), run("rerun", 0)]))
     assert page.images
     assert all(source.startswith("data:image/png;base64,") for source in page.images)
     assert all(link.startswith("#") for link in page.links)
@@ -117,7 +121,7 @@ def test_the_page_is_whole_and_needs_nothing_else():
 def test_sections_without_data_are_left_out():
     bare = run(labels=False)
     bare["values"], bare["figures"] = {}, {}
-    page = Page(report_html([bare]))
+    page = Page(page_of([bare]))
     assert "Figures" not in page.words
     assert not page.images
 
@@ -176,3 +180,25 @@ def test_everything_is_escaped_but_html_itself():
     assert text("<i>&") == "&lt;i&gt;&amp;"
     assert element("p", element("b", "<"), class_='"') == '<p class="&quot;"><b>&lt;</b></p>'
     assert "<td><b>x</b></td>" in table(["h"], [[element("b", "x")]])
+
+
+def test_ablation_and_study_are_drawn_where_they_were_run():
+    assert report_figures([run()]) == {}
+    with_both = run()
+    with_both["tables"] |= {
+        "ablation": pd.DataFrame(
+            {"case": ["a", "b"], "epochs": 2, "nmi": [0.1, 0.2], "ari": [0.1, 0.2], "acc": 0.3}
+            | {"silhouette": 0.1}
+        ),
+        "study": pd.DataFrame(
+            [
+                {"case": c, "finding": f, "change": c, "row": r, "nmi": 0.1, "ari": 0.1, "acc": 0.2}
+                for c, f in (("thesis", None), ("views", 8))
+                for r in ("moco", "finetuned")
+            ]
+        ),
+    }
+    assert set(report_figures([with_both])) == {"ablation", "study"}
+    words = Page(page_of([with_both])).words
+    assert any("residual connections help: one seed" in w for w in words)
+    assert "What each finding is worth" in words

@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from fashion_mocluster.reporting import ablation, html, study
 from fashion_mocluster.reporting.costs import inference_costs, training_costs
@@ -31,11 +32,12 @@ TRAINING_TITLES = {
 }
 
 
-def report_html(runs: Runs) -> str:
+def report_html(runs: Runs, figures: dict[str, Figure]) -> str:
     """The page; sections without data are left out.
 
     Args:
         runs: As :class:`GatheredRunsDataset` loads them; the first protocol is the one judged.
+        figures: Those of :func:`report_figures`.
     """
     costs = _published(runs, "report", "published_costs")
     return html.page(
@@ -44,14 +46,31 @@ def report_html(runs: Runs) -> str:
             html.section("Methods (table 1)", methods_table(runs), verdicts(runs, _first(runs))),
             html.section("Cost of training, per epoch", _training(runs, costs.get("training", {}))),
             html.section("Cost of inference", *_inference(runs, costs.get("inference", {}))),
-            html.section("Ablation (table 2)", *_ablation(runs)),
-            html.section("What each finding is worth", *_study(runs)),
+            html.section("Ablation (table 2)", *_ablation(runs, figures)),
+            html.section("What each finding is worth", *_study(runs, figures)),
             html.section("Classes in clusters (tables 3 to 5)", *_distributions(runs)),
             html.section("Figures", *_figures(runs)),
             html.section("Parameters", *_parameters(runs)),
             html.section("Seeds, versions, hardware, times", _surroundings(runs)),
         ],
     )
+
+
+def report_figures(runs: Runs) -> dict[str, Figure]:
+    """The figures that are over several runs, by name."""
+    figures = {}
+    tables = by_protocol(runs, "ablation")
+    if tables:
+        published = _published(runs, "ablation", "published")
+        figures["ablation"] = ablation.seeds_figure(tables, published)
+    studies = _studies(runs)
+    if studies:
+        figures["study"] = study.worth_figure(study.worth_table(studies))
+    return figures
+
+
+def _studies(runs: Runs) -> list[pd.DataFrame]:
+    return [run["tables"]["study"] for run in runs if "study" in run["tables"]]
 
 
 def _first(runs: Runs) -> str:
@@ -129,7 +148,7 @@ def _inference(runs: Runs, published: dict) -> list[html.Html]:
     return parts
 
 
-def _ablation(runs: Runs) -> list[Any]:
+def _ablation(runs: Runs, figures: dict[str, Figure]) -> list[Any]:
     tables = by_protocol(runs, "ablation")
     if not tables:
         return []
@@ -152,7 +171,7 @@ def _ablation(runs: Runs) -> list[Any]:
         html.table(
             ["case", "protocol", "epochs", *ablation.SCORES.values(), "seeds"], rows, groups
         ),
-        html.picture(ablation.seeds_figure(tables, published), "Ablation over the seeds"),
+        html.picture(figures["ablation"], "Ablation over the seeds"),
     ]
     for protocol, of_seeds in tables.items():
         claims = ablation.claims_table(of_seeds)
@@ -185,8 +204,8 @@ def _nan(value: Any) -> float:
     return math.nan if value is None else float(value)
 
 
-def _study(runs: Runs) -> list[Any]:
-    tables = [run["tables"]["study"] for run in runs if "study" in run["tables"]]
+def _study(runs: Runs, figures: dict[str, Figure]) -> list[Any]:
+    tables = _studies(runs)
     if not tables:
         return []
     worth = study.worth_table(tables)
@@ -216,7 +235,7 @@ def _study(runs: Runs) -> list[Any]:
         html.table(
             ["finding", "put right", "scored", *study.SCORES.values(), "seeds"], rows, groups
         ),
-        html.picture(study.worth_figure(worth), "What each finding is worth"),
+        html.picture(figures["study"], "What each finding is worth"),
     ]
 
 
