@@ -28,7 +28,8 @@ class Cost:
 
 
 def resident_bytes() -> int:
-    """Memory that the process holds now, native buffers included."""
+    """Memory that the process holds, native buffers included, once what was freed is given back."""
+    _return_freed_memory()
     return psutil.Process().memory_info().rss
 
 
@@ -37,11 +38,9 @@ def measure(call: Callable[[], T], before: int | None = None) -> tuple[T, Cost]:
 
     Args:
         before: The resident bytes from which growth is counted; by default those right before the
-            call, once memory freed earlier has been given back.
+            call.
     """
-    if before is None:
-        _return_freed_memory()
-        before = resident_bytes()
+    before = resident_bytes() if before is None else before
     process = psutil.Process()
     peak = before
     done = threading.Event()
