@@ -13,7 +13,7 @@ from fashion_mocluster.cost import measure
 from fashion_mocluster.learning.finetuning import FinetuningRun
 from fashion_mocluster.learning.inputs import PixelStatistics
 from fashion_mocluster.learning.parameters import FinetuningParameters, MocoParameters
-from fashion_mocluster.learning.pretraining import PretrainingRun
+from fashion_mocluster.learning.pretraining_run import PretrainingRun
 from fashion_mocluster.learning.surrogate import surrogate_loss
 from fashion_mocluster.learning.weights import EncoderWeights
 from tests.benchmarks.plain_moco import LightlyMoco, PlainMoco

@@ -23,7 +23,8 @@ from fashion_mocluster.learning.parameters import (
     EmbeddingParameters,
     MocoParameters,
 )
-from fashion_mocluster.learning.pretraining import PretrainingRun, pretrain
+from fashion_mocluster.learning.pretraining import pretrain
+from fashion_mocluster.learning.pretraining_run import PretrainingRun
 from tests.learning.stores import DyingStore, Killed, same_weights
 
 STATISTICS = PixelStatistics(127, 70)

@@ -1,0 +1,287 @@
+"""One contrastive pretraining under way: its step, its epoch and its state."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+from fashion_mocluster.cost import Cost, resident_bytes
+from fashion_mocluster.learning import schedules
+from fashion_mocluster.learning.device import autocast, measure_on, pick_device, pick_precision
+from fashion_mocluster.learning.early_stopping import EarlyStopping
+from fashion_mocluster.learning.encoder import build_encoder
+from fashion_mocluster.learning.health import Diverged, effective_rank, spread
+from fashion_mocluster.learning.identity import fingerprint, seeds_for
+from fashion_mocluster.learning.inputs import (
+    PixelStatistics,
+    normalise,
+    to_device,
+    to_unit_interval,
+)
+from fashion_mocluster.learning.interruption import StopSignals
+from fashion_mocluster.learning.moco import build_contrast, info_nce
+from fashion_mocluster.learning.parameters import MocoParameters
+from fashion_mocluster.learning.surrogate import batch_loss
+from fashion_mocluster.learning.views import query_and_key_views
+from fashion_mocluster.learning.weights import EncoderWeights
+
+# Steps between two looks at the loss.
+CHECK_EVERY = 10
+# Images embedded at once, before an epoch of joint training.
+EMBEDDED_AT_ONCE = 500
+
+# Embeddings (N, D) to labels (N,).
+Assign = Callable[[np.ndarray], np.ndarray]
+
+
+class PretrainingRun:
+    """Everything that changes during pretraining; its state dict resumes it exactly.
+
+    The order of the images and the views draw from generators of their own, so neither changes
+    what the other draws.
+    """
+
+    def __init__(
+        self,
+        images: np.ndarray,
+        statistics: PixelStatistics,
+        parameters: MocoParameters,
+        assign: Assign | None = None,
+    ):
+        if parameters.clustering is not None and assign is None:
+            raise ValueError("joint training needs `assign`, which finds the clusters")
+        self.parameters, self.statistics, self.assign = parameters, statistics, assign
+        self.bytes_before = resident_bytes()
+        self.device = pick_device(parameters.compute)
+        self.precision = pick_precision(parameters.compute, self.device)
+        weights_seed, queue_seed, order_seed, views_seed = seeds_for(parameters.seed, 4)
+        self.images = torch.from_numpy(images).to(self.device)
+        encoder = build_encoder(parameters.encoder, images.shape[1:], weights_seed)
+        moco = build_contrast(encoder, parameters.contrast, queue_seed)
+        self.moco = moco.to(self.device, memory_format=torch.channels_last)
+        self.optimizer = torch.optim.SGD(
+            self.moco.trained_parameters(),
+            lr=parameters.optimizer.learning_rate,
+            momentum=parameters.optimizer.momentum,
+            weight_decay=parameters.optimizer.weight_decay,
+            foreach=True,
+        )
+        self.order_generator = Generator().manual_seed(order_seed)
+        self.views_generator = Generator(self.device).manual_seed(views_seed)
+        self.stopping = EarlyStopping(parameters.early_stopping)
+        self.history: list[dict[str, float]] = []
+        self.costs: list[dict[str, float]] = []
+        # The epoch under way: steps done, the order of its images, their clusters if they matter,
+        # what its steps gave and what it has cost.
+        self.step = 0
+        self.order = torch.empty(0, dtype=torch.long)
+        self.clusters = torch.empty(0, dtype=torch.long, device=self.device)
+        self.losses = self.positives = self.watched = torch.empty(0, device=self.device)
+        self.spent = Cost(0, 0)
+
+    @property
+    def epochs_done(self) -> int:
+        """Number of finished epochs."""
+        return len(self.history)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of one epoch; the last, smaller one counts unless ``drop_last``."""
+        whole, rest = divmod(len(self.images), self.parameters.batch_size)
+        # A single image has no batch statistics, so it is never a batch of its own.
+        return whole + (rest > 1 and not self.parameters.drop_last)
+
+    @property
+    def images_per_epoch(self) -> int:
+        """Images that one epoch really sees."""
+        return min(len(self.images), self.steps_per_epoch * self.parameters.batch_size)
+
+    def measured_epoch(self, signals: StopSignals | None = None) -> dict[str, float] | None:
+        """:meth:`train_epoch`, and its cost kept."""
+        row, cost = measure_on(self.device, lambda: self.train_epoch(signals), self.bytes_before)
+        self.spent += cost
+        if row is not None:
+            seconds, memory = self.spent.time_s, self.spent.memory_mb
+            self.costs.append({"epoch": row["epoch"], "seconds": seconds, "memory_mb": memory})
+            self.spent = Cost(0, 0)
+        return row
+
+    def train_epoch(self, signals: StopSignals | None = None) -> dict[str, float] | None:
+        """One pass over the images, or what is left of it; returns and keeps its history row.
+
+        Args:
+            signals: Asked after every step; once one is received the pass is left unfinished.
+
+        Returns:
+            None if the pass is unfinished; the state dict holds the part that is done.
+
+        Raises:
+            Diverged: The loss became NaN or infinite within the last few steps.
+        """
+        p, epoch = self.parameters, self.epochs_done
+        steps = self.steps_per_epoch
+        tau = schedules.temperature(p.contrast, epoch, p.epochs)
+        if self.step == 0:
+            self.order = torch.randperm(len(self.images), generator=self.order_generator)
+            self.losses, self.positives, self.watched = torch.zeros(3, steps, device=self.device)
+            if p.clustering is not None and epoch >= p.clustering.contrastive_alone * p.epochs:
+                self.clusters = self._find_clusters()
+        order = self.order.to(self.device)
+        self.moco.train()
+        while self.step < steps:
+            index = self.step
+            rate, momentum = self._scheduled(epoch * steps + index)
+            chosen = order[index * p.batch_size : (index + 1) * p.batch_size]
+            results = self.train_step(chosen, rate, momentum, tau)
+            self.losses[index], self.positives[index], self.watched[index] = results
+            self.step += 1
+            stop = signals is not None and signals.received is not None
+            # Looking at the loss waits for the device, so not after every step.
+            if stop or self.step == steps or self.step % CHECK_EVERY == 0:
+                self._check_losses()
+            if stop and self.step < steps:
+                return None
+        row = {
+            "epoch": epoch + 1,
+            "loss": self.losses.mean().item(),
+            "watched_loss": self.watched.mean().item(),
+            "positive_similarity": self.positives.mean().item(),
+            "learning_rate": rate,
+            "temperature": tau,
+            "key_momentum": momentum,
+            "effective_rank": effective_rank(self.moco.recent_keys),
+            "spread": spread(self.moco.recent_keys),
+        }
+        self.history.append(row)
+        self.step = 0
+        return row
+
+    def _scheduled(self, step: int) -> tuple[float, float]:
+        """Learning rate and key momentum of a step counted from the beginning of the training."""
+        p, steps = self.parameters, self.parameters.epochs * self.steps_per_epoch
+        rate = schedules.learning_rate(p.optimizer, step, steps, p.epochs)
+        return rate, schedules.key_momentum(p.contrast, step, steps)
+
+    def _check_losses(self) -> None:
+        losses = self.losses[: self.step]
+        if not losses.isfinite().all():
+            bad = int((~losses.isfinite()).nonzero()[0])
+            rate, _ = self._scheduled(self.epochs_done * self.steps_per_epoch + bad)
+            where = f"epoch {self.epochs_done + 1}, step {bad + 1}"
+            raise Diverged(losses[bad].item(), where, rate)
+
+    def train_step(
+        self, chosen: Tensor, rate: float, momentum: float, tau: float
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """One optimizer step on images int64 (B,): loss, similarity of positives, watched loss."""
+        p, moco = self.parameters, self.moco
+        pixels = to_unit_interval(self.images[chosen], p.input)
+        query_view, key_view = (
+            to_device(normalise(view, p.input, self.statistics), self.device)
+            for view in query_and_key_views(pixels, p.views, self.views_generator)
+        )
+        moco.begin_step(momentum)
+        with autocast(self.device, self.precision):
+            with torch.set_grad_enabled(moco.trains_keys):
+                keys = self._keys(key_view)
+            z = self._in_groups(moco.query_encoder, query_view)
+            queries = self._in_groups(moco.query_encoder.head, z)
+        negatives, excluded = moco.negatives(keys, chosen)
+        contrast, positive = info_nce(queries, keys, negatives, tau, excluded)
+        loss = contrast + self._clustering_term(z, chosen)
+        watched, final = loss.detach(), p.contrast.temperature_end
+        if p.watched == "loss_at_final_temperature" and tau != final:
+            with torch.no_grad():
+                watched = (
+                    watched - contrast + info_nce(queries, keys, negatives, final, excluded)[0]
+                )
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        moco.end_step(keys, chosen)
+        return loss.detach(), positive, watched
+
+    def _clustering_term(self, z: Tensor, chosen: Tensor) -> Tensor | float:
+        """What joint training adds for representations (B, D), once it has clusters."""
+        if not len(self.clusters):
+            return 0.0
+        p = self.parameters.clustering
+        unit = F.normalize(z.float(), dim=1)
+        return p.weight * batch_loss(unit, self.clusters[chosen], p.surrogate)
+
+    def _keys(self, views: Tensor) -> Tensor:
+        project = self.moco.key_encoder.project
+        if self.parameters.batchnorm_groups == 1:
+            return project(views)
+        # In other groups than the queries, or a batch would give its members away.
+        order = torch.randperm(len(views), generator=self.views_generator, device=views.device)
+        return self._in_groups(project, views[order])[order.argsort()]
+
+    def _in_groups(self, network: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """``network`` of each part of the batch, so that BatchNorm sees a part at a time."""
+        groups = self.parameters.batchnorm_groups
+        return network(x) if groups == 1 else torch.cat([network(part) for part in x.chunk(groups)])
+
+    @torch.no_grad()
+    def _find_clusters(self) -> Tensor:
+        """Clusters int64 (N,) of the clean images' representations, as unit vectors."""
+        self.moco.eval()
+        p, parts = self.parameters.input, []
+        for batch in self.images.split(EMBEDDED_AT_ONCE):
+            x = normalise(to_unit_interval(batch, p), p, self.statistics)
+            with autocast(self.device, self.precision):
+                z = self.moco.query_encoder(to_device(x, self.device))
+            parts.append(F.normalize(z.float(), dim=1).cpu())
+        self.moco.train()
+        labels = self.assign(torch.cat(parts).numpy())
+        return torch.from_numpy(labels).long().to(self.device)
+
+    def weights(self) -> EncoderWeights:
+        """The query encoder as it is now."""
+        return EncoderWeights.of(self.moco.query_encoder, self.parameters.input, self.statistics)
+
+    def identity(self, images: np.ndarray) -> dict:
+        """What a checkpoint must agree with to be continued here."""
+        parameters = self.parameters.model_dump(mode="json", exclude={"checkpoints"})
+        return {**parameters, "images": fingerprint(images)}
+
+    def state_dict(self) -> dict:
+        """Everything needed to go on exactly from here, as tensors and plain values."""
+        return {
+            "moco": self.moco.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "order_generator": self.order_generator.get_state(),
+            "views_generator": self.views_generator.get_state(),
+            "precision": str(self.precision).removeprefix("torch."),
+            "stopping": self.stopping.state_dict(),
+            "history": self.history,
+            "step": self.step,
+            "order": self.order,
+            "losses": self.losses,
+            "positives": self.positives,
+            "watched": self.watched,
+            "clusters": self.clusters,
+            "costs": self.costs,
+            "spent": vars(self.spent),
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on from a state dict of the same run."""
+        self.moco.load_state_dict(state["moco"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.order_generator.set_state(state["order_generator"].cpu())
+        self.views_generator.set_state(state["views_generator"].cpu())
+        # Whatever `auto` would choose today, the rest is computed like the beginning.
+        self.precision = getattr(torch, state["precision"])
+        self.stopping.load_state_dict(state["stopping"])
+        self.history = list(state["history"])
+        self.step, self.order = state["step"], state["order"]
+        self.losses = state["losses"].to(self.device)
+        self.positives = state["positives"].to(self.device)
+        self.watched = state["watched"].to(self.device)
+        self.clusters = state["clusters"].to(self.device)
+        self.costs, self.spent = list(state["costs"]), Cost(**state["spent"])
