@@ -8,8 +8,9 @@ from fashion_mocluster.reporting.comparison import COLUMNS
 from fashion_mocluster.reporting.costs import inference_costs, training_costs
 from fashion_mocluster.reporting.distribution import marked_shares
 from fashion_mocluster.reporting.html import element, table, text
-from fashion_mocluster.reporting.methods_report import methods_table, verdicts
+from fashion_mocluster.reporting.methods_report import methods_table
 from fashion_mocluster.reporting.report import report_figures, report_html
+from fashion_mocluster.reporting.verdicts import sentence_on, verdicts
 
 PNG = b"\x89PNG\r\n\x1a\n not a picture, but bytes"
 METHODS = {
@@ -155,7 +156,54 @@ def test_verdicts_compare_with_the_published_row_and_the_baseline():
     words = Page(verdicts([one], "put right")).words
     row = words[words.index("MoCo + K-Means") :]
     assert row[1:3] == ["+ -", "- +"]
-    assert any("Not better on all five" in w for w in words)
+
+
+def set_scores(made, method, **scores):
+    table = made["tables"]["clustering_comparison"]
+    table.loc[table["method"] == method, list(scores)] = list(scores.values())
+
+
+def test_every_published_row_is_compared_with_not_only_the_same_row():
+    one = run()
+    set_scores(one, "moco_kmeans", nmi=0.55)  # above its own published .5, below .6 of another
+    set_scores(one, "moco_umap", nmi=0.7)
+    set_scores(one, "pca_spectral", nmi=0.65)
+    sentence = sentence_on("nmi", [one], "put right")
+    assert "best published .600, PCA + Spectral; PCA + spectral here .650" in sentence
+    assert sentence.endswith("Better: MoCo + UMAP .700. Not better: MoCo + K-Means .550.")
+    set_scores(one, "moco_umap", nmi=0.62)  # above every published row, below PCA + spectral here
+    assert "Better:" not in sentence_on("nmi", [one], "put right")
+
+
+def test_less_is_better_for_dbi():
+    one = run()
+    for method, value in (("moco_kmeans", 0.9), ("moco_umap", 1.1), ("pca_spectral", 2.0)):
+        set_scores(one, method, dbi=value)
+    published = one["values"]["run"]["parameters"]["evaluation"]["methods"]
+    published["kmeans"]["published"] = {"source": "thesis 1a", "dbi": 1.0}
+    sentence = sentence_on("dbi", [one], "put right")
+    assert sentence.endswith("Better: MoCo + K-Means .900. Not better: MoCo + UMAP 1.100.")
+
+
+def test_a_score_that_is_missing_is_neither_better_nor_worse():
+    collapsed = run()
+    set_scores(collapsed, "moco_kmeans", silhouette=np.nan, dbi=np.nan, chi_normalized=np.nan)
+    words = Page(verdicts([collapsed], "put right")).words
+    assert words[words.index("MoCo + K-Means") + 3 :][:3] == ["? ?"] * 3
+    words = Page(verdicts([run(labels=False)], "put right")).words
+    assert words[words.index("MoCo + K-Means") + 1 :][:2] == ["? ?"] * 2
+    assert sentence_on("nmi", [run(labels=False)], "put right") == ""
+
+
+def test_a_seed_without_a_score_is_told():
+    collapsed = run(seed=1)
+    set_scores(collapsed, "moco_kmeans", dbi=np.nan)
+    words = Page(methods_table([run(), collapsed, run(seed=2)])).words
+    row = words[words.index("MoCo + K-Means") :]
+    row = row[row.index("put right") + 1 :][:8]
+    assert row[4].endswith(" (2)")
+    assert not row[0].endswith(")")
+    assert row[-1] == "3"
 
 
 def test_costs_are_medians_and_sums():

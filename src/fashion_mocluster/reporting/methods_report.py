@@ -1,4 +1,4 @@
-"""The report's table of methods: published, rerun and put right, and who beats whom."""
+"""The report's table of methods: published, rerun and put right."""
 
 import math
 from typing import Any
@@ -17,10 +17,6 @@ SCORES = {
     "dbi": ("DBI", "dbi", False),
     "chi_normalized": ("log1p(CHI)/10", "chi", True),
 }
-# The five of the thesis's table.
-THESIS_SCORES = ("nmi", "ari", "silhouette", "dbi", "chi_normalized")
-BASELINE = "pca_spectral"
-NOT_TRAINED = ("pixels", "pca", "external", "published")
 COMPARISON = "clustering_comparison"
 
 Runs = list[dict[str, Any]]
@@ -62,12 +58,12 @@ def methods_table(runs: Runs) -> html.Html | None:
         published = known.get(method, {}).get("published") or {}
         title, begin = known.get(method, {}).get("title", method), len(rows)
         if published:
-            values = [short(_number(published.get(name))) for _, name, _ in SCORES.values()]
+            values = [short(number(published.get(name))) for _, name, _ in SCORES.values()]
             rows.append([title, html.words("published"), *values, "", ""])
         for protocol, table in means.items():
             if method in table.index:
                 cells = [_score_cell(table, method, score) for score in SCORES]
-                seeds = int(table.loc[method, ("silhouette", "count")])
+                seeds = int(table.loc[method].xs("count", level=1).max())
                 epochs = epochs_of(runs, protocol, method)
                 rows.append([title, html.words(protocol), *cells, epochs, seeds])
         if len(rows) > begin:
@@ -81,14 +77,18 @@ def methods_table(runs: Runs) -> html.Html | None:
 def _score_cell(table: pd.DataFrame, method: str, score: str) -> Any:
     if score not in table.columns.get_level_values(0):
         return ""
-    mean, std, _ = table.loc[method, score]
+    mean, std, count = table.loc[method, score]
     values, more = table[score]["mean"], SCORES[score][2]
     best = values.max() if more else values.min()
     cell = spread_text(mean, std)
+    # A seed without this score, for instance one that collapsed, is not part of its mean.
+    if cell and count < table.loc[method].xs("count", level=1).max():
+        cell += f" ({int(count)})"
     return html.bold(cell) if mean == best and cell else cell
 
 
-def _number(value: Any) -> float:
+def number(value: Any) -> float:
+    """NaN for None."""
     return math.nan if value is None else float(value)
 
 
@@ -104,55 +104,3 @@ def epochs_of(runs: Runs, protocol: str, method: str) -> str:
             if cost is not None:
                 counts.add(len(cost))
     return ", ".join(map(str, sorted(counts)))
-
-
-def verdicts(runs: Runs, protocol: str) -> html.Html | None:
-    """For the rows of trained encoders: which of the thesis's five scores are better than those of
-    the same row as published, and than those of PCA + spectral in the same protocol.
-    """
-    means, known = means_by_protocol(runs).get(protocol), methods_known(runs)
-    if means is None or BASELINE not in means.index:
-        return None
-    trained = {
-        row.method: row.representation
-        for run in runs
-        if run["protocol"] == protocol
-        for row in run["tables"][COMPARISON].itertuples()
-        if row.representation not in NOT_TRAINED
-    }
-    rows = []
-    for method in trained:
-        published = known.get(method, {}).get("published")
-        if not published:
-            continue
-        cells = []
-        for score in THESIS_SCORES:
-            _, name, more = SCORES[score]
-            ours = means.loc[method, (score, "mean")]
-            marks = [
-                "+" if (ours > other) == more and ours != other else "-"
-                for other in (_number(published.get(name)), means.loc[BASELINE, (score, "mean")])
-            ]
-            cells.append(" ".join(marks))
-        rows.append([known[method]["title"], *cells])
-    if not rows:
-        return None
-    missed = sorted({row[0] for row in rows if any("-" in cell for cell in row[1:])})
-    note = (
-        "All of them are better on all five scores."
-        if not missed
-        else f"Not better on all five scores: {', '.join(missed)}. Silhouette, DBI and CHI are "
-        "measured in the space of each row: finetuning raises them epoch by epoch, and lets NMI "
-        "and ARI go; the published finetunings ran up to 100 epochs, chosen with labels. See the "
-        "epochs really run."
-    )
-    header = ["method", *(SCORES[s][0] for s in THESIS_SCORES)]
-    return html.Html(
-        html.element(
-            "p",
-            f"{protocol}, mean over the seeds: + better or - worse than the same row as published, "
-            "then than PCA + spectral in the same protocol.",
-        )
-        + html.table(header, rows)
-        + html.element("p", note)
-    )

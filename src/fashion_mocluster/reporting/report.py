@@ -16,9 +16,9 @@ from fashion_mocluster.reporting.methods_report import (
     by_protocol,
     methods_known,
     methods_table,
-    verdicts,
 )
 from fashion_mocluster.reporting.seeds import over_seeds, short, spread_text
+from fashion_mocluster.reporting.verdicts import verdicts
 
 # Tables 3 to 5 of the thesis.
 DISTRIBUTIONS = ("pca_spectral", "moco_spectral", "moco_spectral_finetuned")
