@@ -39,6 +39,21 @@ def test_one_seed_gives_no_confidence():
     assert line.replace("0.", ".") in claims_line(claims)
 
 
+@pytest.mark.parametrize(
+    ("gain", "verdict"), [(0.0, "not shown"), (0.25, "holds"), (-0.25, "contradicted")]
+)
+def test_several_seeds_that_agree_to_the_last_digit_are_not_one_seed(gain, verdict):
+    one = pd.DataFrame({"case": ["a", "b"], "nmi": [0.5, 0.5 + gain], "ari": [0.5, 0.5 + gain]})
+    claims = claims_table([one, one])
+    assert claims["seeds"].item() == 2
+    assert claims["nmi_verdict"].item() == verdict
+
+
+def test_without_labels_nothing_is_claimed():
+    bare = [table(seed).assign(nmi=np.nan, ari=np.nan) for seed in (0, 1)]
+    assert claims_table(bare).empty
+
+
 def test_cases_that_were_not_run_claim_nothing():
     claims = claims_table([table(0, "abg"), table(1, "abg")])
     assert list(claims["cases"]) == ["a to b"]

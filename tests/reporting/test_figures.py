@@ -102,7 +102,7 @@ def test_distribution_without_labels_is_an_empty_table_with_its_columns():
     assert table.empty
 
 
-@pytest.mark.parametrize("clusters", [1, 4, 10, 13, 30])
+@pytest.mark.parametrize("clusters", [1, 3, 4, 10, 12, 13, 30])
 def test_distribution_and_confusion_for_any_number_of_clusters(clusters):
     table = np.random.default_rng(0).integers(0, 50, (clusters, 3))
     render(distribution.distribution_figure(table, NAMES, "T"))
