@@ -41,3 +41,14 @@ def test_figure_shows_every_flip_in_every_panel():
     figure = worth_figure(worth_table([table(0)]))
     assert [len(axes.patches) for axes in figure.axes] == [4, 4, 4]
     assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["8 views", "all"]
+
+
+def test_cases_are_in_order_of_finding_and_those_of_any_seed_count():
+    whole = table(0)
+    queue = whole[whole["case"] == "views"].assign(case="queue", finding=1)
+    mixed = pd.concat([whole[whole["case"] != "views"], whole[whole["case"] == "views"], queue])
+    without = whole[whole["case"] != "views"]
+    worth = worth_table([without, mixed])
+    assert list(dict.fromkeys(worth["case"])) == ["thesis", "queue", "views", "all"]
+    assert worth.set_index(["case", "row"]).loc[("views", "moco"), "seeds"] == 1
+    worth_figure(worth)

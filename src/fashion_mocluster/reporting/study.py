@@ -1,5 +1,7 @@
 """What each finding about the published scripts is worth."""
 
+import math
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -23,7 +25,11 @@ def worth_table(tables: list[pd.DataFrame]) -> pd.DataFrame:
         its mean and standard deviation over the seeds. Cases are in order of finding, all flips
         together at the end; the reference itself comes first, with its own scores.
     """
-    cases = tables[0].drop_duplicates("case").set_index("case")[["finding", "change"]]
+    cases = pd.concat(tables).drop_duplicates("case").set_index("case")[["finding", "change"]]
+    # Neither the reference, first, nor all flips together, last, is a finding.
+    place = cases["finding"].astype(float).fillna(math.inf)
+    place[cases.index == REFERENCE] = -math.inf
+    cases = cases.loc[place.sort_values(kind="stable").index]
     rows = []
     for case, about in cases.iterrows():
         for row in ROWS:
