@@ -250,3 +250,29 @@ def test_ablation_and_study_are_drawn_where_they_were_run():
     words = Page(page_of([with_both])).words
     assert any("residual connections help: one seed" in w for w in words)
     assert "What each finding is worth" in words
+
+
+def test_switches_of_the_ablation_stand_beside_its_published_row():
+    made = run()
+    made["tables"]["ablation"] = pd.DataFrame(
+        {"case": ["a", "c"], "residual": [False, True], "mlp": [False, True], "size": [20, 34]}
+        | {"advanced_augmentation": False, "cosine": False, "epochs": 2, "acc": 0.3}
+        | {"nmi": [0.1, 0.2], "ari": [0.1, 0.2], "silhouette": 0.1}
+    )
+    page = page_of([made])
+    cells = page[page.index(">ResConn<") :].split("<tr")[1:]
+    found = [row.count("✓") for row in cells[:4]]
+    assert found == [0, 0, 2, 0]
+    assert ">34</td>" in cells[2]
+
+
+def test_seeds_that_differ_in_more_than_the_seed_are_told():
+    runs = [run(seed=0), run(seed=1)]
+    for made in runs:
+        made["values"]["run"]["parameters"]["moco"]["seed"] = made["seed"]
+    assert "do not differ by the seed alone" not in page_of(runs)
+    runs[1]["values"]["run"]["parameters"]["moco"]["epochs"] = 2
+    words = Page(page_of(runs)).words
+    assert "put right: its seeds do not differ by the seed alone" in words
+    assert words[words.index("moco.epochs") :][:3] == ["moco.epochs", "30", "2"]
+    assert "moco.seed" not in words

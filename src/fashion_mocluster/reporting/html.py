@@ -18,7 +18,7 @@ th:first-child, td:first-child, .text { text-align: left; } td.text { white-spac
 thead th { border-bottom: 2px solid #888; } tr.group td { border-top: 2px solid #bbb; }
 td.dominant { font-weight: bold; } td.confused { font-style: italic; }
 img { max-width: 100%; height: auto; } figure { margin: 1em 0; display: inline-block; }
-figcaption { color: #555; font-size: 13px; } .grid figure { width: 49%; min-width: 22em; }
+figcaption { color: #555; font-size: 13px; } .grid figure { width: 49%; min-width: min(22em, 100%); }
 pre { background: #f6f6f6; padding: 1em; overflow-x: auto; font-size: 12px; }
 summary { cursor: pointer; }
 """

@@ -1,13 +1,12 @@
 """One page that holds everything: the thesis as published, as rerun and put right."""
 
-import json
 import math
 from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fashion_mocluster.reporting import ablation, html, study
+from fashion_mocluster.reporting import ablation, html, study, surroundings
 from fashion_mocluster.reporting.costs import inference_costs, training_costs
 from fashion_mocluster.reporting.distribution import marked_shares
 from fashion_mocluster.reporting.methods_report import (
@@ -17,7 +16,7 @@ from fashion_mocluster.reporting.methods_report import (
     methods_known,
     methods_table,
 )
-from fashion_mocluster.reporting.seeds import over_seeds, short, spread_text
+from fashion_mocluster.reporting.seeds import long, over_seeds, short, spread_text
 from fashion_mocluster.reporting.verdicts import verdicts
 
 # Tables 3 to 5 of the thesis.
@@ -50,8 +49,8 @@ def report_html(runs: Runs, figures: dict[str, Figure]) -> str:
             html.section("What each finding is worth", *_study(runs, figures)),
             html.section("Classes in clusters (tables 3 to 5)", *_distributions(runs)),
             html.section("Figures", *_figures(runs)),
-            html.section("Parameters", *_parameters(runs)),
-            html.section("Seeds, versions, hardware, times", _surroundings(runs)),
+            html.section("Parameters", *surroundings.parameters(runs)),
+            html.section("Seeds, versions, hardware, times", surroundings.table_of_runs(runs)),
         ],
     )
 
@@ -97,10 +96,6 @@ def _first_runs(runs: Runs, table: str) -> list[dict]:
     return list(firsts.values())
 
 
-def _value(value: Any, digits: int) -> str:
-    return "" if value is None or math.isnan(value) else f"{value:,.{digits}f}"
-
-
 def _training(runs: Runs, published: dict) -> html.Html | None:
     costs = training_costs(runs, published)
     costs = costs[costs["training"].isin(TRAINING_TITLES)] if len(costs) else costs
@@ -111,10 +106,10 @@ def _training(runs: Runs, published: dict) -> html.Html | None:
             TRAINING_TITLES[training],
             html.words(protocol),
             "/".join(map(str, sorted(set(group["epochs"])))),
-            _value(group["seconds"].median(), 1),
-            _value(group["memory_mb"].max(), 0),
-            _value(group["published_seconds"].iloc[0], 2),
-            _value(group["published_memory_mb"].iloc[0], 0),
+            long(group["seconds"].median(), 1),
+            long(group["memory_mb"].max(), 0),
+            long(group["published_seconds"].iloc[0], 2),
+            long(group["published_memory_mb"].iloc[0], 0),
         ]
         for (training, protocol), group in costs.groupby(["training", "protocol"], sort=False)
     ]
@@ -135,10 +130,10 @@ def _inference(runs: Runs, published: dict) -> list[html.Html]:
             rows = [
                 [
                     titles.get(r.method, r.method),
-                    *(_value(v, 1) for v in (r.representation_s, r.clustering_s, r.time_s)),
-                    _value(r.memory_mb, 0),
-                    _value(r.published_time_s, 2),
-                    _value(r.published_memory_mb, 2),
+                    *(long(v, 1) for v in (r.representation_s, r.clustering_s, r.time_s)),
+                    long(r.memory_mb, 0),
+                    long(r.published_time_s, 2),
+                    long(r.published_memory_mb, 2),
                 ]
                 for r in costs.itertuples()
             ]
@@ -157,8 +152,9 @@ def _ablation(runs: Runs, figures: dict[str, Figure]) -> list[Any]:
     for case in sorted({c for ts in tables.values() for t in ts for c in t["case"]}):
         groups.add(len(rows))
         theirs = published.get(case) or {}
+        switches = _switches(case, tables)
         cells = [short(_nan(theirs.get(s))) for s in ablation.SCORES]
-        rows.append([case, html.words("published"), "", *cells, ""])
+        rows.append([case, html.words("published"), *switches, "", *cells, ""])
         for protocol, of_seeds in tables.items():
             means = over_seeds(of_seeds, ["case"])
             if case in means.index:
@@ -166,11 +162,12 @@ def _ablation(runs: Runs, figures: dict[str, Figure]) -> list[Any]:
                     spread_text(*means.loc[case, s].iloc[:2]) for s in ablation.SCORES if s in means
                 ]
                 epochs, _, seeds = means.loc[case, "epochs"]
-                rows.append(["", html.words(protocol), int(epochs), *cells, int(seeds)])
+                row = ["", html.words(protocol), *[""] * len(switches), int(epochs)]
+                rows.append([*row, *cells, int(seeds)])
+    about = ["case", "protocol", *ablation.SWITCHES.values(), "size", "epochs"]
+    header = [*about, *ablation.SCORES.values(), "seeds"]
     parts: list[Any] = [
-        html.table(
-            ["case", "protocol", "epochs", *ablation.SCORES.values(), "seeds"], rows, groups
-        ),
+        html.table(header, rows, groups),
         html.picture(figures["ablation"], "Ablation over the seeds"),
     ]
     for protocol, of_seeds in tables.items():
@@ -180,6 +177,13 @@ def _ablation(runs: Runs, figures: dict[str, Figure]) -> list[Any]:
             parts.append(html.element("p", ablation.claims_line(claims)))
             parts.append(_claims(claims))
     return parts
+
+
+def _switches(case: str, tables: dict[str, list[pd.DataFrame]]) -> list[str]:
+    """What a case consists of, in the words of the thesis's table 2."""
+    of_case = pd.concat([t[t["case"] == case] for ts in tables.values() for t in ts]).iloc[0]
+    on = ["✓" if of_case.get(switch) else "" for switch in ablation.SWITCHES]
+    return [*on, str(of_case.get("size", ""))]
 
 
 def _claims(claims: pd.DataFrame) -> html.Html:
@@ -287,61 +291,3 @@ def _figures(runs: Runs) -> list[html.Html]:
             title = html.element("h3", f"{run['protocol']}, seed {run['seed']}")
             parts += [title, *folded]
     return parts
-
-
-def _parameters(runs: Runs) -> list[html.Html]:
-    recorded = {}
-    for run in runs:
-        if "run" in run["values"]:
-            recorded.setdefault(run["protocol"], run["values"]["run"]["parameters"])
-    parts = []
-    if len(recorded) > 1:
-        flat = {name: dict(_leaves(p)) for name, p in recorded.items()}
-        keys = sorted(set().union(*flat.values()))
-        rows = [
-            [key, *(html.words(flat[name].get(key, "")) for name in flat)]
-            for key in keys
-            if len({str(flat[name].get(key)) for name in flat}) > 1
-        ]
-        parts.append(html.folded("What differs", html.table(["parameter", *flat], rows)))
-    for name, parameters in recorded.items():
-        parts.append(html.folded(name, html.element("pre", json.dumps(parameters, indent=1))))
-    return parts
-
-
-def _leaves(tree: Any, prefix: str = "") -> Any:
-    for key, value in tree.items():
-        if isinstance(value, dict) and value:
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", json.dumps(value)
-
-
-def _surroundings(runs: Runs) -> html.Html | None:
-    rows = []
-    for run in runs:
-        record = run["values"].get("run")
-        if record is None:
-            continue
-        trained = sum(
-            t["seconds"].sum() for k, t in run["tables"].items() if k.startswith("training_cost/")
-        )
-        embedded = sum(
-            v["time_s"] for k, v in run["values"].items() if k.startswith("embedding_cost/")
-        )
-        comparison = run["tables"].get(COMPARISON)
-        clustered = 0 if comparison is None else comparison["time_s"].sum()
-        hardware = record["hardware"]
-        rows.append(
-            [
-                f"{run['protocol']}, seed {run['seed']}",
-                *(_value(seconds, 0) for seconds in (trained, embedded, clustered)),
-                html.words(
-                    f"{hardware['processor']}, {hardware['cores']} cores, "
-                    f"{hardware['memory_gb']} GB, GPU: {hardware['accelerator'] or 'none'}"
-                ),
-                html.words(", ".join(f"{k} {v}" for k, v in record["versions"].items())),
-            ]
-        )
-    header = ["run", "training s", "embedding s", "clustering s", "hardware", "versions"]
-    return html.table(header, rows) if rows else None

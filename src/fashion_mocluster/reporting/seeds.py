@@ -46,6 +46,11 @@ def short(value: float, digits: int = 3) -> str:
     return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
 
 
+def long(value: float, digits: int) -> str:
+    """``18,619.7``: seconds and megabytes; empty for NaN and None."""
+    return "" if value is None or math.isnan(value) else f"{value:,.{digits}f}"
+
+
 def spread_text(mean: float, std: float, digits: int = 3) -> str:
     """``.583 ± .006``; a single seed has no spread."""
     if math.isnan(std):
