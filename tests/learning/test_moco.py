@@ -146,14 +146,16 @@ def test_tiny_gradients_become_zero_and_others_stay():
 
 
 def test_a_saturated_softmax_gives_no_denormal_gradient():
-    """Positives at similarity 1, negatives at 0, temperature .011: e to the power of -91 is denormal."""
+    """Positives at similarity 1, negatives at 0, temperature 1 / 80: e to the power of -80 is left,
+    which a few layers turn into a denormal number.
+    """
     key = F.normalize(torch.eye(2, 8), dim=1)
     query = key.clone().requires_grad_()
     negatives = F.normalize(torch.eye(8)[4:], dim=1)
-    bare = info_nce(query, key, negatives, 0.011)[0]
+    bare = info_nce(query, key, negatives, 1 / 80)[0]
     (gradient,) = torch.autograd.grad(bare, query)
     assert (gradient != 0).any()
-    assert gradient.abs().max() < 1e-35
+    assert gradient.abs().max() < 1e-30
     x = key.clone().requires_grad_()
-    info_nce(without_tiny_gradient(x * 1.0), key, negatives, 0.011)[0].backward()
+    info_nce(without_tiny_gradient(x * 1.0), key, negatives, 1 / 80)[0].backward()
     assert not x.grad.any()
