@@ -7,7 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fashion_mocluster.learning.encoder import build_encoder
-from fashion_mocluster.learning.moco import MomentumContrast, build_contrast, info_nce
+from fashion_mocluster.learning.moco import (
+    MomentumContrast,
+    build_contrast,
+    info_nce,
+    without_tiny_gradient,
+)
 from fashion_mocluster.learning.parameters import ContrastParameters, EncoderParameters
 
 TINY = EncoderParameters(blocks=[1], widths=[2])
@@ -129,3 +134,28 @@ def test_end_to_end_takes_the_other_keys_of_the_batch_and_trains_both_encoders()
     trained = list(end_to_end.trained_parameters())
     assert len(trained) == 2 * len(list(end_to_end.query_encoder.parameters()))
     assert all(p.grad is not None for p in trained)
+
+
+def test_tiny_gradients_become_zero_and_others_stay():
+    x = torch.zeros(4, requires_grad=True)
+    y = without_tiny_gradient(x * 1.0)
+    assert torch.equal(y, x)
+    y.backward(torch.tensor([1e-40, -1e-30, -1e-20, 0.5]))
+    torch.testing.assert_close(x.grad, torch.tensor([0, 0, -1e-20, 0.5]), rtol=1e-6, atol=0)
+    assert without_tiny_gradient(torch.ones(1)).item() == 1  # keys that are not trained
+
+
+def test_a_saturated_softmax_gives_no_denormal_gradient():
+    """Positives at similarity 1, negatives at 0, temperature 1 / 80: e to the power of -80 is left,
+    which a few layers turn into a denormal number.
+    """
+    key = F.normalize(torch.eye(2, 8), dim=1)
+    query = key.clone().requires_grad_()
+    negatives = F.normalize(torch.eye(8)[4:], dim=1)
+    bare = info_nce(query, key, negatives, 1 / 80)[0]
+    (gradient,) = torch.autograd.grad(bare, query)
+    assert (gradient != 0).any()
+    assert gradient.abs().max() < 1e-30
+    x = key.clone().requires_grad_()
+    info_nce(without_tiny_gradient(x * 1.0), key, negatives, 1 / 80)[0].backward()
+    assert not x.grad.any()

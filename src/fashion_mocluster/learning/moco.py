@@ -11,6 +11,8 @@ from fashion_mocluster.learning.encoder import Encoder
 from fashion_mocluster.learning.parameters import ContrastParameters
 
 NO_IMAGE = -1
+# Gradients smaller than this move no float32 weight.
+NEGLIGIBLE = 1e-25
 
 
 def build_contrast(
@@ -150,3 +152,14 @@ def info_nce(
     # -log(e^p / (e^p + sum e^n)), without the (B, 1 + K) copy that a cross entropy needs.
     p = positive / temperature
     return (torch.logaddexp(p, negative.logsumexp(1)) - p).mean(), positive.detach().mean()
+
+
+def without_tiny_gradient(x: Tensor) -> Tensor:
+    """``x`` itself; from now on the entries of its gradient that are negligible become 0.
+
+    At a low temperature the softmax saturates and its gradient sinks into the denormal numbers, with
+    which processors compute the whole backward pass hundreds of times slower.
+    """
+    if x.requires_grad:
+        x.register_hook(lambda gradient: gradient.masked_fill(gradient.abs() < NEGLIGIBLE, 0))
+    return x

@@ -21,7 +21,7 @@ from fashion_mocluster.learning.inputs import (
     to_unit_interval,
 )
 from fashion_mocluster.learning.interruption import StopSignals
-from fashion_mocluster.learning.moco import build_contrast, info_nce
+from fashion_mocluster.learning.moco import build_contrast, info_nce, without_tiny_gradient
 from fashion_mocluster.learning.parameters import MocoParameters
 from fashion_mocluster.learning.surrogate import batch_loss
 from fashion_mocluster.learning.views import query_and_key_views
@@ -185,9 +185,9 @@ class PretrainingRun:
         moco.begin_step(momentum)
         with autocast(self.device, self.precision):
             with torch.set_grad_enabled(moco.trains_keys):
-                keys = self._keys(key_view)
+                keys = without_tiny_gradient(self._keys(key_view))
             z = self._in_groups(moco.query_encoder, query_view)
-            queries = self._in_groups(moco.query_encoder.head, z)
+            queries = without_tiny_gradient(self._in_groups(moco.query_encoder.head, z))
         negatives, excluded = moco.negatives(keys, chosen)
         contrast, positive = info_nce(queries, keys, negatives, tau, excluded)
         loss = contrast + self._clustering_term(z, chosen)
