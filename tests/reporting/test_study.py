@@ -1,6 +1,10 @@
+import io
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.container import ErrorbarContainer
 
 from fashion_mocluster.reporting.study import worth_figure, worth_table
 
@@ -41,6 +45,22 @@ def test_figure_shows_every_flip_in_every_panel():
     figure = worth_figure(worth_table([table(0)]))
     assert [len(axes.patches) for axes in figure.axes] == [4, 4, 4]
     assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["8 views", "all"]
+
+
+@pytest.mark.parametrize(("seeds", "drawn"), [(1, 0), (3, 4)])
+def test_a_single_seed_has_no_error_bars(seeds, drawn):
+    figure = worth_figure(worth_table([table(seed) for seed in range(seeds)]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure.savefig(io.BytesIO(), format="png")
+    bars = [
+        segment
+        for container in figure.axes[0].containers
+        if isinstance(container, ErrorbarContainer)
+        for segment in container[2][0].get_segments()
+        if len(segment) and np.isfinite(segment).all()
+    ]
+    assert len(bars) == drawn
 
 
 def test_cases_are_in_order_of_finding_and_those_of_any_seed_count():

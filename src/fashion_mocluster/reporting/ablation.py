@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy.stats import ttest_1samp
 
-from fashion_mocluster.reporting.seeds import differences, over_seeds, short
+from fashion_mocluster.reporting.seeds import differences, over_seeds, p_text, short
 from fashion_mocluster.reporting.style import OURS, PROTOCOLS, THEIRS, new_figure
 
 COLUMNS = [
@@ -126,7 +126,7 @@ def claims_line(claims: pd.DataFrame) -> str:
     """The claims table in one line, by NMI."""
     parts = [
         f"{r.claim}: {r.nmi_verdict} ({short(r.nmi_mean)} NMI"
-        + ("" if math.isnan(r.nmi_p) else f", p = {short(r.nmi_p, 2)}")
+        + ("" if math.isnan(r.nmi_p) else f", {p_text(r.nmi_p)}")
         + ")"
         for r in claims.itertuples()
     ]
@@ -152,7 +152,7 @@ def seeds_figure(runs: dict[str, list[pd.DataFrame]], published: dict[str, dict]
             axes.bar(
                 np.arange(len(cases)) + (i - (len(means) - 1) / 2) * width,
                 values["mean"],
-                yerr=values["std"].fillna(0),
+                yerr=values["std"],
                 width=width,
                 color=PROTOCOLS[i % len(PROTOCOLS)],
                 capsize=2,

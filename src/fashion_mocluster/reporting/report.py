@@ -16,7 +16,7 @@ from fashion_mocluster.reporting.methods_report import (
     methods_known,
     methods_table,
 )
-from fashion_mocluster.reporting.seeds import long, over_seeds, short, spread_text
+from fashion_mocluster.reporting.seeds import long, over_seeds, p_text, short, spread_text
 from fashion_mocluster.reporting.verdicts import verdicts
 
 # Tables 3 to 5 of the thesis.
@@ -193,15 +193,15 @@ def _claims(claims: pd.DataFrame) -> html.Html:
             r.cases,
             r.seeds,
             spread_text(r.nmi_mean, r.nmi_std),
-            short(r.nmi_p, 2),
+            p_text(r.nmi_p),
             r.nmi_verdict,
             spread_text(r.ari_mean, r.ari_std),
-            short(r.ari_p, 2),
+            p_text(r.ari_p),
             r.ari_verdict,
         ]
         for r in claims.itertuples()
     ]
-    return html.table(["claim", "cases", "seeds", "NMI", "p", "", "ARI", "p", ""], rows)
+    return html.table(["claim", "cases", "seeds", "NMI", "", "", "ARI", "", ""], rows)
 
 
 def _nan(value: Any) -> float:

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from fashion_mocluster.reporting.seeds import differences
 from fashion_mocluster.reporting.style import PROTOCOLS, new_figure
@@ -63,7 +64,7 @@ def worth_figure(worth: pd.DataFrame) -> Figure:
             axes.barh(
                 place + (i - 0.5) * height,
                 values[f"{score}_mean"],
-                xerr=values[f"{score}_std"].fillna(0),
+                xerr=values[f"{score}_std"],
                 height=height,
                 color=PROTOCOLS[i],
                 capsize=2,
@@ -71,6 +72,7 @@ def worth_figure(worth: pd.DataFrame) -> Figure:
             )
         axes.axvline(0, color="black", linewidth=0.8)
         axes.set_title(f"{title} gained")
+        axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.grid(axis="x", alpha=0.3)
     panels[0].set_yticks(place, [names[c].replace("_", " ") for c in cases])
     panels[0].invert_yaxis()
