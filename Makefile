@@ -19,7 +19,7 @@ run: install
 	$(BIN)/kedro run
 
 test: install
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2
 
 stress: install
 	$(BIN)/python -m tests.stress

@@ -1,7 +1,7 @@
 import os
 
-# Tests are small: more threads than cores would only get into each other's way.
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+# Two processes share the tests; more threads than cores would only get into each other's way.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from pathlib import Path
 
