@@ -47,8 +47,16 @@ def test_without_label_files(folder):
         ("t10k-images-idx3-ubyte", idx(np.zeros((3, 24))), "not an IDX file of bytes with 3"),
         ("t10k-images-idx3-ubyte", b"", "not an IDX file"),
         ("t10k-images-idx3-ubyte", idx(np.zeros((0, 4, 6))), "promises 0 x 4 x 6"),
-        ("t10k-labels-idx1-ubyte.gz", gzip.compress(idx(np.zeros(4))), "4 labels for the 3 images"),
-        ("t10k-labels-idx1-ubyte.gz", gzip.compress(idx(np.zeros(3)))[:-9], "damaged gzip"),
+        (
+            "t10k-labels-idx1-ubyte.gz",
+            gzip.compress(idx(np.zeros(4)), mtime=0),
+            "4 labels for the 3 images",
+        ),
+        (
+            "t10k-labels-idx1-ubyte.gz",
+            gzip.compress(idx(np.zeros(3)), mtime=0)[:-9],
+            "damaged gzip",
+        ),
     ],
 )
 def test_bad_files_are_refused(folder, name, content, message):
