@@ -29,6 +29,7 @@ def test_the_five_pipelines_and_the_default(registered):
         "evaluation",
         "ablation",
         "report",
+        "predict",
     }
     names = {node.namespace or "" for node in pipelines["__default__"].nodes}
     assert not any(name.startswith("ablation") for name in names)
@@ -72,6 +73,14 @@ def test_evaluation_needs_nothing_but_files_that_ship(registered):
     }
 
 
+def test_prediction_takes_weights_and_trains_nothing(registered):
+    pipeline = registered()["predict"]
+    free = {n for n in pipeline.inputs() if not n.startswith("param")}
+    assert free == {"raw_images", "moco_weights", "new_images", "new_labels"}
+    assert not {n for n in pipeline.nodes if n.name.endswith("train_encoder")}
+    assert "predict" not in registered("thesis")  # whose rows leave the default one out
+
+
 def test_a_new_row_is_a_few_lines_of_parameters(registered):
     row = {"title": "New", "representation": "moco", "clusterer": {"kind": "gaussian_mixture"}}
     pipelines = registered(runtime={"evaluation": {"methods": {"new": row}}})
@@ -87,7 +96,7 @@ def test_ablation_runs_the_cases_asked_for(registered):
 
 def test_without_a_session_the_parameters_of_base_are_used(monkeypatch):
     monkeypatch.setattr(pipeline_registry, "_parameters", None)
-    assert len(pipeline_registry.register_pipelines()) == 7
+    assert len(pipeline_registry.register_pipelines()) == 8
 
 
 def namespaces(pipeline):

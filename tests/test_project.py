@@ -188,6 +188,34 @@ def test_evaluation_on_a_fresh_clone_uses_the_shipped_weights(project):
     assert {p.name: p.read_bytes() for p in shipped.iterdir()} == before
 
 
+def test_new_images_are_sorted_into_the_clusters(smoke, project, tmp_path):
+    """Images that were clustered, given again as new ones, find their way back."""
+    folder, _ = smoke
+    with gzip.open(PROJECT / "data/01_raw/fashion-mnist_test.csv.gz", "rt") as file:
+        rows = [next(file) for _ in range(101)]
+    new = tmp_path / "new.csv"
+    new.write_text("".join(rows))
+    run = ("run", "--env=smoke", "--pipelines=predict")
+    result = kedro(
+        project,
+        *run,
+        f"--params=predict.path={new},predict.method=moco_kmeans,predict.n_neighbors=1",
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert not re.search(r"epoch \d+/", result.stdout)
+    predicted = pd.read_csv(folder / "07_model_output" / "predicted_clusters.csv")
+    known = pd.read_csv(folder / "07_model_output" / "clusters_moco_kmeans.csv")
+    assert list(predicted.columns) == ["index", "cluster", "share"]
+    assert (predicted["cluster"] == known["cluster"][:100]).all()
+    scores = json.loads((folder / "08_reporting" / "prediction_scores.json").read_text())
+    assert scores["n_images"] == 100
+    assert 0 < scores["acc"] <= 1
+    result = kedro(project, *run)
+    assert result.returncode != 0
+    assert "predict.path=" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_images_without_labels_of_another_size(project, tmp_path):
     """12 x 10 pixels, no label column, 5 clusters: all that needs no label is made."""
     rows = pd.read_csv(PROJECT / "data/01_raw/fashion-mnist_test.csv.gz", nrows=150)

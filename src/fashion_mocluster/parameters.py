@@ -15,6 +15,7 @@ from fashion_mocluster.pipelines.data_processing.parameters import DataParameter
 from fashion_mocluster.pipelines.evaluation.parameters import (
     EvaluationParameters,
     Name,
+    PredictParameters,
     ReportParameters,
 )
 
@@ -32,6 +33,7 @@ class ProjectParameters(BaseModel):
     embedding: EmbeddingParameters
     finetuning: dict[Name, FinetuningParameters]
     evaluation: EvaluationParameters
+    predict: PredictParameters
     report: ReportParameters
     ablation: AblationParameters
     study: StudyParameters | None = None
@@ -44,6 +46,8 @@ class ProjectParameters(BaseModel):
         unknown = sorted(set(self.evaluation.leave_out) - set(self.evaluation.methods))
         if unknown:
             raise ValueError(f"evaluation.leave_out names no method: {', '.join(unknown)}")
+        if self.predict.method not in self.evaluation.methods:
+            raise ValueError(f"predict.method names no method: {self.predict.method}")
         for representation, key in (
             ("external", "external_embeddings"),
             ("published", "published_weights"),

@@ -46,7 +46,7 @@ def register_pipelines() -> dict[str, Pipeline]:
     from fashion_mocluster.pipelines.cluster_finetuning import pipeline as cluster_finetuning
     from fashion_mocluster.pipelines.data_processing import pipeline as data_processing
     from fashion_mocluster.pipelines.evaluation import pipeline as evaluation
-    from fashion_mocluster.pipelines.evaluation import report
+    from fashion_mocluster.pipelines.evaluation import predict, report
     from fashion_mocluster.pipelines.moco_pretraining import pipeline as moco_pretraining
 
     p = _parameters or _parameters_of_base()
@@ -75,6 +75,13 @@ def register_pipelines() -> dict[str, Pipeline]:
         "report": report.create_pipeline(),
         "ablation": data + ablation.create_pipeline(sorted(set(p.ablation.run))),
     }
+    method = p.predict.method
+    known = p.methods.get(method)
+    if known in encoders:
+        clusters = (data + comparison).to_outputs(f"{method}_assignments", f"{known}_embeddings")
+        pipelines["predict"] = clusters + predict.create_pipeline(
+            method, known, f"{known}_weights", "embedding"
+        )
     if p.study is not None:
         pipelines["study"] = data + study.create_pipeline(p.study)
     return pipelines

@@ -19,7 +19,7 @@ class _ImageSource(AbstractDataset[None, Any]):
 
     Args:
         filepath: A CSV file, a folder of IDX files, a folder of pictures, or the folder into which
-            torchvision downloads.
+            torchvision downloads; None until one is named, which loading asks for.
         format: ``csv``, ``idx``, ``folder``, ``torchvision``; ``auto`` looks at ``filepath``.
         split: ``train``, ``test`` or ``all``, for IDX files and torchvision.
         image_shape: Height and width; needed for oblong images in CSV, the size pictures are
@@ -30,7 +30,7 @@ class _ImageSource(AbstractDataset[None, Any]):
     def __init__(
         self,
         *,
-        filepath: str,
+        filepath: str | None,
         format: str = "auto",
         split: str = "test",
         image_shape: list[int] | None = None,
@@ -42,13 +42,18 @@ class _ImageSource(AbstractDataset[None, Any]):
                 raise DatasetError(
                     f"data.{name} is {value!r}; it must be one of {', '.join(choice)}"
                 )
-        self._path = Path(filepath)
+        self._path = Path(filepath) if filepath else None
         self._format, self._split = format, split
         self._image_shape = tuple(image_shape) if image_shape else None
         self._limit = limit
         self.metadata = metadata
 
     def _read(self) -> tuple[np.ndarray, np.ndarray | None]:
+        if self._path is None:
+            raise DatasetError(
+                "which images? name a CSV file, a folder of pictures or one of IDX files: "
+                "--params=predict.path=..."
+            )
         try:
             images, labels = self._read_as(self._detected_format())
             return images[: self._limit], None if labels is None else labels[: self._limit]
@@ -90,7 +95,7 @@ class _ImageSource(AbstractDataset[None, Any]):
         raise DatasetError(f"{self._path} is a source and is never written")
 
     def _exists(self) -> bool:
-        return self._path.exists()
+        return self._path is not None and self._path.exists()
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._path), "format": self._format, "split": self._split}

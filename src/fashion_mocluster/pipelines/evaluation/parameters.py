@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fashion_mocluster.clustering.parameters import MethodParameters
 from fashion_mocluster.learning.parameters import EmbeddingParameters
+from fashion_mocluster.pipelines.data_processing.parameters import Pixels
 
 # A method's name becomes a namespace, a file name and a row.
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -46,6 +47,24 @@ class EvaluationParameters(BaseModel):
     selection: SelectionParameters
     leave_out: list[str] = []
     methods: Annotated[dict[Name, MethodParameters], Field(min_length=1)]
+
+
+class PredictParameters(BaseModel):
+    """Images that no training and no clustering sees, and the row whose clusters they are sorted
+    into by their ``n_neighbors`` nearest images that were clustered.
+
+    The catalog reads ``path``, ``format``, ``split``, ``image_shape`` and ``limit`` from here.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: str | None = None
+    format: Literal["auto", "csv", "idx", "folder", "torchvision"] = "auto"
+    split: Literal["train", "test", "all"] = "test"
+    image_shape: tuple[Pixels, Pixels] | None = None
+    limit: Annotated[int, Field(ge=1)] | None = None
+    method: Name
+    n_neighbors: Annotated[int, Field(ge=1)] = 15
 
 
 class ReportParameters(BaseModel):

@@ -51,15 +51,21 @@ def pretraining_pipeline(
 
 
 def embedding_pipeline(
-    namespace: str, name: str, steps: str = "embedding", weights: str | None = None
+    namespace: str,
+    name: str,
+    steps: str = "embedding",
+    weights: str | None = None,
+    images: str = "images",
 ) -> Pipeline:
-    """``images`` and weights to ``<name>_embeddings``.
+    """Images and weights to ``<name>_embeddings``.
 
-    A part of every training, and of ``evaluation``, which runs it on weights from disk.
+    A part of every training, and of ``evaluation`` and ``predict``, which run it on weights from
+    disk.
 
     Args:
         steps: The parameter group that holds its ``EmbeddingParameters``.
         weights: By default ``<name>_weights``.
+        images: The dataset of the images.
     """
     return Pipeline(
         [
@@ -71,7 +77,7 @@ def embedding_pipeline(
             )
         ],
         namespace=namespace,
-        inputs={"images": "images", "weights": weights or f"{name}_weights"},
+        inputs={"images": images, "weights": weights or f"{name}_weights"},
         outputs={"embeddings": f"{name}_embeddings", "embedding_cost": f"{name}_embedding_cost"},
         parameters={"params:embedding": f"params:{steps}"},
     )

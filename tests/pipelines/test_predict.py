@@ -1,0 +1,33 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from fashion_mocluster.clustering.parameters import MethodParameters
+from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
+from fashion_mocluster.pipelines.evaluation import predict
+
+METHOD = MethodParameters(title="Row", representation="moco", clusterer={"kind": "kmeans"})
+
+
+@pytest.fixture
+def predicted():
+    return pd.DataFrame({"index": range(4), "cluster": [1, 1, 0, 0], "share": [1, 1, 0.5, 0.5]})
+
+
+def test_scores_with_and_without_labels(predicted):
+    scores = predict.score_predictions(predicted, np.array([7, 7, 3, 7]), METHOD)
+    assert scores["acc"] == 0.75
+    assert scores["mean_share"] == 0.75
+    assert set(predict.score_predictions(predicted, None, METHOD)) == {"n_images", "mean_share"}
+
+
+def test_figure_with_and_without_labels(predicted):
+    data = DataParameters(path="x", class_names=list("abcdefgh"))
+    labelled = predict.draw_predictions(predicted, np.array([7, 7, 3, 7]), METHOD, data)
+    assert "new images" in labelled.axes[0].get_title() + (labelled.get_suptitle() or "")
+    assert predict.draw_predictions(predicted, None, METHOD, data).axes
+
+
+def test_images_of_another_size_name_the_cure():
+    with pytest.raises(ValueError, match=r"10 x 12, but the encoder was trained on 28 x 28"):
+        predict.check_new_images(np.zeros((2, 10, 12), np.uint8), np.zeros((5, 28, 28), np.uint8))
