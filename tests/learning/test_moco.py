@@ -5,12 +5,14 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from fashion_mocluster.learning.encoder import build_encoder
 from fashion_mocluster.learning.moco import (
     MomentumContrast,
     build_contrast,
     info_nce,
+    nearest_keys,
     without_tiny_gradient,
 )
 from fashion_mocluster.learning.parameters import ContrastParameters, EncoderParameters
@@ -110,15 +112,44 @@ def test_own_keys_are_masked_or_negatives():
     keys, images = unit(3, 0, dim=2), torch.tensor([7, 8, 9])
     moco = tiny_moco()
     moco.end_step(keys, images)
-    queue, excluded = moco.negatives(unit(2, 1, dim=2), torch.tensor([9, 5]))
+    _, queue, excluded = moco.contrasted(unit(2, 1, dim=2), torch.tensor([9, 5]))
     assert torch.equal(queue[:3], keys)
     assert excluded.tolist() == [[False, False, True, False], [False] * 4]
-    assert tiny_moco(own_keys="negatives").negatives(keys, images)[1] is None
+    assert tiny_moco(own_keys="negatives").contrasted(keys, images)[2] is None
+
+
+def test_nearest_keys_are_those_that_a_loop_finds_and_are_no_negatives():
+    keys, queue = unit(5, 0), unit(9, 1)
+    excluded = torch.rand(5, 9, generator=torch.Generator().manual_seed(2)) < 0.4
+    positives, left_out = nearest_keys(keys, queue, excluded)
+    for i, key in enumerate(keys):
+        allowed = [j for j in range(9) if not excluded[i, j]]
+        nearest = max(allowed, key=lambda j, key=key: float(key @ queue[j]))
+        assert torch.equal(positives[i], queue[nearest])
+        assert left_out[i].tolist() == [excluded[i, j] or j == nearest for j in range(9)]
+
+
+def test_a_nearest_positive_is_never_an_own_key():
+    keys, images = unit(3, 0, dim=2), torch.tensor([7, 8, 9])
+    moco = tiny_moco(positive="nearest_key")
+    moco.end_step(keys, images)
+    positives, _, excluded = moco.contrasted(keys, images)
+    assert not any(torch.equal(p, k) for p, k in zip(positives, keys, strict=True))
+    # Of each row its own key and its positive.
+    assert excluded.sum(1).tolist() == [2, 2, 2]
+    own_keys_too = tiny_moco(positive="nearest_key", own_keys="negatives")
+    own_keys_too.end_step(keys, images)
+    assert torch.equal(own_keys_too.contrasted(keys, images)[0], keys)
+
+
+def test_end_to_end_has_no_queue_to_take_positives_from():
+    with pytest.raises(ValidationError, match="positive: nearest_key"):
+        contrast(mechanism="end_to_end", positive="nearest_key")
 
 
 def test_published_normalisation_is_over_the_queue():
     moco = tiny_moco(queue_normalisation="dimension")
-    queue, _ = moco.negatives(unit(1, 0, dim=2), torch.tensor([0]))
+    _, queue, _ = moco.contrasted(unit(1, 0, dim=2), torch.tensor([0]))
     torch.testing.assert_close(queue.norm(dim=0), torch.ones(2))
 
 
@@ -126,8 +157,8 @@ def test_end_to_end_takes_the_other_keys_of_the_batch_and_trains_both_encoders()
     end_to_end = build_contrast(build_encoder(TINY, (4, 4), 0), contrast(mechanism="end_to_end"), 0)
     x = torch.rand(5, 1, 4, 4)
     queries, keys = end_to_end.query_encoder.project(x), end_to_end.key_encoder.project(x.flip(3))
-    negatives, excluded = end_to_end.negatives(keys, torch.arange(5))
-    loss, _ = info_nce(queries, keys, negatives, 0.2, excluded)
+    positives, negatives, excluded = end_to_end.contrasted(keys, torch.arange(5))
+    loss, _ = info_nce(queries, positives, negatives, 0.2, excluded)
     # The positive is on the diagonal of all similarities: a plain cross entropy.
     torch.testing.assert_close(loss, F.cross_entropy(queries @ keys.T / 0.2, torch.arange(5)))
     loss.backward()

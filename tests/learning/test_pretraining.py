@@ -42,6 +42,15 @@ def test_history_has_one_row_per_epoch_and_weights_changed(images, moco_paramete
     )
 
 
+def test_nearest_positives_train_another_encoder(images, moco_parameters):
+    contrast = moco_parameters.contrast.model_copy(update={"positive": "nearest_key"})
+    nearest = moco_parameters.model_copy(update={"contrast": contrast})
+    result = pretrain(images, STATISTICS, nearest, MemoryStore())
+    assert np.isfinite([row["loss"] for row in result.history]).all()
+    own = pretrain(images, STATISTICS, moco_parameters, MemoryStore())
+    assert not same_weights(result.weights, own.weights)
+
+
 @pytest.mark.parametrize("finished", [1, 2, 3])
 def test_a_run_that_died_ends_bit_for_bit_like_one_that_did_not(images, moco_parameters, finished):
     whole = pretrain(images, STATISTICS, moco_parameters, MemoryStore())

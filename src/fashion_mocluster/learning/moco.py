@@ -71,16 +71,19 @@ class MomentumContrast(nn.Module):
             1 - momentum,
         )
 
-    def negatives(self, keys: Tensor, images: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Negatives (K, contrast_dim) of the batch ``images`` int64 (B,), and which of them do not
-        count for which query, bool (B, K).
+    def contrasted(self, keys: Tensor, images: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """What the queries of the batch ``images`` int64 (B,) are drawn to and pushed from:
+        positives (B, contrast_dim), negatives (K, contrast_dim), and which of these do not count for
+        which query, bool (B, K) or None.
         """
         p, queue = self.parameters_used, self.queue
         if p.queue_normalisation == "dimension":
             # The published script normalises every dimension over the queue instead of every key.
             queue = F.normalize(queue, dim=0)
-        masked = p.own_keys == "masked"
-        return queue, (images[:, None] == self.queue_images) if masked else None
+        excluded = images[:, None] == self.queue_images if p.own_keys == "masked" else None
+        if p.positive == "nearest_key":
+            keys, excluded = nearest_keys(keys, queue, excluded)
+        return keys, queue, excluded
 
     @torch.no_grad()
     def end_step(self, keys: Tensor, images: Tensor) -> None:
@@ -118,13 +121,35 @@ class EndToEndContrast(nn.Module):
     def begin_step(self, momentum: float) -> None:
         """Nothing follows anything here."""
 
-    def negatives(self, keys: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
-        """As :meth:`MomentumContrast.negatives`: the keys of the other images of the batch."""
-        return keys, images[:, None] == images
+    def contrasted(self, keys: Tensor, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """As :meth:`MomentumContrast.contrasted`; negatives are the keys of the batch's other images."""
+        return keys, keys, images[:, None] == images
 
     def end_step(self, keys: Tensor, images: Tensor) -> None:
         """Keep the batch's keys, by which the health of the training is judged."""
         self.recent_keys = keys.detach()
+
+
+def nearest_keys(
+    keys: Tensor, queue: Tensor, excluded: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Positives of other images: of each key the most similar one in the queue (Dwibedi et al. 2021,
+    equation 2).
+
+    Args:
+        keys: Unit vectors (B, D).
+        queue: Unit vectors (K, D).
+        excluded: bool (B, K), rows of the queue that may not be taken.
+
+    Returns:
+        The positives (B, D), and ``excluded`` with them, for what is a positive is no negative.
+    """
+    similarity = keys @ queue.T
+    if excluded is not None:
+        similarity = similarity.masked_fill(excluded, -torch.inf)
+    nearest = similarity.argmax(1)
+    taken = F.one_hot(nearest, len(queue)).bool()
+    return queue[nearest], taken if excluded is None else taken | excluded
 
 
 def info_nce(
@@ -137,7 +162,7 @@ def info_nce(
     """InfoNCE (van den Oord et al. 2018; He et al. 2020, equation 1).
 
     Args:
-        query, key: Unit vectors (B, D) of the two views, row i of both from image i.
+        query, key: Unit vectors (B, D), row i of ``key`` the positive of row i of ``query``.
         negatives: Keys of other images, (K, D).
         temperature: Softmax temperature.
         excluded: bool (B, K), negatives that do not count for a query.

@@ -107,9 +107,10 @@ class ContrastParameters(Parameters):
     """Negatives, momentum and temperature of the contrastive loss (He et al. 2020).
 
     ``mechanism``: ``momentum_queue`` is momentum contrast; ``end_to_end`` trains both encoders and
-    takes its negatives from the batch, so queue and momentum have no part in it. ``own_keys``:
-    earlier keys of a query's own image are ``masked``, or ``negatives`` like any other, as
-    published.
+    takes its negatives from the batch, so queue and momentum have no part in it. ``positive``: what
+    a query is drawn to, the ``own_key`` of its image's other view or the ``nearest_key`` to that in
+    the queue (Dwibedi et al. 2021). ``own_keys``: earlier keys of a query's own image are ``masked``,
+    or ``negatives`` like any other, as published.
     """
 
     mechanism: Literal["momentum_queue", "end_to_end"] = "momentum_queue"
@@ -118,8 +119,17 @@ class ContrastParameters(Parameters):
     momentum_end: Fraction
     temperature_start: Positive
     temperature_end: Positive
+    positive: Literal["own_key", "nearest_key"] = "own_key"
     queue_normalisation: Literal["key", "dimension"] = "key"
     own_keys: Literal["masked", "negatives"] = "masked"
+
+    @model_validator(mode="after")
+    def _has_a_queue(self):
+        if self.positive == "nearest_key" and self.mechanism == "end_to_end":
+            raise ValueError(
+                "positive: nearest_key takes positives from the queue, end_to_end has none"
+            )
+        return self
 
 
 class OptimizerParameters(Parameters):

@@ -188,22 +188,21 @@ class PretrainingRun:
                 keys = without_tiny_gradient(self._keys(key_view))
             z = self._in_groups(moco.query_encoder, query_view)
             queries = without_tiny_gradient(self._in_groups(moco.query_encoder.head, z))
-        negatives, excluded = moco.negatives(keys, chosen)
-        contrast, positive = info_nce(queries, keys, negatives, tau, excluded)
+        positives, negatives, excluded = moco.contrasted(keys, chosen)
+        contrast, similarity = info_nce(queries, positives, negatives, tau, excluded)
         loss = contrast + self._clustering_term(z, chosen)
         watched, final = loss.detach(), p.contrast.temperature_end
         if p.watched == "loss_at_final_temperature" and tau != final:
             with torch.no_grad():
-                watched = (
-                    watched - contrast + info_nce(queries, keys, negatives, final, excluded)[0]
-                )
+                at_final, _ = info_nce(queries, positives, negatives, final, excluded)
+                watched = watched - contrast + at_final
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
         moco.end_step(keys, chosen)
-        return loss.detach(), positive, watched
+        return loss.detach(), similarity, watched
 
     def _clustering_term(self, z: Tensor, chosen: Tensor) -> Tensor | float:
         """What joint training adds for representations (B, D), once it has clusters."""
