@@ -4,7 +4,9 @@ from fashion_mocluster.parameters import ParameterError, check_parameters
 from tests.conftest import project_parameters
 
 
-@pytest.mark.parametrize("env", ["base", "smoke", "thesis", "complete", "local"])
+@pytest.mark.parametrize(
+    "env", ["base", "smoke", "thesis", "complete", "record", "record_60k", "local"]
+)
 def test_every_environment_is_valid(env):
     check_parameters(project_parameters(env))
 

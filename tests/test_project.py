@@ -87,6 +87,7 @@ def test_default_run_makes_all_other_files(smoke):
         assert distribution["Count"].sum() == 500
         figures = {p.stem for p in (folder / "08_reporting" / "figures" / method).iterdir()}
         assert figures == {"scatter_by_cluster", "scatter_by_label", "distribution", "confusion"}
+        assert (folder / "08_reporting" / "examples" / f"{method}.png").stat().st_size > 5000
     for name in ("pixels", "pca", "moco", "kmeans_finetuned", "spectral_finetuned"):
         features = pd.read_parquet(folder / "04_feature" / f"{name}.parquet")
         assert len(features) == 500

@@ -77,6 +77,22 @@ def test_match_clusters_orders_by_class_and_puts_the_rest_last():
     np.testing.assert_array_equal(scores.match_clusters(table), [1, 0, 2, 3])
 
 
+@settings(deadline=None, max_examples=60)
+@given(partitions)
+def test_matched_classes_are_right_as_often_as_the_accuracy_says(pair):
+    truth, labels = pair
+    matched = scores.matched_classes(truth, labels)
+    assert np.mean(matched == truth) >= scores.clustering_accuracy(truth, labels)
+    if len(set(labels)) <= len(set(truth)):
+        assert np.mean(matched == truth) == pytest.approx(scores.clustering_accuracy(truth, labels))
+
+
+def test_a_cluster_left_over_takes_the_class_of_most_of_it():
+    truth = np.array([3, 3, 3, 3, 5, 5])
+    labels = np.array([0, 0, 0, 2, 1, 1])
+    assert scores.matched_classes(truth, labels).tolist() == truth.tolist()
+
+
 def test_neighbour_information_is_the_mutual_information_of_all_pairs():
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 4, 60)

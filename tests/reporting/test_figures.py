@@ -40,6 +40,25 @@ def test_contact_sheet_shows_each_image_once():
     assert [int(sheet[r, c]) for r in (0, 3) for c in (0, 3, 6)] == [0, 40, 80, 120, 160, 200]
 
 
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("shape", [(28, 28), (8, 20)])
+def test_examples_show_each_image_at_its_place(known, shape):
+    images = np.arange(6, dtype=np.uint8).repeat(np.prod(shape)).reshape(6, *shape) * 40
+    examples = {0: (np.array([5]), np.array([1])), 4: (np.array([2, 3]), np.array([4, 0]))}
+    strange = np.array([False, True, False, False, False, False]) if known else None
+    figure = render(contact_sheet.examples_figure(images, examples, strange, "T"))
+    sheet = np.asarray(figure.axes[0].images[0].get_array())
+    height, width = shape[0] + 4, shape[1] + 4
+    right = 2 * width + shape[1] // 2
+    middle = np.array([height // 2, width // 2])
+    places = {5: (0, 0), 1: (0, right), 2: (height, 0), 3: (height, width), 4: (height, right)}
+    for image, place in places.items():
+        assert sheet[tuple(middle + place)].tolist() == [40 * image] * 3
+        frame = list(contact_sheet.FRAME) if known and image == 1 else [255] * 3
+        assert sheet[place].tolist() == frame
+    assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["0", "4"]
+
+
 def test_history_has_one_labelled_panel_per_curve():
     table = pd.DataFrame({"epoch": [1, 2], "loss": [2.0, 1.0], "other": [0, 1]})
     figure = render(history.history_figure(table, "T", {"loss": "Loss", "other": "Other"}))

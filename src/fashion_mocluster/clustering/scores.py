@@ -89,6 +89,19 @@ def clustering_accuracy(truth: np.ndarray, labels: np.ndarray) -> float:
     return float(table[classes, clusters].sum() / len(truth))
 
 
+def matched_classes(truth: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The class matched to each point's cluster, (N,); where clusters outnumber classes, that of
+    most of a cluster left over.
+    """
+    classes, truth = np.unique(truth, return_inverse=True)
+    _, labels = np.unique(labels, return_inverse=True)
+    table = contingency_matrix(truth, labels)
+    matched = table.argmax(0)
+    rows, columns = linear_sum_assignment(table, maximize=True)
+    matched[columns] = rows
+    return classes[matched][labels]
+
+
 def match_clusters(table: np.ndarray) -> np.ndarray:
     """Order of the columns (clusters) of a contingency table that puts each matched cluster
     under its class; clusters left over come last.

@@ -7,6 +7,9 @@ from matplotlib.figure import Figure
 
 from fashion_mocluster.reporting.style import new_figure
 
+# Of images that are not what their cluster is.
+FRAME = (204, 51, 51)
+
 
 def contact_sheet(images: np.ndarray, title: str, columns: int = 16, rows: int = 6) -> Figure:
     """Up to ``columns * rows`` images, evenly spread over the file, as one mosaic.
@@ -28,4 +31,42 @@ def contact_sheet(images: np.ndarray, title: str, columns: int = 16, rows: int =
     axes.imshow(sheet, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     axes.set_title(f"{title}: {count} of {len(images):,}")
     axes.axis("off")
+    return figure
+
+
+def examples_figure(
+    images: np.ndarray,
+    examples: dict[int, tuple[np.ndarray, np.ndarray]],
+    strange: np.ndarray | None,
+    title: str,
+) -> Figure:
+    """Each cluster's most typical images on the left, its hardest on the right.
+
+    Args:
+        images: uint8 (N, H, W).
+        examples: Rows by cluster, as ``typical_and_hard`` finds them.
+        strange: bool (N,), images framed in red; None where nobody knows.
+    """
+    _, height, width = images.shape
+    columns = max(len(rows) for halves in examples.values() for rows in halves)
+    gap, frame = width // 2, 2
+    tile_height, tile_width = height + 2 * frame, width + 2 * frame
+    sheet = np.full((len(examples) * tile_height, 2 * columns * tile_width + gap, 3), 255, np.uint8)
+    for i, halves in enumerate(examples.values()):
+        for left, rows in zip((0, columns * tile_width + gap), halves, strict=True):
+            for j, row in enumerate(rows):
+                tile = sheet[i * tile_height :, left + j * tile_width :][:tile_height, :tile_width]
+                if strange is not None and strange[row]:
+                    tile[:] = FRAME
+                tile[frame:-frame, frame:-frame] = images[row, :, :, None]
+    figure = new_figure(10, 10 * sheet.shape[0] / sheet.shape[1] + 0.8)
+    axes = figure.subplots()
+    axes.imshow(sheet, interpolation="nearest")
+    axes.set_yticks((np.arange(len(examples)) + 0.5) * tile_height, list(map(str, examples)))
+    axes.set_ylabel("Cluster")
+    half = columns * tile_width
+    axes.set_xticks([half / 2, half * 1.5 + gap], ["most typical", "hardest"])
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_title(title if strange is None else f"{title} (red: of another class)")
     return figure

@@ -284,6 +284,8 @@ def _figures(runs: Runs) -> list[html.Html]:
                 for name, content in run["figures"].items()
                 if name.startswith(folder)
             ]
+            if f"examples/{method}" in run["figures"]:
+                pictures.append(html.picture(run["figures"][f"examples/{method}"], "examples"))
             if pictures:
                 grid = html.element("div", *pictures, class_="grid")
                 folded.append(html.folded(titles.get(method, method), grid))

@@ -14,6 +14,9 @@ from fashion_mocluster.pipelines.evaluation.parameters import SelectionParameter
 
 logger = logging.getLogger(__name__)
 
+# Images shown of each kind and cluster.
+EXAMPLES = 10
+
 
 def _table(x: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(x, columns=[f"feature_{i}" for i in range(x.shape[1])], copy=False)
@@ -184,6 +187,28 @@ def draw_method(
         "distribution": bars.distribution_figure(counts, names, title),
         "confusion": bars.confusion_figure(counts, match_clusters(counts.T), names, title),
     }
+
+
+def draw_examples(
+    images: np.ndarray,
+    embeddings: pd.DataFrame,
+    clusters: pd.DataFrame,
+    selection: SelectionParameters,
+    method: MethodParameters,
+) -> Figure:
+    """The most typical and the hardest images of each cluster, by what their neighbours are in."""
+    from fashion_mocluster.clustering.scores import matched_classes
+    from fashion_mocluster.clustering.typicality import neighbour_agreement, typical_and_hard
+    from fashion_mocluster.reporting.contact_sheet import examples_figure
+
+    z, assigned = embeddings.to_numpy(), clusters["cluster"].to_numpy()
+    agreement = neighbour_agreement(z, assigned, selection.n_neighbors)
+    strange = None
+    if "label" in clusters:
+        labels = clusters["label"].to_numpy()
+        strange = labels != matched_classes(labels, assigned)
+    examples = typical_and_hard(z, assigned, agreement, EXAMPLES)
+    return examples_figure(images, examples, strange, method.title)
 
 
 def compare_methods(

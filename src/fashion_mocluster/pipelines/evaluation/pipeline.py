@@ -130,18 +130,32 @@ def _method(name: str, representation: str) -> Pipeline:
                 "figures",
                 name="draw_method",
             ),
+            Node(
+                nodes.draw_examples,
+                [
+                    "images",
+                    "embeddings",
+                    "clusters",
+                    "params:evaluation.selection",
+                    "params:method",
+                ],
+                "examples",
+                name="draw_examples",
+            ),
         ],
         namespace=f"evaluation.{name}",
         inputs={
             "embeddings": f"{representation}_embeddings",
             "projection": f"{representation}_projection",
             "labels": "labels",
+            "images": "images",
         },
         outputs={"scores": f"{name}_scores", "assignments": f"{name}_assignments"},
         parameters={
             "params:method": f"params:evaluation.methods.{name}",
             "params:n_clusters": "params:n_clusters",
             "params:evaluation.seed": "params:evaluation.seed",
+            "params:evaluation.selection": "params:evaluation.selection",
             "params:data": "params:data",
         },
     )

@@ -25,7 +25,11 @@ def create_pipeline(methods: Iterable[str] = ()) -> Pipeline:
     Args:
         methods: Those of the present run, which are waited for.
     """
-    written = {f"{method}_figures": f"evaluation.{method}.figures" for method in methods}
+    written = {
+        f"{method}_{kind}": f"evaluation.{method}.{kind}"
+        for method in methods
+        for kind in ("figures", "examples")
+    }
     if written:
         written |= {name: name for name in ("clustering_comparison", "run_record")}
     return Pipeline(

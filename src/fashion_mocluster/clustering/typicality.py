@@ -1,0 +1,44 @@
+"""How well each point sits in its cluster."""
+
+import numpy as np
+
+from fashion_mocluster.clustering.neighbours import nearest_neighbours
+
+
+def neighbour_agreement(x: np.ndarray, labels: np.ndarray, n_neighbors: int) -> np.ndarray:
+    """Share of a point's nearest neighbours that are in its cluster, float64 (N,).
+
+    Args:
+        x: float (N, D). Lengths do not count, only directions.
+        labels: int (N,).
+        n_neighbors: How many are asked; all others if there are fewer.
+    """
+    unit = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+    neighbours, _ = nearest_neighbours(unit, min(n_neighbors, len(x) - 1))
+    return (labels[neighbours] == labels[:, None]).mean(1)
+
+
+def typical_and_hard(
+    x: np.ndarray, labels: np.ndarray, agreement: np.ndarray, count: int
+) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+    """Of each cluster the points that belong to it most and least clearly.
+
+    Args:
+        x: float (N, D). Lengths do not count, only directions.
+        labels: int (N,).
+        agreement: That of :func:`neighbour_agreement`; among equals the direction nearest to the
+            cluster's mean direction is the more typical.
+        count: How many of each; of a cluster smaller than twice that, half of it.
+
+    Returns:
+        Rows by cluster: the most typical, best first, and the hardest, hardest first.
+    """
+    unit = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+    found = {}
+    for cluster in np.unique(labels):
+        rows = np.flatnonzero(labels == cluster)
+        central = unit[rows] @ unit[rows].mean(0)
+        ordered = rows[np.lexsort((-central, -agreement[rows]))]
+        shown = min(count, max(1, len(rows) // 2))
+        found[int(cluster)] = ordered[:shown], ordered[::-1][:shown]
+    return found
