@@ -38,7 +38,11 @@ class JSONDataset(_WrittenWhole, json.JSONDataset):
 
 
 class MatplotlibDataset(_WrittenWhole, matplotlib.MatplotlibDataset):
-    """One figure."""
+    """One figure; loads as the bytes of its file, so that a later node can wait for it."""
+
+    def load(self) -> bytes:
+        """The PNG file."""
+        return Path(self._filepath).read_bytes()
 
 
 class TextDataset(_WrittenWhole, text.TextDataset):
