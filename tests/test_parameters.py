@@ -5,7 +5,8 @@ from tests.conftest import project_parameters
 
 
 @pytest.mark.parametrize(
-    "env", ["base", "smoke", "thesis", "complete", "record", "record_60k", "local"]
+    "env",
+    ["base", "smoke", "thesis", "complete", "record", "record_60k", "record_70k", "mnist", "local"],
 )
 def test_every_environment_is_valid(env):
     check_parameters(project_parameters(env))
@@ -35,6 +36,10 @@ def test_every_environment_is_valid(env):
             "evaluation.external_embeddings",
         ),
         ({"ablation": {"run": "abz"}}, "ablation.run: "),
+        (
+            {"report": {"peers": [{"title": "x", "images": "1", "source": "y", "acc": 79}]}},
+            "report.peers.0.acc: ",
+        ),
     ],
 )
 def test_wrong_parameters_are_named(runtime, message):

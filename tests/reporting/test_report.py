@@ -114,6 +114,7 @@ def test_the_page_is_whole_and_needs_nothing_else():
     assert all(link.startswith("#") for link in page.links)
     assert "<b>K-Means & more</b>" in page.words
     joined = " ".join(page.words)
+    assert "Beside published" not in joined  # no peers were named
     for title in ("table 1", "per epoch", "inference", "tables 3 to 5", "hardware"):
         assert title in joined
     assert "moco.epochs" in page.words  # the protocols differ in it
@@ -276,3 +277,13 @@ def test_seeds_that_differ_in_more_than_the_seed_are_told():
     assert "put right: its seeds do not differ by the seed alone" in words
     assert words[words.index("moco.epochs") :][:3] == ["moco.epochs", "30", "2"]
     assert "moco.seed" not in words
+
+
+def test_peers_of_the_parameters_stand_beside_our_rows():
+    beside = run()
+    beside["values"]["run"]["parameters"]["report"]["peers"] = [
+        {"title": "SPC", "images": "70k", "acc": 0.679, "nmi": 0.735, "ari": None, "source": "2021"}
+    ]
+    words = Page(page_of([beside])).words
+    assert "Beside published clusterings" in words
+    assert {"SPC", ".679", ".735"} <= set(words)

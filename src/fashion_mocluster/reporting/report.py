@@ -16,6 +16,7 @@ from fashion_mocluster.reporting.methods_report import (
     methods_known,
     methods_table,
 )
+from fashion_mocluster.reporting.peers import new_images_table, peers_table
 from fashion_mocluster.reporting.seeds import long, over_seeds, p_text, short, spread_text
 from fashion_mocluster.reporting.verdicts import verdicts
 
@@ -43,6 +44,8 @@ def report_html(runs: Runs, figures: dict[str, Figure]) -> str:
         "FashionMoCluster: the thesis as published, rerun and put right",
         [
             html.section("Methods (table 1)", methods_table(runs), verdicts(runs, _first(runs))),
+            html.section("New images", new_images_table(runs)),
+            html.section("Beside published clusterings", *_peers(runs)),
             html.section("Cost of training, per epoch", _training(runs, costs.get("training", {}))),
             html.section("Cost of inference", *_inference(runs, costs.get("inference", {}))),
             html.section("Ablation (table 2)", *_ablation(runs, figures)),
@@ -94,6 +97,15 @@ def _first_runs(runs: Runs, table: str) -> list[dict]:
         if table in run["tables"]:
             firsts.setdefault(run["protocol"], run)
     return list(firsts.values())
+
+
+def _peers(runs: Runs) -> list[Any]:
+    table = peers_table(runs, _published(runs, "report", "peers") or [])
+    note = (
+        "Best ACC first; ours in bold, mean ± standard deviation over the seeds. Chosen without "
+        "labels: of each seed the row with the highest neighbour information."
+    )
+    return [html.element("p", note), table] if table else []
 
 
 def _training(runs: Runs, published: dict) -> html.Html | None:

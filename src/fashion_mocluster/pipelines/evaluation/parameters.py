@@ -67,9 +67,22 @@ class PredictParameters(BaseModel):
     n_neighbors: Annotated[int, Field(ge=1)] = 15
 
 
+class PeerParameters(BaseModel):
+    """A published clustering of the same images: its scores and where they were read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: str
+    images: str
+    acc: Annotated[float, Field(ge=0, le=1)] | None = None
+    nmi: Annotated[float, Field(ge=0, le=1)] | None = None
+    ari: Annotated[float, Field(ge=-1, le=1)] | None = None
+    source: str
+
+
 class ReportParameters(BaseModel):
-    """What the report calls the runs of this environment, other folders by title, and the costs
-    that the thesis published.
+    """What the report calls the runs of this environment, other folders by title, the costs that
+    the thesis published, and what others published.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -77,3 +90,4 @@ class ReportParameters(BaseModel):
     title: str
     beside: dict[str, str] = {}
     published_costs: dict[Literal["training", "inference"], dict[str, dict[str, float]]]
+    peers: list[PeerParameters] = []
