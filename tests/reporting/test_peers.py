@@ -52,8 +52,10 @@ def test_rows_stand_in_order_of_acc_with_mean_and_deviation():
 
 def test_only_ours_are_bold():
     page = peers_table([run(0, 0.7, 0.5)], PEERS)
-    assert "<b>A &amp; co</b>" in page and "<b>.700</b>" in page
-    assert "<b>Best" not in page and "<b>.790" not in page
+    assert "<b>A &amp; co</b>" in page
+    assert "<b>.700</b>" in page
+    assert "<b>Best" not in page
+    assert "<b>.790" not in page
 
 
 def test_new_images_are_rows_of_their_own():

@@ -1,6 +1,7 @@
 """Our rows beside published clusterings of the same images, and how new images fared."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -14,7 +15,7 @@ CHOSEN = "Chosen without labels"
 KEYS = ["title", "protocol", "images"]
 
 
-def peers_table(runs: Runs, peers: list[dict[str, Any]]) -> html.Html | None:
+def peers_table(runs: Runs, peers: Sequence[dict[str, Any]]) -> html.Html | None:
     """All rows, ours in bold, best ACC first and those without ACC last; None without peers.
 
     Args:

@@ -1,6 +1,7 @@
 """One page that holds everything: the thesis as published, as rerun and put right."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -32,12 +33,15 @@ TRAINING_TITLES = {
 }
 
 
-def report_html(runs: Runs, figures: dict[str, Figure]) -> str:
+def report_html(
+    runs: Runs, figures: dict[str, Figure], peers: Sequence[dict[str, Any]] = ()
+) -> str:
     """The page; sections without data are left out.
 
     Args:
         runs: As :class:`GatheredRunsDataset` loads them; the first protocol is the one judged.
         figures: Those of :func:`report_figures`.
+        peers: What others published, ``report.peers`` of the parameters.
     """
     costs = _published(runs, "report", "published_costs")
     return html.page(
@@ -45,7 +49,7 @@ def report_html(runs: Runs, figures: dict[str, Figure]) -> str:
         [
             html.section("Methods (table 1)", methods_table(runs), verdicts(runs, _first(runs))),
             html.section("New images", new_images_table(runs)),
-            html.section("Beside published clusterings", *_peers(runs)),
+            html.section("Beside published clusterings", *_peers(runs, peers)),
             html.section("Cost of training, per epoch", _training(runs, costs.get("training", {}))),
             html.section("Cost of inference", *_inference(runs, costs.get("inference", {}))),
             html.section("Ablation (table 2)", *_ablation(runs, figures)),
@@ -99,8 +103,8 @@ def _first_runs(runs: Runs, table: str) -> list[dict]:
     return list(firsts.values())
 
 
-def _peers(runs: Runs) -> list[Any]:
-    table = peers_table(runs, _published(runs, "report", "peers") or [])
+def _peers(runs: Runs, peers: Sequence[dict[str, Any]]) -> list[Any]:
+    table = peers_table(runs, peers)
     note = (
         "Best ACC first; ours in bold, mean ± standard deviation over the seeds. Chosen without "
         "labels: of each seed the row with the highest neighbour information."

@@ -6,8 +6,12 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline
 from matplotlib.figure import Figure
 
+from fashion_mocluster.pipelines.evaluation.parameters import ReportParameters
 
-def write_report(runs: list, *written: Any) -> tuple[str, dict[str, Figure]]:
+
+def write_report(
+    runs: list, parameters: ReportParameters, *written: Any
+) -> tuple[str, dict[str, Figure]]:
     """The page as HTML, and those of its figures that are over several runs.
 
     Args:
@@ -16,7 +20,8 @@ def write_report(runs: list, *written: Any) -> tuple[str, dict[str, Figure]]:
     from fashion_mocluster.reporting.report import report_figures, report_html
 
     figures = report_figures(runs)
-    return report_html(runs, figures), figures
+    peers = [peer.model_dump() for peer in parameters.peers]
+    return report_html(runs, figures, peers), figures
 
 
 def create_pipeline(methods: Iterable[str] = ()) -> Pipeline:
@@ -36,7 +41,7 @@ def create_pipeline(methods: Iterable[str] = ()) -> Pipeline:
         [
             Node(
                 write_report,
-                ["gathered_runs", *written],
+                ["gathered_runs", "params:report", *written],
                 ["report", "report_figures"],
                 name="write_report",
             )
@@ -44,4 +49,5 @@ def create_pipeline(methods: Iterable[str] = ()) -> Pipeline:
         namespace="evaluation",
         inputs={"gathered_runs": "gathered_runs", **written},
         outputs={"report", "report_figures"},
+        parameters={"params:report"},
     )
