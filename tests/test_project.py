@@ -176,6 +176,16 @@ def test_ablation_of_a_subset_by_either_spelling(project, option):
     assert list(table["epochs"]) == [2, 3]
 
 
+def test_the_dag_is_drawn(project):
+    # Like `kedro viz run` it makes every dataset of the catalog, those of no pipeline too.
+    result = kedro(project, "viz", "build")
+    assert "Success" in result.stdout, result.stdout + result.stderr
+    drawn = json.loads((project / "build" / "api" / "main").read_text())
+    names = {node["name"] for node in drawn["nodes"]}
+    assert {"labels", "validate_images", "train_encoder", "compare_methods", "report"} <= names
+    assert {"evaluation", "ablation", "predict"} <= {p["id"] for p in drawn["pipelines"]}
+
+
 def test_evaluation_on_a_fresh_clone_uses_the_shipped_weights(project):
     methods = [m for m in METHODS if m.startswith("moco")]
     shipped = project / "data" / "06_models" / "shipped"

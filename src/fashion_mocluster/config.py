@@ -13,7 +13,8 @@ class ProjectConfigLoader(OmegaConfigLoader):
     """Kedro's loader, with parameters that are wrong refused before anything runs.
 
     The catalog may say ``${parameter:data.path}``: wherever a parameter is overridden, in an
-    environment or on the command line, the catalog follows. The pipelines follow likewise.
+    environment or on the command line, the catalog follows; ``${parameter:name,else}`` is ``else``
+    while the parameter is null. The pipelines follow likewise.
     ``${folder:}`` is where the run writes, ``${shipped:}`` where weights are that it may use instead
     of its own.
     """
@@ -31,7 +32,11 @@ class ProjectConfigLoader(OmegaConfigLoader):
         if key == "catalog":
             parameters = OmegaConf.create(self["parameters"])
             OmegaConf.register_new_resolver(
-                "parameter", lambda name: OmegaConf.select(parameters, name), replace=True
+                "parameter",
+                lambda name, default=None: (
+                    default if (value := OmegaConf.select(parameters, name)) is None else value
+                ),
+                replace=True,
             )
             OmegaConf.register_new_resolver("folder", lambda: self.folder, replace=True)
             OmegaConf.register_new_resolver("shipped", lambda: self.shipped, replace=True)
