@@ -16,7 +16,7 @@ KEYS = ["title", "protocol", "images"]
 
 
 def peers_table(runs: Runs, peers: Sequence[dict[str, Any]]) -> html.Html | None:
-    """All rows, ours in bold, best ACC first and those without ACC last; None without peers.
+    """All rows, those run here in bold, best ACC first and those without ACC last; None without peers.
 
     Args:
         peers: ``report.peers`` of the parameters.

@@ -106,8 +106,8 @@ def _first_runs(runs: Runs, table: str) -> list[dict]:
 def _peers(runs: Runs, peers: Sequence[dict[str, Any]]) -> list[Any]:
     table = peers_table(runs, peers)
     note = (
-        "Best ACC first; ours in bold, mean ± standard deviation over the seeds. Chosen without "
-        "labels: of each seed the row with the highest neighbour information."
+        "Best ACC first. In bold what was run here, mean ± standard deviation over the seeds. "
+        "Chosen without labels: of each seed the row with the highest neighbour information."
     )
     return [html.element("p", note), table] if table else []
 
