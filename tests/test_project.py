@@ -10,6 +10,7 @@ import sys
 
 import pandas as pd
 import pytest
+import torch
 
 from tests.conftest import PROJECT
 
@@ -38,6 +39,10 @@ def project(tmp_path_factory):
     for name in ("01_raw", "06_models/shipped"):
         shutil.copytree(PROJECT / "data" / name, folder / "data" / name)
     return folder
+
+
+def content(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 def kedro(project, *arguments):
@@ -189,14 +194,31 @@ def test_the_dag_is_drawn(project):
 def test_evaluation_on_a_fresh_clone_uses_the_shipped_weights(project):
     methods = [m for m in METHODS if m.startswith("moco")]
     shipped = project / "data" / "06_models" / "shipped"
-    before = {p.name: p.read_bytes() for p in shipped.iterdir()}
+    before = content(shipped)
     result = kedro(project, "run", "--pipelines=evaluation", "--params=data.limit=400")
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stdout.count("shipped with the project") == 3
     table = pd.read_csv(project / "data" / "08_reporting" / "clustering_comparison.csv")
     table = table.set_index("method")
     assert table.loc[methods, "nmi"].min() > table.loc["kmeans", "nmi"]
-    assert {p.name: p.read_bytes() for p in shipped.iterdir()} == before
+    assert content(shipped) == before
+
+
+def test_record_on_a_fresh_clone_uses_the_weights_of_the_run_recorded_beside_them(project):
+    shipped = project / "data" / "06_models" / "shipped" / "record"
+    arguments = ("--env=record", "--pipelines=evaluation", "--params=data.limit=500")
+    result = kedro(project, "run", *arguments)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stdout.count("shipped with the project") == 1
+    made = pd.read_csv(project / "data/record/08_reporting/clustering_comparison.csv")
+    recorded = pd.read_csv(shipped / "clustering_comparison.csv")
+    assert list(made["method"]) == list(recorded["method"])
+    nmi = made.set_index("method")["nmi"]
+    assert nmi["moco_umap_balanced"] > nmi["kmeans"]
+    run = json.loads((shipped / "run.json").read_text())
+    encoder = torch.load(shipped / "moco.pt", weights_only=True)["encoder"]
+    assert run["seed"] == 10
+    assert run["parameters"]["moco"]["encoder"] == encoder
 
 
 def test_new_images_are_sorted_into_the_clusters(smoke, project, tmp_path):
