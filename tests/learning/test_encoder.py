@@ -101,4 +101,5 @@ def test_pointwise_convolution_is_the_strided_one(channels):
     weights = torch.rand(plain.shape, generator=torch.Generator().manual_seed(1))
     (expected,) = torch.autograd.grad((plain * weights).sum(), pointwise.weight)
     (found,) = torch.autograd.grad((out * weights).sum(), pointwise.weight)
-    torch.testing.assert_close(found, expected)
+    # Each is a sum of 2,275 products in an order that depends on the processor; a wrong one is far off.
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=0)
