@@ -48,6 +48,15 @@ class ProjectParameters(BaseModel):
             raise ValueError(f"evaluation.leave_out names no method: {', '.join(unknown)}")
         if self.predict.method not in self.evaluation.methods:
             raise ValueError(f"predict.method names no method: {self.predict.method}")
+        if "joined" in (joined := self.evaluation.joined):
+            raise ValueError("evaluation.joined names itself; name what is to be joined")
+        for name, method in self.evaluation.methods.items():
+            spaces = len(joined) if method.representation == "joined" else 1
+            if method.clusterer.kind == "turtle" and method.clusterer.n_spaces != spaces:
+                raise ValueError(
+                    f"evaluation.methods.{name}.clusterer.n_spaces is {method.clusterer.n_spaces}, "
+                    f"but {method.representation!r} is {spaces} side by side; set it to {spaces}"
+                )
         for representation, key in (
             ("external", "external_embeddings"),
             ("published", "published_weights"),
@@ -71,15 +80,17 @@ class ProjectParameters(BaseModel):
 
     @property
     def representations(self) -> set[str]:
-        """All representations that this run needs."""
-        return {*self.methods.values(), self.evaluation.selection.representation}
+        """All representations that this run needs, those that others are joined from included."""
+        needed = {*self.methods.values(), self.evaluation.selection.representation}
+        return needed | set(self.evaluation.joined if "joined" in needed else ())
 
 
 def complete(parameters: dict) -> dict:
     """The parameters with what follows from others written out.
 
     ``seed`` becomes the seed of every training that names none. ``variants`` and the cases of
-    ``study`` say what they change; they become whole recipes.
+    ``study`` say what they change; they become whole recipes. The ``seed_offset`` of a variant is
+    added to its seed, so that it shares neither start nor batches with ``moco``.
     """
     parameters = copy.deepcopy(parameters)
     seed, moco = {"seed": parameters.get("seed", 0)}, parameters.get("moco")
@@ -90,6 +101,8 @@ def complete(parameters: dict) -> dict:
     variants = parameters.get("variants")
     for name, change in variants.items() if isinstance(variants, dict) else ():
         variants[name] = _merged(parameters["moco"], change)
+        if isinstance(change, dict) and isinstance(change.get("seed_offset"), int):
+            variants[name]["seed"] += variants[name].pop("seed_offset")
     study = parameters.get("study")
     if isinstance(study, dict) and isinstance(study.get("flips"), dict):
         study["cases"] = _study_cases(parameters, study)

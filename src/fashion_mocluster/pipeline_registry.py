@@ -63,7 +63,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         **{f"{name}_finetuned": f"cluster_finetuning.{name}" for name in p.finetuning},
     }
     comparison = evaluation.create_pipeline(
-        p.methods, p.evaluation.selection.representation, encoders
+        p.methods, p.evaluation.selection.representation, encoders, p.evaluation.joined
     )
     pipelines = {
         "__default__": data + moco + finetuning + comparison + report.create_pipeline(p.methods),
@@ -77,11 +77,10 @@ def register_pipelines() -> dict[str, Pipeline]:
     }
     method = p.predict.method
     known = p.methods.get(method)
-    if known in encoders:
+    made_of = p.evaluation.joined if known == "joined" else [known]
+    if set(made_of) <= set(encoders):
         clusters = (data + comparison).to_outputs(f"{method}_assignments", f"{known}_embeddings")
-        pipelines["predict"] = clusters + predict.create_pipeline(
-            method, known, f"{known}_weights", "embedding"
-        )
+        pipelines["predict"] = clusters + predict.create_pipeline(method, known, made_of)
     if p.study is not None:
         pipelines["study"] = data + study.create_pipeline(p.study)
     return pipelines

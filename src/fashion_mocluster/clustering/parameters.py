@@ -27,14 +27,19 @@ class ClustererParameters(Parameters):
 
     ``standardise`` brings every dimension to mean 0 and variance 1 first. ``n_init`` counts the
     starts of k-means, also of the one inside spectral clustering; ``n_neighbors`` is that of the
-    spectral graph. ``balanced_kmeans`` assumes clusters of equal size.
+    spectral graph. ``balanced_kmeans`` and ``turtle`` assume clusters of equal size.
+
+    ``turtle`` takes ``n_spaces`` representations of equal width side by side, averages a point
+    ``n_rounds`` times with its ``n_neighbors`` in each, and makes ``n_init`` starts.
     """
 
-    kind: Literal["kmeans", "balanced_kmeans", "spectral", "gaussian_mixture"]
+    kind: Literal["kmeans", "balanced_kmeans", "spectral", "gaussian_mixture", "turtle"]
     standardise: bool = False
     manifold: ManifoldParameters | None = None
     n_init: Count = 10
     n_neighbors: Annotated[int, Field(ge=2)] = 10
+    n_spaces: Count = 1
+    n_rounds: Annotated[int, Field(ge=0)] = 2
 
 
 class Published(Parameters):

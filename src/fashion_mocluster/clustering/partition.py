@@ -12,6 +12,7 @@ from fashion_mocluster.clustering.balanced import BalancedKMeans
 from fashion_mocluster.clustering.neighbours import nearest_neighbours
 from fashion_mocluster.clustering.parameters import ClustererParameters, ManifoldParameters
 from fashion_mocluster.clustering.spectral import SpectralClusterer
+from fashion_mocluster.clustering.turtle import Turtle
 
 
 def prepare(x: np.ndarray, parameters: ClustererParameters) -> np.ndarray:
@@ -33,12 +34,14 @@ def partition(
         raise ValueError("the embeddings hold NaN or infinite values; the encoder has diverged")
     if parameters.manifold is not None:
         x = manifold_embedding(x, parameters.manifold, seed)
+    spaces = {"n_spaces": parameters.n_spaces, "n_rounds": parameters.n_rounds}
     settings = {"n_init": parameters.n_init, "random_state": seed}
     clusterer = {
         "kmeans": partial(KMeans, **settings),
         "balanced_kmeans": partial(BalancedKMeans, **settings),
         "spectral": partial(SpectralClusterer, n_neighbors=parameters.n_neighbors, **settings),
         "gaussian_mixture": partial(GaussianMixture, **settings),
+        "turtle": partial(Turtle, n_neighbors=parameters.n_neighbors, **spaces, **settings),
     }[parameters.kind]
     return clusterer(n_clusters).fit_predict(x).astype(np.int64)
 

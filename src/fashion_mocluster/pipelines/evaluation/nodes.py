@@ -70,6 +70,21 @@ def read_external_embeddings(
     return features.astype(np.float32), {"time_s": 0.0, "memory_mb": 0.0}
 
 
+def join_embeddings(*tables: pd.DataFrame) -> pd.DataFrame:
+    """Representations of the same images side by side, each as unit vectors, float32."""
+    from fashion_mocluster.clustering.turtle import unit
+
+    return _table(np.hstack([unit(table.to_numpy()) for table in tables]).astype(np.float32))
+
+
+def add_costs(*costs: dict) -> dict:
+    """What it costs to make several things one after the other."""
+    return {
+        "time_s": sum(cost["time_s"] for cost in costs),
+        "memory_mb": max(cost["memory_mb"] for cost in costs),
+    }
+
+
 def read_published_weights(
     file: dict, images: np.ndarray, pixel_statistics: dict, embedding: EmbeddingParameters
 ) -> dict:

@@ -6,16 +6,23 @@ from fashion_mocluster.pipelines.evaluation import nodes
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import bound, embedding_pipeline
 
 
-def create_pipeline(methods: dict[str, str], judge: str, encoders: dict[str, str]) -> Pipeline:
+def create_pipeline(
+    methods: dict[str, str], judge: str, encoders: dict[str, str], joined: list[str]
+) -> Pipeline:
     """The comparison.
 
     Args:
         methods: Name of each method and of the representation it clusters.
         judge: The representation whose neighbours decide which row is best.
         encoders: The representations that a trained encoder makes, and the namespace of each.
+        joined: What the representation ``joined`` is made of.
     """
-    names = sorted({*methods.values(), judge})
-    parts = [_representation(name, encoders) for name in names]
+    names = {*methods.values(), judge}
+    parts = []
+    if "joined" in names:
+        names = names - {"joined"} | set(joined)
+        parts.append(_joined_representation(joined))
+    parts += [_representation(name, encoders) for name in sorted(names)]
     parts += [_projection(name) for name in sorted(set(methods.values()))]
     parts += [_method(name, representation) for name, representation in methods.items()]
     return sum([*parts, _comparison(list(methods), judge)], Pipeline([]))
@@ -48,8 +55,8 @@ def _representation(name: str, encoders: dict[str, str]) -> Pipeline:
     }
     if name not in plain:
         raise ValueError(
-            f"evaluation.methods: unknown representation {name!r}; known are "
-            f"{', '.join(sorted([*plain, *encoders, 'published']))}"
+            f"evaluation: unknown representation {name!r}; known are "
+            f"{', '.join(sorted([*plain, *encoders, 'joined', 'published']))}"
         )
     made_of, *inputs = plain[name]
     return Pipeline(
@@ -75,6 +82,20 @@ def _projection(representation: str) -> Pipeline:
         inputs={"embeddings": f"{representation}_embeddings"},
         outputs={"projection": f"{representation}_projection"},
         parameters={"params:evaluation.projection", "params:evaluation.seed"},
+    )
+
+
+def _joined_representation(members: list[str]) -> Pipeline:
+    tables, costs = ([f"{m}_{what}" for m in members] for what in ("embeddings", "embedding_cost"))
+    outputs = ["joined_embeddings", "joined_embedding_cost"]
+    return Pipeline(
+        [
+            Node(nodes.join_embeddings, tables, outputs[0], name="join_embeddings"),
+            Node(nodes.add_costs, costs, outputs[1], name="add_embedding_costs"),
+        ],
+        namespace="evaluation",
+        inputs={*tables, *costs},
+        outputs=set(outputs),
     )
 
 

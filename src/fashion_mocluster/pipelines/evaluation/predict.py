@@ -77,15 +77,15 @@ def draw_predictions(
     return bars.confusion_figure(counts, match_clusters(counts.T), names, title)
 
 
-def create_pipeline(method: str, representation: str, weights: str, steps: str) -> Pipeline:
+def create_pipeline(method: str, representation: str, encoders: list[str]) -> Pipeline:
     """``new_images`` to ``predicted_clusters``, their scores and a figure.
 
     Args:
         method: The row of the comparison whose clusters are continued.
         representation: What it clusters.
-        weights: The dataset of the encoder that makes the representation.
-        steps: The parameter group that says how that is applied.
+        encoders: The encoder that makes the representation, or those whose are joined in it.
     """
+    checked = "predict.checked_images"
     recipe = {"params:method": f"params:evaluation.methods.{method}", "params:data": "params:data"}
     check = Pipeline(
         [
@@ -99,7 +99,23 @@ def create_pipeline(method: str, representation: str, weights: str, steps: str) 
         namespace="predict",
         inputs={"new_images", "images"},
     )
-    embed = embedding_pipeline("predict", "new", steps, weights, images="predict.checked_images")
+    embed = sum(
+        (
+            embedding_pipeline(
+                f"predict.{name}", f"new_{name}", weights=f"{name}_weights", images=checked
+            )
+            for name in encoders
+        ),
+        Pipeline([]),
+    )
+    if representation == "joined":
+        tables = [f"new_{name}_embeddings" for name in encoders]
+        embed += Pipeline(
+            [Node(nodes.join_embeddings, tables, "new_joined_embeddings", name="join_embeddings")],
+            namespace="predict",
+            inputs=set(tables),
+            outputs={"new_joined_embeddings"},
+        )
     return (
         check
         + embed
@@ -128,7 +144,7 @@ def create_pipeline(method: str, representation: str, weights: str, steps: str) 
             inputs={
                 "known": f"{representation}_embeddings",
                 "assignments": f"{method}_assignments",
-                "new_embeddings": "new_embeddings",
+                "new_embeddings": f"new_{representation}_embeddings",
                 "new_labels": "new_labels",
             },
             outputs={
