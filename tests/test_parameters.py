@@ -35,6 +35,8 @@ def test_every_environment_is_valid(env):
             {"evaluation": {"methods": {"kmeans": {"representation": "external"}}}},
             "evaluation.external_embeddings",
         ),
+        ({"evaluation": {"joined": ["moco", "sibling"]}}, "n_spaces is 3, but 'joined' is 2"),
+        ({"evaluation": {"joined": ["moco", "joined"]}}, "evaluation.joined names itself"),
         ({"ablation": {"run": "abz"}}, "ablation.run: "),
         (
             {"report": {"peers": [{"title": "x", "images": "1", "source": "y", "acc": 79}]}},
@@ -45,6 +47,11 @@ def test_every_environment_is_valid(env):
 def test_wrong_parameters_are_named(runtime, message):
     with pytest.raises(ParameterError, match=message):
         check_parameters(project_parameters(runtime=runtime))
+
+
+def test_an_offset_is_added_to_the_seed_of_a_variant():
+    p = check_parameters(project_parameters(runtime={"seed": 7}))
+    assert (p.moco.seed, p.variants["joint"].seed, p.variants["sibling"].seed) == (7, 7, 2007)
 
 
 def test_all_wrong_parameters_are_named_at_once():

@@ -81,6 +81,15 @@ def test_prediction_takes_weights_and_trains_nothing(registered):
     assert "predict" not in registered("thesis")  # whose rows leave the default one out
 
 
+def test_joined_rows_need_the_encoders_that_they_are_joined_from(registered):
+    pipelines = registered("record")
+    encoders = {"moco_weights", "own_key_weights", "sibling_weights"}
+    assert encoders <= pipelines["moco_pretraining"].all_outputs()
+    assert encoders <= pipelines["evaluation"].inputs()
+    free = {n for n in pipelines["predict"].inputs() if not n.startswith("param")}
+    assert free == {"raw_images", "new_images", "new_labels", *encoders}
+
+
 def test_a_new_row_is_a_few_lines_of_parameters(registered):
     row = {"title": "New", "representation": "moco", "clusterer": {"kind": "gaussian_mixture"}}
     pipelines = registered(runtime={"evaluation": {"methods": {"new": row}}})

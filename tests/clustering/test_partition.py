@@ -6,15 +6,18 @@ from fashion_mocluster.clustering.parameters import ClustererParameters
 from fashion_mocluster.clustering.partition import partition, prepare
 
 
-@pytest.mark.parametrize("kind", ["kmeans", "balanced_kmeans", "spectral", "gaussian_mixture"])
+@pytest.mark.parametrize(
+    "kind", ["kmeans", "balanced_kmeans", "spectral", "gaussian_mixture", "turtle"]
+)
 @pytest.mark.parametrize("manifold", [None, {"n_neighbors": 10, "n_components": 2}])
 def test_every_clusterer_finds_separated_groups_again_and_again(blobs, kind, manifold):
     x, truth = blobs
     parameters = ClustererParameters(kind=kind, manifold=manifold)
     labels = partition(x, parameters, 3, seed=0)
     assert labels.dtype == np.int64
-    # The cosine metric of the manifold tells directions, not positions.
-    assert adjusted_rand_score(labels, truth) > (0.9 if manifold is None else 0.3)
+    # TURTLE and the cosine metric of the manifold tell directions, not positions.
+    least = 0.3 if manifold else {"turtle": 0.7}.get(kind, 0.9)
+    assert adjusted_rand_score(labels, truth) > least
     np.testing.assert_array_equal(labels, partition(x, parameters, 3, seed=0))
 
 

@@ -33,6 +33,17 @@ def test_pixels_and_their_principal_components(images):
     assert nodes.reduce_pixels(pixels, 1000, 0)[0].shape == (64, 64)
 
 
+def test_joined_representations_are_unit_vectors_side_by_side(embeddings):
+    longer = embeddings * 3
+    joined = nodes.join_embeddings(embeddings, longer)
+    assert list(joined.columns) == [f"feature_{i}" for i in range(10)]
+    x = embeddings.to_numpy()
+    expected = x / np.linalg.norm(x, axis=1, keepdims=True)
+    np.testing.assert_allclose(joined, np.hstack([expected, expected]), rtol=1e-6)
+    cost = nodes.add_costs({"time_s": 1.0, "memory_mb": 7.0}, {"time_s": 2.0, "memory_mb": 5.0})
+    assert cost == {"time_s": 3.0, "memory_mb": 7.0}
+
+
 def test_external_embeddings_lose_their_labels(images):
     table = pd.DataFrame(np.eye(64, 3), columns=["feature_0", "feature_1", "feature_2"])
     table.insert(0, "label", 1)
@@ -119,14 +130,14 @@ def test_a_single_method_is_the_best_one(embeddings):
 
 
 def test_only_the_representations_that_methods_use_are_made():
-    outputs = create_pipeline({"a": "pca", "b": "external"}, "pca", {}).all_outputs()
+    outputs = create_pipeline({"a": "pca", "b": "external"}, "pca", {}, []).all_outputs()
     assert {"pca_embeddings", "pixels_embeddings", "external_embeddings"} <= outputs
     assert "moco_embeddings" not in outputs
 
 
 def test_unknown_representation_names_the_known_ones():
     with pytest.raises(ValueError, match=r"unknown representation 'pcb'; known are .*pca"):
-        create_pipeline({"a": "pcb"}, "pca", {})
+        create_pipeline({"a": "pcb"}, "pca", {}, [])
 
 
 @pytest.mark.parametrize(

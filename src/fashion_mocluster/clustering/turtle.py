@@ -44,7 +44,7 @@ class Turtle(ClusterMixin, BaseEstimator):
         n_neighbors: Others that a point is averaged with; all if there are fewer.
         n_rounds: How often it is averaged with them.
         n_init: Starts; that whose labels the classifiers predict best wins.
-        max_iter: Steps of the labels.
+        n_steps: Steps of the labels.
         random_state: Of the starts and the batches.
 
     Attributes:
@@ -58,7 +58,7 @@ class Turtle(ClusterMixin, BaseEstimator):
         "n_neighbors": [Interval(Integral, 0, None, closed="left")],
         "n_rounds": [Interval(Integral, 0, None, closed="left")],
         "n_init": [Interval(Integral, 1, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "n_steps": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
     }
 
@@ -70,7 +70,7 @@ class Turtle(ClusterMixin, BaseEstimator):
         n_neighbors=15,
         n_rounds=2,
         n_init=4,
-        max_iter=800,
+        n_steps=800,
         random_state=None,
     ):
         self.n_clusters = n_clusters
@@ -78,7 +78,7 @@ class Turtle(ClusterMixin, BaseEstimator):
         self.n_neighbors = n_neighbors
         self.n_rounds = n_rounds
         self.n_init = n_init
-        self.max_iter = max_iter
+        self.n_steps = n_steps
         self.random_state = random_state
 
     def fit(self, X, y=None):  # noqa: N803 scikit-learn's name
@@ -95,7 +95,9 @@ class Turtle(ClusterMixin, BaseEstimator):
                 f"n_samples={len(x)} should be >= n_clusters={self.n_clusters}; lower it"
             )
         if x.shape[1] % self.n_spaces:
-            raise ValueError(f"{x.shape[1]} columns are not n_spaces={self.n_spaces} of equal width")
+            raise ValueError(
+                f"{x.shape[1]} columns are not n_spaces={self.n_spaces} of equal width"
+            )
         # Sums of several threads would be rounded in another order than those of one.
         with threadpool_limits(1):
             spaces = [
@@ -114,8 +116,8 @@ class Turtle(ClusterMixin, BaseEstimator):
         labelling = _Heads(spaces, starts, random_state)
         classifier = _Heads(spaces, starts)
         softest, sharpest = SHARPNESS
-        for step in range(self.max_iter):
-            sharpness = softest * (sharpest / softest) ** (step / self.max_iter)
+        for step in range(self.n_steps):
+            sharpness = softest * (sharpest / softest) ** (step / self.n_steps)
             if step % max(count // BATCH_SIZE, 1) == 0:
                 batches = random_state.permutation(count)
             batch, batches = batches[:BATCH_SIZE], batches[BATCH_SIZE:]
