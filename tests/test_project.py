@@ -209,16 +209,18 @@ def test_record_on_a_fresh_clone_uses_the_weights_of_the_run_recorded_beside_the
     arguments = ("--env=record", "--pipelines=evaluation", "--params=data.limit=500")
     result = kedro(project, "run", *arguments)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert result.stdout.count("shipped with the project") == 1
+    assert result.stdout.count("shipped with the project") == 3
     made = pd.read_csv(project / "data/record/08_reporting/clustering_comparison.csv")
     recorded = pd.read_csv(shipped / "clustering_comparison.csv")
     assert list(made["method"]) == list(recorded["method"])
     nmi = made.set_index("method")["nmi"]
-    assert nmi["moco_umap_balanced"] > nmi["kmeans"]
+    assert nmi["joined_turtle"] > nmi["kmeans"]
     run = json.loads((shipped / "run.json").read_text())
-    encoder = torch.load(shipped / "moco.pt", weights_only=True)["encoder"]
     assert run["seed"] == 10
-    assert run["parameters"]["moco"]["encoder"] == encoder
+    recipes = {"moco": run["parameters"]["moco"], **run["parameters"]["variants"]}
+    for name in ("moco", "own_key", "sibling"):
+        encoder = torch.load(shipped / f"{name}.pt", weights_only=True)["encoder"]
+        assert recipes[name]["encoder"] == encoder
 
 
 def test_new_images_are_sorted_into_the_clusters(smoke, project, tmp_path):
