@@ -35,8 +35,10 @@ def test_every_environment_is_valid(env):
             {"evaluation": {"methods": {"kmeans": {"representation": "external"}}}},
             "evaluation.external_embeddings",
         ),
-        ({"evaluation": {"joined": ["moco", "sibling"]}}, "n_spaces is 3, but 'joined' is 2"),
         ({"evaluation": {"joined": ["moco", "joined"]}}, "evaluation.joined names itself"),
+        ({"moco": None}, "moco: "),
+        ({"seed": "one"}, "seed: .*got 'one'"),
+        ({"variants": {"sibling": {"seed_offset": "far"}}}, "variants.sibling.seed_offset: "),
         ({"ablation": {"run": "abz"}}, "ablation.run: "),
         (
             {"report": {"peers": [{"title": "x", "images": "1", "source": "y", "acc": 79}]}},

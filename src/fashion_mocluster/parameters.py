@@ -48,15 +48,8 @@ class ProjectParameters(BaseModel):
             raise ValueError(f"evaluation.leave_out names no method: {', '.join(unknown)}")
         if self.predict.method not in self.evaluation.methods:
             raise ValueError(f"predict.method names no method: {self.predict.method}")
-        if "joined" in (joined := self.evaluation.joined):
+        if "joined" in self.evaluation.joined:
             raise ValueError("evaluation.joined names itself; name what is to be joined")
-        for name, method in self.evaluation.methods.items():
-            spaces = len(joined) if method.representation == "joined" else 1
-            if method.clusterer.kind == "turtle" and method.clusterer.n_spaces != spaces:
-                raise ValueError(
-                    f"evaluation.methods.{name}.clusterer.n_spaces is {method.clusterer.n_spaces}, "
-                    f"but {method.representation!r} is {spaces} side by side; set it to {spaces}"
-                )
         for representation, key in (
             ("external", "external_embeddings"),
             ("published", "published_weights"),
@@ -101,8 +94,11 @@ def complete(parameters: dict) -> dict:
     variants = parameters.get("variants")
     for name, change in variants.items() if isinstance(variants, dict) else ():
         variants[name] = _merged(parameters["moco"], change)
-        if isinstance(change, dict) and isinstance(change.get("seed_offset"), int):
-            variants[name]["seed"] += variants[name].pop("seed_offset")
+        offset, seed_of = _at(change, "seed_offset"), _at(variants[name], "seed")
+        # What is of another type stays, for the check to name it.
+        if isinstance(offset, int) and isinstance(seed_of, int):
+            del variants[name]["seed_offset"]
+            variants[name]["seed"] = seed_of + offset
     study = parameters.get("study")
     if isinstance(study, dict) and isinstance(study.get("flips"), dict):
         study["cases"] = _study_cases(parameters, study)

@@ -7,6 +7,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_limits
 from torch.nn import functional
 
+from fashion_mocluster.clustering.neighbours import unit
 from fashion_mocluster.clustering.turtle import (
     BALANCE,
     INNER_STEPS,
@@ -15,7 +16,6 @@ from fashion_mocluster.clustering.turtle import (
     Turtle,
     filtered,
     standardised,
-    unit,
 )
 
 

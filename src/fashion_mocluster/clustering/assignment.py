@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.neighbors import KNeighborsClassifier
 
+from fashion_mocluster.clustering.neighbours import unit
+
 
 def assign_by_neighbours(
     known: np.ndarray, clusters: np.ndarray, new: np.ndarray, n_neighbors: int
@@ -25,10 +27,6 @@ def assign_by_neighbours(
         ValueError: Another number of dimensions, or values that are no numbers.
     """
     vote = KNeighborsClassifier(min(n_neighbors, len(known)), algorithm="brute")
-    vote.fit(_unit(known), clusters)
-    shares = vote.predict_proba(_unit(new))
+    vote.fit(unit(known), clusters)
+    shares = vote.predict_proba(unit(new))
     return vote.classes_[shares.argmax(1)].astype(np.int64), shares.max(1)
-
-
-def _unit(x: np.ndarray) -> np.ndarray:
-    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)

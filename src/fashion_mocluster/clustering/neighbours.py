@@ -15,6 +15,11 @@ GROUPS = 1024
 SPARE = 8
 
 
+def unit(x: np.ndarray) -> np.ndarray:
+    """Points (N, D) of unit length, whose distances tell directions apart; those at 0 stay there."""
+    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+
+
 def nearest_neighbours(x: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.ndarray]:
     """The nearest other points of each point, Euclidean.
 

@@ -29,8 +29,8 @@ class ClustererParameters(Parameters):
     starts of k-means, also of the one inside spectral clustering; ``n_neighbors`` is that of the
     spectral graph. ``balanced_kmeans`` and ``turtle`` assume clusters of equal size.
 
-    ``turtle`` takes ``n_spaces`` representations of equal width side by side, averages a point
-    ``n_rounds`` times with its ``n_neighbors`` in each, and makes ``n_init`` starts.
+    ``turtle`` first averages a point ``n_rounds`` times with its ``n_neighbors``, in each of the
+    representations joined.
     """
 
     kind: Literal["kmeans", "balanced_kmeans", "spectral", "gaussian_mixture", "turtle"]
@@ -38,7 +38,6 @@ class ClustererParameters(Parameters):
     manifold: ManifoldParameters | None = None
     n_init: Count = 10
     n_neighbors: Annotated[int, Field(ge=2)] = 10
-    n_spaces: Count = 1
     n_rounds: Annotated[int, Field(ge=0)] = 2
 
 

@@ -9,7 +9,7 @@ from sklearn.mixture import GaussianMixture
 from sklearn.preprocessing import StandardScaler
 
 from fashion_mocluster.clustering.balanced import BalancedKMeans
-from fashion_mocluster.clustering.neighbours import nearest_neighbours
+from fashion_mocluster.clustering.neighbours import nearest_neighbours, unit
 from fashion_mocluster.clustering.parameters import ClustererParameters, ManifoldParameters
 from fashion_mocluster.clustering.spectral import SpectralClusterer
 from fashion_mocluster.clustering.turtle import Turtle
@@ -21,9 +21,16 @@ def prepare(x: np.ndarray, parameters: ClustererParameters) -> np.ndarray:
 
 
 def partition(
-    x: np.ndarray, parameters: ClustererParameters, n_clusters: int, seed: int
+    x: np.ndarray,
+    parameters: ClustererParameters,
+    n_clusters: int,
+    seed: int,
+    n_spaces: int = 1,
 ) -> np.ndarray:
     """Labels int64 (N,) in 0..n_clusters-1 of prepared points (N, D).
+
+    The columns are ``n_spaces`` spaces of equal width side by side, which only ``turtle`` tells
+    apart.
 
     Raises:
         ValueError: More clusters than points, or NaN among the points.
@@ -34,7 +41,7 @@ def partition(
         raise ValueError("the embeddings hold NaN or infinite values; the encoder has diverged")
     if parameters.manifold is not None:
         x = manifold_embedding(x, parameters.manifold, seed)
-    spaces = {"n_spaces": parameters.n_spaces, "n_rounds": parameters.n_rounds}
+    spaces = {"n_spaces": n_spaces, "n_rounds": parameters.n_rounds}
     settings = {"n_init": parameters.n_init, "random_state": seed}
     clusterer = {
         "kmeans": partial(KMeans, **settings),
@@ -51,7 +58,7 @@ def manifold_embedding(x: np.ndarray, parameters: ManifoldParameters, seed: int)
     from umap import UMAP
 
     if parameters.metric == "cosine":
-        x = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+        x = unit(x)
     # UMAP's own search is approximate and compiles for long; it counts a point as its neighbour.
     neighbours, distances = nearest_neighbours(x, min(parameters.n_neighbors, len(x)) - 1)
     if parameters.metric == "cosine":

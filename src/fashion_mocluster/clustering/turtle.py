@@ -20,7 +20,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import validate_data
 from threadpoolctl import threadpool_limits
 
-from fashion_mocluster.clustering.neighbours import neighbour_graph
+from fashion_mocluster.clustering.neighbours import neighbour_graph, unit
 
 # Weight of the entropy of the cluster sizes: that of the paper, at which they come out equal.
 BALANCE = 10.0
@@ -124,12 +124,14 @@ class Turtle(ClusterMixin, BaseEstimator):
             x = [space[batch] for space in spaces]
             # Each space proposes labels, their mean (B, starts, K) is what all have to learn.
             unit_weights, lengths = _unit_columns(labelling.weights)
-            proposed = softmax(_logits(x, [sharpness * w for w in unit_weights], labelling, starts))
+            proposed = softmax(
+                _logits(x, [sharpness * w for w in unit_weights], labelling.biases, starts)
+            )
             labels = proposed.mean(0)
             for _ in range(INNER_STEPS):
-                predicted = softmax(_logits(x, classifier.weights, classifier, starts))
+                predicted = softmax(classifier.logits(x))
                 classifier.descend(*_gradients(x, (predicted - labels) / len(batch)))
-            error = -log_softmax(_logits(x, classifier.weights, classifier, starts)).sum(0)
+            error = -log_softmax(classifier.logits(x)).sum(0)
             # Cross-entropy of the classifiers less BALANCE times the entropy of the cluster sizes,
             # by the labels that each space proposed; then through softmax and unit length.
             sizes = proposed.mean(1, keepdims=True)
@@ -143,8 +145,8 @@ class Turtle(ClusterMixin, BaseEstimator):
             labelling.descend(by_weights, by_biases)
         unit_weights, _ = _unit_columns(labelling.weights)
         sharp = [sharpest * w for w in unit_weights]
-        labels = softmax(_logits(spaces, sharp, labelling, starts)).mean(0)
-        error = -log_softmax(_logits(spaces, classifier.weights, classifier, starts)).mean(0)
+        labels = softmax(_logits(spaces, sharp, labelling.biases, starts)).mean(0)
+        error = -log_softmax(classifier.logits(spaces)).mean(0)
         return labels.argmax(-1), (labels * error).sum(-1).mean(0)
 
 
@@ -161,7 +163,11 @@ class _Heads:
         self.biases = [np.zeros(columns, np.float32) for _, columns in shapes]
         parameters = self.weights + self.biases
         self._moments = [(np.zeros_like(p), np.zeros_like(p)) for p in parameters]
-        self._steps = 0
+        self._starts, self._steps = starts, 0
+
+    def logits(self, x: list[np.ndarray]) -> np.ndarray:
+        """(spaces, B, starts, K) of points (B, D) of each space."""
+        return _logits(x, self.weights, self.biases, self._starts)
 
     def descend(self, by_weights: list[np.ndarray], by_biases: list[np.ndarray]) -> None:
         """One step against the gradients, in place."""
@@ -172,11 +178,6 @@ class _Heads:
             mean += 0.1 * (g - mean)
             square += 0.001 * (g * g - square)
             p -= np.float32(rate) * mean / (np.sqrt(square) + 1e-8)
-
-
-def unit(x: np.ndarray) -> np.ndarray:
-    """Points (N, D) of unit length; those at 0 stay there."""
-    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
 
 
 def filtered(x: np.ndarray, n_neighbors: int, n_rounds: int) -> np.ndarray:
@@ -216,9 +217,11 @@ def _unit_columns(weights: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.
     return [w / length for w, length in zip(weights, lengths, strict=True)], lengths
 
 
-def _logits(x: list[np.ndarray], weights: list[np.ndarray], heads: _Heads, starts) -> np.ndarray:
+def _logits(
+    x: list[np.ndarray], weights: list[np.ndarray], biases: list[np.ndarray], starts
+) -> np.ndarray:
     """(spaces, B, starts, K)."""
-    products = [a @ w + b for a, w, b in zip(x, weights, heads.biases, strict=True)]
+    products = [a @ w + b for a, w, b in zip(x, weights, biases, strict=True)]
     return np.stack(products).reshape(len(x), -1, *starts)
 
 

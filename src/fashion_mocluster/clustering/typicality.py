@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fashion_mocluster.clustering.neighbours import nearest_neighbours
+from fashion_mocluster.clustering.neighbours import nearest_neighbours, unit
 
 
 def neighbour_agreement(x: np.ndarray, labels: np.ndarray, n_neighbors: int) -> np.ndarray:
@@ -13,8 +13,7 @@ def neighbour_agreement(x: np.ndarray, labels: np.ndarray, n_neighbors: int) -> 
         labels: int (N,).
         n_neighbors: How many are asked; all others if there are fewer.
     """
-    unit = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
-    neighbours, _ = nearest_neighbours(unit, min(n_neighbors, len(x) - 1))
+    neighbours, _ = nearest_neighbours(unit(x), min(n_neighbors, len(x) - 1))
     return (labels[neighbours] == labels[:, None]).mean(1)
 
 
@@ -33,11 +32,11 @@ def typical_and_hard(
     Returns:
         Rows by cluster: the most typical, best first, and the hardest, hardest first.
     """
-    unit = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+    directions = unit(x)
     found = {}
     for cluster in np.unique(labels):
         rows = np.flatnonzero(labels == cluster)
-        central = unit[rows] @ unit[rows].mean(0)
+        central = directions[rows] @ directions[rows].mean(0)
         ordered = rows[np.lexsort((-central, -agreement[rows]))]
         shown = min(count, max(1, len(rows) // 2))
         found[int(cluster)] = ordered[:shown], ordered[::-1][:shown]

@@ -72,7 +72,7 @@ def read_external_embeddings(
 
 def join_embeddings(*tables: pd.DataFrame) -> pd.DataFrame:
     """Representations of the same images side by side, each as unit vectors, float32."""
-    from fashion_mocluster.clustering.turtle import unit
+    from fashion_mocluster.clustering.neighbours import unit
 
     return _table(np.hstack([unit(table.to_numpy()) for table in tables]).astype(np.float32))
 
@@ -113,15 +113,22 @@ def read_published_weights(
 
 
 def assign_clusters(
-    embeddings: pd.DataFrame, method: MethodParameters, n_clusters: int, seed: int
+    embeddings: pd.DataFrame,
+    method: MethodParameters,
+    n_clusters: int,
+    seed: int,
+    joined: list[str],
 ) -> tuple[np.ndarray, dict]:
-    """Labels int64 (N,) by one method, and its time and memory."""
+    """Labels int64 (N,) by one method, and its time and memory; ``joined`` names the
+    representations that are side by side in the one called so.
+    """
     from fashion_mocluster.clustering.partition import partition, prepare
     from fashion_mocluster.cost import measure
 
-    x = embeddings.to_numpy()
+    x, clusterer = embeddings.to_numpy(), method.clusterer
+    n_spaces = len(joined) if method.representation == "joined" else 1
     labels, cost = measure(
-        lambda: partition(prepare(x, method.clusterer), method.clusterer, n_clusters, seed)
+        lambda: partition(prepare(x, clusterer), clusterer, n_clusters, seed, n_spaces)
     )
     logger.info("%s: %.1f s", method.title, cost.time_s)
     return labels, asdict(cost)
@@ -243,7 +250,7 @@ def compare_methods(
         results: Score rows of the methods run, then their assignments.
         names: The methods run, in order.
     """
-    from fashion_mocluster.clustering.neighbours import nearest_neighbours
+    from fashion_mocluster.clustering.neighbours import nearest_neighbours, unit
     from fashion_mocluster.clustering.scores import neighbour_information
     from fashion_mocluster.reporting.comparison import comparison_table, printed_table
 
@@ -251,8 +258,7 @@ def compare_methods(
     table = comparison_table(
         [{"method": name, **row} for name, row in zip(names, rows, strict=True)]
     )
-    z = embeddings.to_numpy()
-    z = z / np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-12)
+    z = unit(embeddings.to_numpy())
     neighbours, _ = nearest_neighbours(z, min(selection.n_neighbors, len(z) - 1))
     information = {
         name: neighbour_information(neighbours, labels)

@@ -123,7 +123,10 @@ def _method(name: str, representation: str) -> Pipeline:
         [
             Node(
                 nodes.assign_clusters,
-                ["embeddings", "params:method", "params:n_clusters", "params:evaluation.seed"],
+                [
+                    *("embeddings", "params:method", "params:n_clusters"),
+                    *("params:evaluation.seed", "params:evaluation.joined"),
+                ],
                 ["assignments", "cost"],
                 name="assign_clusters",
             ),
@@ -176,6 +179,7 @@ def _method(name: str, representation: str) -> Pipeline:
             "params:method": f"params:evaluation.methods.{name}",
             "params:n_clusters": "params:n_clusters",
             "params:evaluation.seed": "params:evaluation.seed",
+            "params:evaluation.joined": "params:evaluation.joined",
             "params:evaluation.selection": "params:evaluation.selection",
             "params:data": "params:data",
         },
