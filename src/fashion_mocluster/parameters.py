@@ -9,6 +9,7 @@ from fashion_mocluster.learning.parameters import (
     EmbeddingParameters,
     FinetuningParameters,
     MocoParameters,
+    SelfLabellingParameters,
 )
 from fashion_mocluster.pipelines.ablation.parameters import AblationParameters, StudyParameters
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
@@ -31,7 +32,10 @@ class ProjectParameters(BaseModel):
     moco: MocoParameters
     variants: dict[Name, MocoParameters]
     embedding: EmbeddingParameters
-    finetuning: dict[Name, FinetuningParameters]
+    finetuning: dict[
+        Name,
+        Annotated[FinetuningParameters | SelfLabellingParameters, Field(discriminator="assign")],
+    ]
     evaluation: EvaluationParameters
     predict: PredictParameters
     report: ReportParameters
@@ -48,8 +52,6 @@ class ProjectParameters(BaseModel):
             raise ValueError(f"evaluation.leave_out names no method: {', '.join(unknown)}")
         if self.predict.method not in self.evaluation.methods:
             raise ValueError(f"predict.method names no method: {self.predict.method}")
-        if "joined" in self.evaluation.joined:
-            raise ValueError("evaluation.joined names itself; name what is to be joined")
         for representation, key in (
             ("external", "external_embeddings"),
             ("published", "published_weights"),
@@ -73,17 +75,16 @@ class ProjectParameters(BaseModel):
 
     @property
     def representations(self) -> set[str]:
-        """All representations that this run needs, those that others are joined from included."""
-        needed = {*self.methods.values(), self.evaluation.selection.representation}
-        return needed | set(self.evaluation.joined if "joined" in needed else ())
+        """All representations that this run needs."""
+        return {*self.methods.values(), self.evaluation.selection.representation}
 
 
 def complete(parameters: dict) -> dict:
     """The parameters with what follows from others written out.
 
-    ``seed`` becomes the seed of every training that names none. ``variants`` and the cases of
-    ``study`` say what they change; they become whole recipes. The ``seed_offset`` of a variant is
-    added to its seed, so that it shares neither start nor batches with ``moco``.
+    ``seed`` becomes the seed of every training that names none, and the views of ``moco`` those of
+    self-labelling. ``variants`` and the cases of
+    ``study`` say what they change; they become whole recipes.
     """
     parameters = copy.deepcopy(parameters)
     seed, moco = {"seed": parameters.get("seed", 0)}, parameters.get("moco")
@@ -91,14 +92,13 @@ def complete(parameters: dict) -> dict:
     for group in (parameters.get("finetuning"), _at(parameters, "ablation", "cases")):
         for name, recipe in group.items() if isinstance(group, dict) else ():
             group[name] = _merged(seed, recipe)
+    finetuning, views = parameters.get("finetuning"), _at(parameters, "moco", "views")
+    for recipe in finetuning.values() if isinstance(finetuning, dict) else ():
+        if _at(recipe, "assign") == "turtle":
+            recipe["views"] = _merged(views, recipe.get("views", {}))
     variants = parameters.get("variants")
     for name, change in variants.items() if isinstance(variants, dict) else ():
         variants[name] = _merged(parameters["moco"], change)
-        offset, seed_of = _at(change, "seed_offset"), _at(variants[name], "seed")
-        # What is of another type stays, for the check to name it.
-        if isinstance(offset, int) and isinstance(seed_of, int):
-            del variants[name]["seed_offset"]
-            variants[name]["seed"] = seed_of + offset
     study = parameters.get("study")
     if isinstance(study, dict) and isinstance(study.get("flips"), dict):
         study["cases"] = _study_cases(parameters, study)

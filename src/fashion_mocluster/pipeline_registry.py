@@ -54,16 +54,14 @@ def register_pipelines() -> dict[str, Pipeline]:
     variants = [name for name in p.variants if name in p.representations]
     moco = moco_pretraining.create_pipeline(variants)
     finetuned = [name for name in p.finetuning if f"{name}_finetuned" in p.representations]
-    finetuning = cluster_finetuning.create_pipeline(
-        {name: p.finetuning[name].selection for name in finetuned}
-    )
+    finetuning = cluster_finetuning.create_pipeline({name: p.finetuning[name] for name in finetuned})
     encoders = {
         "moco": "moco_pretraining",
         **{name: f"moco_pretraining.{name}" for name in p.variants},
         **{f"{name}_finetuned": f"cluster_finetuning.{name}" for name in p.finetuning},
     }
     comparison = evaluation.create_pipeline(
-        p.methods, p.evaluation.selection.representation, encoders, p.evaluation.joined
+        p.methods, p.evaluation.selection.representation, encoders
     )
     pipelines = {
         "__default__": data + moco + finetuning + comparison + report.create_pipeline(p.methods),
@@ -77,10 +75,9 @@ def register_pipelines() -> dict[str, Pipeline]:
     }
     method = p.predict.method
     known = p.methods.get(method)
-    made_of = p.evaluation.joined if known == "joined" else [known]
-    if set(made_of) <= set(encoders):
+    if known in encoders:
         clusters = (data + comparison).to_outputs(f"{method}_assignments", f"{known}_embeddings")
-        pipelines["predict"] = clusters + predict.create_pipeline(method, known, made_of)
+        pipelines["predict"] = clusters + predict.create_pipeline(method, known)
     if p.study is not None:
         pipelines["study"] = data + study.create_pipeline(p.study)
     return pipelines

@@ -29,8 +29,7 @@ class ClustererParameters(Parameters):
     starts of k-means, also of the one inside spectral clustering; ``n_neighbors`` is that of the
     spectral graph. ``balanced_kmeans`` and ``turtle`` assume clusters of equal size.
 
-    ``turtle`` first averages a point ``n_rounds`` times with its ``n_neighbors``, in each of the
-    representations joined.
+    ``turtle`` first averages a point ``n_rounds`` times with its ``n_neighbors``.
     """
 
     kind: Literal["kmeans", "balanced_kmeans", "spectral", "gaussian_mixture", "turtle"]

@@ -21,16 +21,9 @@ def prepare(x: np.ndarray, parameters: ClustererParameters) -> np.ndarray:
 
 
 def partition(
-    x: np.ndarray,
-    parameters: ClustererParameters,
-    n_clusters: int,
-    seed: int,
-    n_spaces: int = 1,
+    x: np.ndarray, parameters: ClustererParameters, n_clusters: int, seed: int
 ) -> np.ndarray:
     """Labels int64 (N,) in 0..n_clusters-1 of prepared points (N, D).
-
-    The columns are ``n_spaces`` spaces of equal width side by side, which only ``turtle`` tells
-    apart.
 
     Raises:
         ValueError: More clusters than points, or NaN among the points.
@@ -41,14 +34,14 @@ def partition(
         raise ValueError("the embeddings hold NaN or infinite values; the encoder has diverged")
     if parameters.manifold is not None:
         x = manifold_embedding(x, parameters.manifold, seed)
-    spaces = {"n_spaces": n_spaces, "n_rounds": parameters.n_rounds}
+    smoothing = {"n_neighbors": parameters.n_neighbors, "n_rounds": parameters.n_rounds}
     settings = {"n_init": parameters.n_init, "random_state": seed}
     clusterer = {
         "kmeans": partial(KMeans, **settings),
         "balanced_kmeans": partial(BalancedKMeans, **settings),
         "spectral": partial(SpectralClusterer, n_neighbors=parameters.n_neighbors, **settings),
         "gaussian_mixture": partial(GaussianMixture, **settings),
-        "turtle": partial(Turtle, n_neighbors=parameters.n_neighbors, **spaces, **settings),
+        "turtle": partial(Turtle, **smoothing, **settings),
     }[parameters.kind]
     return clusterer(n_clusters).fit_predict(x).astype(np.int64)
 

@@ -261,14 +261,11 @@ class FinetuningRun:
     def identity(self, images: np.ndarray) -> dict:
         """What a checkpoint must agree with to be continued here."""
         parameters = self.parameters.model_dump(mode="json", exclude={"checkpoints"})
-        start = np.concatenate(
-            [t.flatten().double().numpy() for t in self.pretrained.state.values()]
-        )
         return {
             **parameters,
             "n_clusters": self.n_clusters,
             "images": fingerprint(images),
-            "pretrained encoder": fingerprint(start),
+            "pretrained encoder": self.pretrained.fingerprint(),
         }
 
     def state_dict(self) -> dict:

@@ -279,6 +279,31 @@ class FinetuningParameters(Parameters):
     compute: ComputeParameters = ComputeParameters()
 
 
+class SelfLabellingParameters(Parameters):
+    """One self-labelling, whole: rounds of training on the clusters that TURTLE finds.
+
+    ``n_neighbors``: images that each is averaged with before it is clustered, and that are asked
+    whether they are in its cluster; where a share of less than ``min_agreement`` is, the image is not
+    trained on. ``epochs`` and ``optimizer`` are of each round. ``temperature`` divides the embedding,
+    a unit vector, before the linear head.
+    """
+
+    assign: Literal["turtle"]
+    seed: Seed
+    rounds: Count
+    epochs: Count
+    batch_size: Annotated[int, Field(ge=2)]
+    n_neighbors: Count = 15
+    n_init: Count = 4
+    min_agreement: Fraction
+    label_smoothing: Fraction = 0
+    temperature: Positive
+    views: ViewParameters
+    optimizer: OptimizerParameters
+    checkpoints: CheckpointParameters = CheckpointParameters()
+    compute: ComputeParameters = ComputeParameters()
+
+
 class EmbeddingParameters(Parameters):
     """How a trained encoder is applied; ``mirror`` averages each image and its mirror image."""
 

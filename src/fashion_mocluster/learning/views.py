@@ -25,12 +25,14 @@ def query_and_key_views(
     geometry for both, photometric changes on the query, Sobel magnitude as the key.
     """
     if parameters.key_view == "independent":
-        return (
-            photometric(geometric(images, parameters, generator), parameters, generator),
-            photometric(geometric(images, parameters, generator), parameters, generator),
-        )
+        return view(images, parameters, generator), view(images, parameters, generator)
     shaped = geometric(images, parameters, generator)
     return photometric(shaped, parameters, generator), sobel_magnitude(shaped)
+
+
+def view(images: Tensor, parameters: ViewParameters, generator: Generator) -> Tensor:
+    """One view (B, 1, H, W) of each image, whatever ``key_view`` says."""
+    return photometric(geometric(images, parameters, generator), parameters, generator)
 
 
 def geometric(images: Tensor, parameters: ViewParameters, generator: Generator) -> Tensor:

@@ -2,10 +2,12 @@
 
 from dataclasses import asdict, dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from fashion_mocluster.learning.encoder import Encoder
+from fashion_mocluster.learning.identity import fingerprint
 from fashion_mocluster.learning.inputs import PixelStatistics
 from fashion_mocluster.learning.parameters import EncoderParameters, InputParameters
 
@@ -69,6 +71,11 @@ class EncoderWeights:
         encoder = Encoder(self.encoder, self.image_size)
         encoder.load_state_dict(self.state)
         return encoder.eval()
+
+    def fingerprint(self) -> str:
+        """Tells these tensors from others, whatever the encoder is called."""
+        tensors = [tensor.flatten().double().numpy() for tensor in self.state.values()]
+        return fingerprint(np.concatenate(tensors))
 
     def _compare(self, expected: dict[str, Tensor]) -> None:
         problems = [f"{name} is missing" for name in expected.keys() - self.state.keys()]

@@ -27,11 +27,10 @@ TRAINING_TITLES = {
     "moco": "MoCo",
     "end_to_end": "End-to-End",
     "joint": "MoCo, joint",
-    "own_key": "MoCo, own key, T = .2",
-    "sibling": "MoCo, another seed",
     "kmeans_finetuned": "K-Means finetuning",
     "spectral_finetuned": "Spectral finetuning",
     "learnable_finetuned": "Learnable centres",
+    "self_labelling_finetuned": "Self-labelling",
 }
 
 

@@ -6,7 +6,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fashion_mocluster.learning.parameters import FinetuningParameters
+from fashion_mocluster.learning.parameters import (
+    EmbeddingParameters,
+    FinetuningParameters,
+    SelfLabellingParameters,
+)
 
 
 def finetune_encoder(
@@ -85,7 +89,54 @@ def _finetune(images, pretrained, parameters, n_clusters, checkpoints, name, sco
         score,
         name=name,
     )
-    assignments = pd.DataFrame({"index": range(len(images)), "cluster": result.assignments})
+    return _tables(result)
+
+
+def self_label_encoder(
+    images: np.ndarray,
+    pretrained: dict,
+    parameters: SelfLabellingParameters,
+    n_clusters: int,
+    checkpoints: Any,
+    embedding: EmbeddingParameters,
+    name: str = "finetuning",
+) -> tuple[dict, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Weights trained on their own clusters, history, those clusters, and cost; no label is seen.
+
+    Args:
+        name: The parameter group, for messages.
+    """
+    from fashion_mocluster.clustering.parameters import ClustererParameters
+    from fashion_mocluster.clustering.partition import partition
+    from fashion_mocluster.clustering.typicality import neighbour_agreement
+    from fashion_mocluster.learning.self_labelling import self_label
+    from fashion_mocluster.learning.weights import EncoderWeights
+
+    clusterer = ClustererParameters(
+        kind=parameters.assign, n_init=parameters.n_init, n_neighbors=parameters.n_neighbors
+    )
+
+    def assign(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        labels = partition(z, clusterer, n_clusters, parameters.seed)
+        return labels, neighbour_agreement(z, labels, parameters.n_neighbors)
+
+    result = self_label(
+        images,
+        EncoderWeights.from_dict(pretrained),
+        parameters,
+        n_clusters,
+        embedding,
+        assign,
+        checkpoints,
+        name=name,
+    )
+    return _tables(result)
+
+
+def _tables(result) -> tuple[dict, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """What the catalog keeps of a finetuning."""
+    clusters = result.assignments
+    assignments = pd.DataFrame({"index": range(len(clusters)), "cluster": clusters})
     history, costs = pd.DataFrame(result.history), pd.DataFrame(result.costs)
     return result.weights.to_dict(), history, assignments, costs
 
@@ -103,3 +154,11 @@ def draw_loss_curve(history: pd.DataFrame) -> Figure:
             "davies_bouldin": "Davies-Bouldin",
         },
     )
+
+
+def draw_self_labelling_curve(history: pd.DataFrame) -> Figure:
+    """Loss, and share of the images that it is of, over the epochs of all rounds."""
+    from fashion_mocluster.reporting.history import history_figure
+
+    curves = {"loss": "Cross-entropy with the clusters", "kept": "Share of images trained on"}
+    return history_figure(history, "Self-labelling", curves)

@@ -1,18 +1,27 @@
 """Pretrained weights to finetuned ones, once per recipe of finetuning."""
 
+from collections.abc import Callable
+
 from kedro.pipeline import Node, Pipeline
 
+from fashion_mocluster.learning.parameters import FinetuningParameters, SelfLabellingParameters
 from fashion_mocluster.pipelines.cluster_finetuning import nodes
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import bound, embedding_pipeline
 
 
-def create_pipeline(selections: dict[str, str]) -> Pipeline:
-    """All finetunings.
-
-    Args:
-        selections: By name of the finetuning, how it chooses the epoch it keeps.
-    """
-    return sum((finetuning_pipeline(n, s) for n, s in selections.items()), Pipeline([]))
+def create_pipeline(
+    recipes: dict[str, FinetuningParameters | SelfLabellingParameters],
+) -> Pipeline:
+    """All finetunings, by the names of their recipes."""
+    return sum(
+        (
+            self_labelling_pipeline(name)
+            if isinstance(recipe, SelfLabellingParameters)
+            else finetuning_pipeline(name, recipe.selection)
+            for name, recipe in recipes.items()
+        ),
+        Pipeline([]),
+    )
 
 
 def finetuning_pipeline(
@@ -33,14 +42,37 @@ def finetuning_pipeline(
         steps: The parameter group that says how the finetuned encoder is applied.
     """
     namespace, recipe = namespace or f"cluster_finetuning.{name}", recipe or f"finetuning.{name}"
-    inputs = ["images", "pretrained", "params:recipe", "params:n_clusters", "checkpoints"]
-    outer = {"images": "images", "pretrained": pretrained}
-    function = nodes.finetune_encoder
+    function, more = nodes.finetune_encoder, []
     if selection == "thesis_score":
-        function = nodes.finetune_encoder_by_thesis_score
-        inputs.append("labels")
-        outer["labels"] = "labels"
-    finetune = Pipeline(
+        function, more = nodes.finetune_encoder_by_thesis_score, ["labels"]
+    drawn = nodes.draw_loss_curve
+    training = _training(name, namespace, recipe, pretrained, function, more, drawn)
+    return training + embedding_pipeline(namespace, f"{name}_finetuned", steps)
+
+
+def self_labelling_pipeline(name: str) -> Pipeline:
+    """Self-labelling, with the same outputs; clusters are found in what ``embedding`` makes."""
+    namespace, recipe = f"cluster_finetuning.{name}", f"finetuning.{name}"
+    function, drawn = nodes.self_label_encoder, nodes.draw_self_labelling_curve
+    more = ["params:embedding"]
+    training = _training(name, namespace, recipe, "moco_weights", function, more, drawn)
+    return training + embedding_pipeline(namespace, f"{name}_finetuned")
+
+
+def _training(
+    name: str,
+    namespace: str,
+    recipe: str,
+    pretrained: str,
+    function: Callable,
+    more: list[str],
+    drawn: Callable,
+) -> Pipeline:
+    """The training alone; ``more`` are inputs of its function beyond those that all have."""
+    inputs = ["images", "pretrained", "params:recipe", "params:n_clusters", "checkpoints", *more]
+    parameters = {p: p for p in ["params:n_clusters", *more] if p.startswith("params:")}
+    outer = {name: name for name in ["images", *more] if not name.startswith("params:")}
+    return Pipeline(
         [
             Node(
                 bound(function, name=recipe),
@@ -48,14 +80,13 @@ def finetuning_pipeline(
                 ["weights", "history", "assignments", "training_cost"],
                 name="finetune_encoder",
             ),
-            Node(nodes.draw_loss_curve, "history", "loss_curve", name="draw_loss_curve"),
+            Node(drawn, "history", "loss_curve", name="draw_loss_curve"),
         ],
         namespace=namespace,
-        inputs=outer,
+        inputs={**outer, "pretrained": pretrained},
         outputs={
             "weights": f"{name}_finetuned_weights",
             "training_cost": f"{name}_finetuned_training_cost",
         },
-        parameters={"params:recipe": f"params:{recipe}", "params:n_clusters": "params:n_clusters"},
+        parameters={"params:recipe": f"params:{recipe}", **parameters},
     )
-    return finetune + embedding_pipeline(namespace, f"{name}_finetuned", steps)

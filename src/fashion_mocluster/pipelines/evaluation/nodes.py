@@ -70,21 +70,6 @@ def read_external_embeddings(
     return features.astype(np.float32), {"time_s": 0.0, "memory_mb": 0.0}
 
 
-def join_embeddings(*tables: pd.DataFrame) -> pd.DataFrame:
-    """Representations of the same images side by side, each as unit vectors, float32."""
-    from fashion_mocluster.clustering.neighbours import unit
-
-    return _table(np.hstack([unit(table.to_numpy()) for table in tables]).astype(np.float32))
-
-
-def add_costs(*costs: dict) -> dict:
-    """What it costs to make several things one after the other."""
-    return {
-        "time_s": sum(cost["time_s"] for cost in costs),
-        "memory_mb": max(cost["memory_mb"] for cost in costs),
-    }
-
-
 def read_published_weights(
     file: dict, images: np.ndarray, pixel_statistics: dict, embedding: EmbeddingParameters
 ) -> dict:
@@ -113,23 +98,14 @@ def read_published_weights(
 
 
 def assign_clusters(
-    embeddings: pd.DataFrame,
-    method: MethodParameters,
-    n_clusters: int,
-    seed: int,
-    joined: list[str],
+    embeddings: pd.DataFrame, method: MethodParameters, n_clusters: int, seed: int
 ) -> tuple[np.ndarray, dict]:
-    """Labels int64 (N,) by one method, and its time and memory; ``joined`` names the
-    representations that are side by side in the one called so.
-    """
+    """Labels int64 (N,) by one method, and its time and memory."""
     from fashion_mocluster.clustering.partition import partition, prepare
     from fashion_mocluster.cost import measure
 
     x, clusterer = embeddings.to_numpy(), method.clusterer
-    n_spaces = len(joined) if method.representation == "joined" else 1
-    labels, cost = measure(
-        lambda: partition(prepare(x, clusterer), clusterer, n_clusters, seed, n_spaces)
-    )
+    labels, cost = measure(lambda: partition(prepare(x, clusterer), clusterer, n_clusters, seed))
     logger.info("%s: %.1f s", method.title, cost.time_s)
     return labels, asdict(cost)
 

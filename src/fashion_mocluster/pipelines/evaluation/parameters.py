@@ -31,8 +31,7 @@ class EvaluationParameters(BaseModel):
     ``external_embeddings`` names a CSV file (``label, feature_0, ...``, the label optional), one
     row per image in order; methods reach it as representation ``external``. ``published_weights``
     names a bare state dict as the thesis's scripts save it; methods reach what it makes of the
-    images, in the steps of ``published_embedding``, as representation ``published``. ``joined`` names
-    representations that methods reach side by side, as unit vectors, as representation ``joined``.
+    images, in the steps of ``published_embedding``, as representation ``published``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,7 +43,6 @@ class EvaluationParameters(BaseModel):
     published_embedding: EmbeddingParameters = EmbeddingParameters(
         input={"stretch": True, "normalisation": "subtract_raw_mean"}
     )
-    joined: Annotated[list[Name], Field(min_length=1)] = ["moco"]
     projection: Literal["pca", "umap", "tsne"] = "pca"
     selection: SelectionParameters
     leave_out: list[str] = []

@@ -6,23 +6,15 @@ from fashion_mocluster.pipelines.evaluation import nodes
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import bound, embedding_pipeline
 
 
-def create_pipeline(
-    methods: dict[str, str], judge: str, encoders: dict[str, str], joined: list[str]
-) -> Pipeline:
+def create_pipeline(methods: dict[str, str], judge: str, encoders: dict[str, str]) -> Pipeline:
     """The comparison.
 
     Args:
         methods: Name of each method and of the representation it clusters.
         judge: The representation whose neighbours decide which row is best.
         encoders: The representations that a trained encoder makes, and the namespace of each.
-        joined: What the representation ``joined`` is made of.
     """
-    names = {*methods.values(), judge}
-    parts = []
-    if "joined" in names:
-        names = names - {"joined"} | set(joined)
-        parts.append(_joined_representation(joined))
-    parts += [_representation(name, encoders) for name in sorted(names)]
+    parts = [_representation(name, encoders) for name in sorted({*methods.values(), judge})]
     parts += [_projection(name) for name in sorted(set(methods.values()))]
     parts += [_method(name, representation) for name, representation in methods.items()]
     return sum([*parts, _comparison(list(methods), judge)], Pipeline([]))
@@ -56,7 +48,7 @@ def _representation(name: str, encoders: dict[str, str]) -> Pipeline:
     if name not in plain:
         raise ValueError(
             f"evaluation: unknown representation {name!r}; known are "
-            f"{', '.join(sorted([*plain, *encoders, 'joined', 'published']))}"
+            f"{', '.join(sorted([*plain, *encoders, 'published']))}"
         )
     made_of, *inputs = plain[name]
     return Pipeline(
@@ -85,20 +77,6 @@ def _projection(representation: str) -> Pipeline:
     )
 
 
-def _joined_representation(members: list[str]) -> Pipeline:
-    tables, costs = ([f"{m}_{what}" for m in members] for what in ("embeddings", "embedding_cost"))
-    outputs = ["joined_embeddings", "joined_embedding_cost"]
-    return Pipeline(
-        [
-            Node(nodes.join_embeddings, tables, outputs[0], name="join_embeddings"),
-            Node(nodes.add_costs, costs, outputs[1], name="add_embedding_costs"),
-        ],
-        namespace="evaluation",
-        inputs={*tables, *costs},
-        outputs=set(outputs),
-    )
-
-
 def _published_representation() -> Pipeline:
     steps = "evaluation.published_embedding"
     read = Pipeline(
@@ -123,10 +101,7 @@ def _method(name: str, representation: str) -> Pipeline:
         [
             Node(
                 nodes.assign_clusters,
-                [
-                    *("embeddings", "params:method", "params:n_clusters"),
-                    *("params:evaluation.seed", "params:evaluation.joined"),
-                ],
+                ["embeddings", "params:method", "params:n_clusters", "params:evaluation.seed"],
                 ["assignments", "cost"],
                 name="assign_clusters",
             ),
@@ -179,7 +154,6 @@ def _method(name: str, representation: str) -> Pipeline:
             "params:method": f"params:evaluation.methods.{name}",
             "params:n_clusters": "params:n_clusters",
             "params:evaluation.seed": "params:evaluation.seed",
-            "params:evaluation.joined": "params:evaluation.joined",
             "params:evaluation.selection": "params:evaluation.selection",
             "params:data": "params:data",
         },

@@ -77,13 +77,12 @@ def draw_predictions(
     return bars.confusion_figure(counts, match_clusters(counts.T), names, title)
 
 
-def create_pipeline(method: str, representation: str, encoders: list[str]) -> Pipeline:
+def create_pipeline(method: str, representation: str) -> Pipeline:
     """``new_images`` to ``predicted_clusters``, their scores and a figure.
 
     Args:
         method: The row of the comparison whose clusters are continued.
-        representation: What it clusters.
-        encoders: The encoder that makes the representation, or those whose are joined in it.
+        representation: What it clusters, which an encoder makes.
     """
     checked = "predict.checked_images"
     recipe = {"params:method": f"params:evaluation.methods.{method}", "params:data": "params:data"}
@@ -99,23 +98,12 @@ def create_pipeline(method: str, representation: str, encoders: list[str]) -> Pi
         namespace="predict",
         inputs={"new_images", "images"},
     )
-    embed = sum(
-        (
-            embedding_pipeline(
-                f"predict.{name}", f"new_{name}", weights=f"{name}_weights", images=checked
-            )
-            for name in encoders
-        ),
-        Pipeline([]),
+    embed = embedding_pipeline(
+        f"predict.{representation}",
+        f"new_{representation}",
+        weights=f"{representation}_weights",
+        images=checked,
     )
-    if representation == "joined":
-        tables = [f"new_{name}_embeddings" for name in encoders]
-        embed += Pipeline(
-            [Node(nodes.join_embeddings, tables, "new_joined_embeddings", name="join_embeddings")],
-            namespace="predict",
-            inputs=set(tables),
-            outputs={"new_joined_embeddings"},
-        )
     return (
         check
         + embed

@@ -1,0 +1,324 @@
+"""Self-labelling: an encoder learns to tell its own clusters apart in random views.
+
+The clusters of all images become labels, the images that sit safely in their cluster a training set
+(Van Gansbeke et al. 2020, SCAN, section 2.3; there the classifier's confidence decides, here that of
+the neighbours). The trained encoder is clustered in turn. Every round starts from the pretrained
+encoder, so that the mistakes of one are not learnt twice as deep by the next.
+"""
+
+import logging
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+
+from fashion_mocluster.cost import Cost, resident_bytes
+from fashion_mocluster.learning import schedules
+from fashion_mocluster.learning.checkpoints import LAST, Checkpoints, CheckpointStore
+from fashion_mocluster.learning.device import autocast, measure_on, pick_device, pick_precision
+from fashion_mocluster.learning.embedding import embed
+from fashion_mocluster.learning.finetuning import FinetuningResult
+from fashion_mocluster.learning.health import Diverged, effective_rank, spread, warn_of_collapse
+from fashion_mocluster.learning.identity import fingerprint, seeds_for
+from fashion_mocluster.learning.inputs import normalise, to_device, to_unit_interval
+from fashion_mocluster.learning.interruption import StopSignals
+from fashion_mocluster.learning.parameters import EmbeddingParameters, SelfLabellingParameters
+from fashion_mocluster.learning.progress import Progress
+from fashion_mocluster.learning.views import view
+from fashion_mocluster.learning.weights import EncoderWeights
+
+logger = logging.getLogger(__name__)
+
+# Embeddings (N, D) to labels (N,) and the share of each point's neighbours that have its label (N,).
+Assign = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+# Steps between two looks at the loss.
+CHECK_EVERY = 10
+
+
+def self_label(
+    images: np.ndarray,
+    pretrained: EncoderWeights,
+    parameters: SelfLabellingParameters,
+    n_clusters: int,
+    embedding: EmbeddingParameters,
+    assign: Assign,
+    store: CheckpointStore,
+    name: str = "self_labelling",
+) -> FinetuningResult:
+    """Train the pretrained encoder on its own clusters, in rounds.
+
+    Args:
+        images: uint8 (N, H, W).
+        pretrained: Where every round starts; the first one clusters its embeddings.
+        parameters: The whole recipe.
+        n_clusters: How many clusters are asked for.
+        embedding: How encoders are applied to what is clustered.
+        assign: Clusters embeddings into labels 0..n_clusters-1 and says how far neighbours agree.
+        store: Where checkpoints are kept.
+        name: The parameter group, for messages.
+
+    Returns:
+        Weights at the end of the last round, and the clusters that they were trained on.
+
+    Raises:
+        ValueError: Fewer than two images sit safely in their cluster.
+        FloatingPointError: The loss became NaN or infinite.
+        CheckpointMismatch: The store holds another run's checkpoint.
+        SystemExit: Ctrl-C or SIGTERM came; a checkpoint was saved.
+    """
+    run = SelfLabellingRun(images, pretrained, parameters, n_clusters, embedding, assign)
+    checkpoints = Checkpoints(store, parameters.checkpoints, run.identity(), name)
+    state = checkpoints.resume_point()
+    if state is not None:
+        run.load_state_dict(state)
+
+    epochs = parameters.rounds * parameters.epochs
+    progress = Progress(name, epochs, run.epochs_done)
+    with StopSignals() as signals:
+        while run.epochs_done < epochs:
+            first_step = run.step
+            try:
+                row = run.measured_epoch(signals)
+            except Diverged as error:
+                raise FloatingPointError(
+                    f"{name}: {error}; {checkpoints.last_good()}. Lower it: "
+                    f"--params={name}.optimizer.learning_rate=...,"
+                    f"{name}.checkpoints.on_mismatch=restart"
+                ) from None
+            if row is None:
+                checkpoints.save(run.state_dict(), finished_epoch=None)
+                where = f"epoch {run.epochs_done + 1}, step {run.step}"
+                signals.leave(f"{name}: checkpoint of {where} is {store.where(LAST)}")
+            checkpoints.save(run.state_dict(), run.epochs_done)
+            warn_of_collapse(name, row)
+            shown = {key: row[key] for key in ("loss", "kept", "learning_rate")}
+            seen = (run.steps_per_epoch - first_step) * run.batch_size
+            progress.log(row["epoch"] - 1, seen, shown)
+            signals.leave(f"{name}: checkpoint of epoch {row['epoch']} is {store.where(LAST)}")
+    return FinetuningResult(run.weights(), run.labels.cpu().numpy(), run.history, run.costs)
+
+
+class SelfLabellingRun:
+    """Everything that changes during self-labelling; its state dict resumes it exactly."""
+
+    def __init__(
+        self,
+        images: np.ndarray,
+        pretrained: EncoderWeights,
+        parameters: SelfLabellingParameters,
+        n_clusters: int,
+        embedding: EmbeddingParameters,
+        assign: Assign,
+    ):
+        self.pixels, self.pretrained, self.parameters = images, pretrained, parameters
+        self.n_clusters, self.embedding, self.assign = n_clusters, embedding, assign
+        self.bytes_before = resident_bytes()
+        self.device = pick_device(parameters.compute)
+        self.precision = pick_precision(parameters.compute, self.device)
+        self.images = torch.from_numpy(images).to(self.device)
+        order_seed, views_seed = seeds_for(parameters.seed, 2)
+        self.order_generator = Generator().manual_seed(order_seed)
+        self.views_generator = Generator(self.device).manual_seed(views_seed)
+        self.history: list[dict[str, float]] = []
+        self.costs: list[dict[str, float]] = []
+        # The round under way: the clusters of all images, those trained on, what they looked like.
+        self.labels = self.kept = torch.empty(0, dtype=torch.long)
+        self.found: dict[str, float] = {}
+        # The epoch under way: steps done, order of its images, what its steps gave and have cost.
+        self.step = 0
+        self.order = torch.empty(0, dtype=torch.long)
+        self.losses = torch.empty(0, device=self.device)
+        self.spent = Cost(0, 0)
+        self._start_over()
+
+    def _start_over(self) -> None:
+        """The pretrained encoder, a head that knows nothing, and an optimizer for both."""
+        p = self.parameters
+        encoder = self.pretrained.build()
+        self.encoder = encoder.to(self.device, memory_format=torch.channels_last)
+        head = nn.Linear(self.encoder.representation_dim, self.n_clusters)
+        nn.init.zeros_(head.weight)
+        nn.init.zeros_(head.bias)
+        self.head = head.to(self.device)
+        # The projection head takes no part in what is clustered.
+        named = self.encoder.named_parameters()
+        trained = [w for name, w in named if not name.startswith("projector.")]
+        self.optimizer = torch.optim.SGD(
+            [*trained, *self.head.parameters()],
+            lr=p.optimizer.learning_rate,
+            momentum=p.optimizer.momentum,
+            weight_decay=p.optimizer.weight_decay,
+            foreach=True,
+        )
+
+    @property
+    def epochs_done(self) -> int:
+        """Number of finished epochs, of all rounds."""
+        return len(self.history)
+
+    @property
+    def batch_size(self) -> int:
+        """Images in a batch."""
+        return min(self.parameters.batch_size, len(self.kept))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of one epoch; the smaller rest is left out, another one each time."""
+        return len(self.kept) // self.batch_size
+
+    def begin_round(self) -> None:
+        """Cluster the images as the encoder sees them now, choose which to learn, start over.
+
+        Raises:
+            ValueError: Fewer than two images sit safely in their cluster.
+        """
+        p = self.parameters
+        z = embed(self.pixels, self.weights(), self.embedding)
+        labels, agreement = self.assign(z)
+        kept = np.flatnonzero(agreement >= p.min_agreement)
+        if len(kept) < 2:
+            raise ValueError(
+                f"of {len(labels)} images {len(kept)} share their cluster with a share of "
+                f"{p.min_agreement} of their neighbours (min_agreement); lower it"
+            )
+        self.labels = torch.from_numpy(labels).long().to(self.device)
+        self.kept = torch.from_numpy(kept)
+        sizes = np.bincount(labels, minlength=self.n_clusters)
+        self.found = {
+            "round": self.epochs_done // p.epochs + 1,
+            "kept": len(kept) / len(labels),
+            "smallest_cluster": int(sizes.min()),
+            "largest_cluster": int(sizes.max()),
+            "largest_share": float(sizes.max() / sizes.sum()),
+            "empty_clusters": int((sizes == 0).sum()),
+            "effective_rank": effective_rank(torch.from_numpy(z)),
+            "spread": spread(torch.from_numpy(z)),
+        }
+        self._start_over()
+
+    def measured_epoch(self, signals: StopSignals | None = None) -> dict[str, float] | None:
+        """:meth:`train_epoch`, and its cost kept."""
+        row, cost = measure_on(self.device, lambda: self.train_epoch(signals), self.bytes_before)
+        self.spent += cost
+        if row is not None:
+            seconds, memory = self.spent.time_s, self.spent.memory_mb
+            self.costs.append({"epoch": row["epoch"], "seconds": seconds, "memory_mb": memory})
+            self.spent = Cost(0, 0)
+        return row
+
+    def train_epoch(self, signals: StopSignals | None = None) -> dict[str, float] | None:
+        """One pass over the kept images, or what is left of it; keeps and returns its history row.
+
+        Args:
+            signals: Asked after every step; once one is received the pass is left unfinished.
+
+        Returns:
+            None if the pass is unfinished; the state dict holds the part that is done.
+
+        Raises:
+            Diverged: The loss became NaN or infinite within the last few steps.
+        """
+        if self.step == 0:
+            if self.epochs_done % self.parameters.epochs == 0:
+                self.begin_round()
+            shuffled = torch.randperm(len(self.kept), generator=self.order_generator)
+            self.order = self.kept[shuffled]
+            self.losses = torch.zeros(self.steps_per_epoch, device=self.device)
+        order, size = self.order.to(self.device), self.batch_size
+        self.encoder.train()
+        while self.step < self.steps_per_epoch:
+            index, rate = self.step, self._scheduled(self.step)
+            self.losses[index] = self.train_step(order[index * size : (index + 1) * size], rate)
+            self.step += 1
+            stop = signals is not None and signals.received is not None
+            # Looking at the loss waits for the device, so not after every step.
+            if stop or self.step == self.steps_per_epoch or self.step % CHECK_EVERY == 0:
+                self._check_losses()
+            if stop and self.step < self.steps_per_epoch:
+                return None
+        loss = self.losses.mean().item()
+        row = {"epoch": self.epochs_done + 1, "loss": loss, "learning_rate": rate, **self.found}
+        self.history.append(row)
+        self.step = 0
+        return row
+
+    def train_step(self, chosen: Tensor, rate: float) -> Tensor:
+        """One optimizer step on images int64 (B,): the cross-entropy with their clusters, 0-d."""
+        p, w = self.parameters, self.pretrained
+        pixels = view(to_unit_interval(self.images[chosen], w.input), p.views, self.views_generator)
+        x = to_device(normalise(pixels, w.input, w.statistics), self.device)
+        with autocast(self.device, self.precision):
+            z = self.encoder(x)
+        logits = self.head(F.normalize(z.float(), dim=1) / p.temperature)
+        loss = F.cross_entropy(logits, self.labels[chosen], label_smoothing=p.label_smoothing)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return loss.detach()
+
+    def _scheduled(self, step: int) -> float:
+        """Learning rate of a step of this epoch; each round goes through the whole schedule."""
+        p = self.parameters
+        done = self.epochs_done % p.epochs * self.steps_per_epoch + step
+        return schedules.learning_rate(p.optimizer, done, p.epochs * self.steps_per_epoch, p.epochs)
+
+    def _check_losses(self) -> None:
+        losses = self.losses[: self.step]
+        if not losses.isfinite().all():
+            bad = int((~losses.isfinite()).nonzero()[0])
+            where = f"epoch {self.epochs_done + 1}, step {bad + 1}"
+            raise Diverged(losses[bad].item(), where, self._scheduled(bad))
+
+    def weights(self) -> EncoderWeights:
+        """The encoder as it is now."""
+        return EncoderWeights.of(self.encoder, self.pretrained.input, self.pretrained.statistics)
+
+    def identity(self) -> dict:
+        """What a checkpoint must agree with to be continued here."""
+        return {
+            **self.parameters.model_dump(mode="json", exclude={"checkpoints"}),
+            "embedding": self.embedding.model_dump(mode="json"),
+            "n_clusters": self.n_clusters,
+            "images": fingerprint(self.pixels),
+            "pretrained encoder": self.pretrained.fingerprint(),
+        }
+
+    def state_dict(self) -> dict:
+        """Everything needed to go on exactly from here, as tensors and plain values."""
+        return {
+            "encoder": self.encoder.state_dict(),
+            "head": self.head.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "order_generator": self.order_generator.get_state(),
+            "views_generator": self.views_generator.get_state(),
+            "precision": str(self.precision).removeprefix("torch."),
+            "history": self.history,
+            "labels": self.labels,
+            "kept": self.kept,
+            "found": self.found,
+            "step": self.step,
+            "order": self.order,
+            "losses": self.losses,
+            "costs": self.costs,
+            "spent": vars(self.spent),
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on from a state dict of the same run."""
+        self.encoder.load_state_dict(state["encoder"])
+        self.head.load_state_dict(state["head"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.order_generator.set_state(state["order_generator"].cpu())
+        self.views_generator.set_state(state["views_generator"].cpu())
+        # Whatever `auto` would choose today, the rest is computed like the beginning.
+        self.precision = getattr(torch, state["precision"])
+        self.history = list(state["history"])
+        self.labels, self.kept = state["labels"].to(self.device), state["kept"]
+        self.found = dict(state["found"])
+        self.step, self.order = state["step"], state["order"]
+        self.losses = state["losses"].to(self.device)
+        self.costs, self.spent = list(state["costs"]), Cost(**state["spent"])
