@@ -1,5 +1,6 @@
 import pytest
 
+from fashion_mocluster.learning.parameters import FinetuningParameters
 from fashion_mocluster.parameters import ParameterError, check_parameters
 from tests.conftest import project_parameters
 
@@ -27,18 +28,24 @@ def test_every_environment_is_valid(env):
         ({"n_clusters": 0}, "n_clusters: "),
         ({"n_clusters": 2.5}, "n_clusters: "),
         ({"data": {"split": "half"}}, "data.split: "),
-        ({"finetuning": {"kmeens": {}}}, r"finetuning.kmeens.epochs: Field required"),
-        ({"finetuning": {"kmeans": {"surrogate": {"lambda": 1}}}}, "surrogate.lambda: no param"),
+        ({"finetuning": {"kmeens": {}}}, r"finetuning.kmeens.assign: Field required"),
+        (
+            {"finetuning": {"kmeans": {"surrogate": {"lambda": 1}}}},
+            "finetuning.kmeans.surrogate.lambda: no param",
+        ),
         ({"evaluation": {"methods": {"Bad-Name": {}}}}, "evaluation.methods.Bad-Name"),
         ({"evaluation": {"methods": {"kmeans": {"clusterer": {"kind": "dbscan"}}}}}, "kind: "),
         (
             {"evaluation": {"methods": {"kmeans": {"representation": "external"}}}},
             "evaluation.external_embeddings",
         ),
-        ({"evaluation": {"joined": ["moco", "joined"]}}, "evaluation.joined names itself"),
         ({"moco": None}, "moco: "),
         ({"seed": "one"}, "seed: .*got 'one'"),
-        ({"variants": {"sibling": {"seed_offset": "far"}}}, "variants.sibling.seed_offset: "),
+        ({"finetuning": {"self_labelling": {"rounds": 0}}}, r"self_labelling.rounds: .*got 0"),
+        (
+            {"finetuning": {"kmeans": {"assign": "dbscan"}}},
+            "kmeans.assign: .*'turtle' .got 'dbscan",
+        ),
         ({"ablation": {"run": "abz"}}, "ablation.run: "),
         (
             {"report": {"peers": [{"title": "x", "images": "1", "source": "y", "acc": 79}]}},
@@ -51,9 +58,14 @@ def test_wrong_parameters_are_named(runtime, message):
         check_parameters(project_parameters(runtime=runtime))
 
 
-def test_an_offset_is_added_to_the_seed_of_a_variant():
-    p = check_parameters(project_parameters(runtime={"seed": 7}))
-    assert (p.moco.seed, p.variants["joint"].seed, p.variants["sibling"].seed) == (7, 7, 2007)
+def test_self_labelling_sees_the_views_of_moco_unless_it_names_its_own():
+    runtime = {"moco": {"views": {"rotation_degrees": 3}}}
+    p = check_parameters(project_parameters(runtime=runtime))
+    assert p.finetuning["self_labelling"].views == p.moco.views
+    runtime["finetuning"] = {"self_labelling": {"views": {"noise_std": 0}}}
+    p = check_parameters(project_parameters(runtime=runtime))
+    own = p.finetuning["self_labelling"].views
+    assert own == p.moco.views.model_copy(update={"noise_std": 0})
 
 
 def test_all_wrong_parameters_are_named_at_once():
@@ -72,7 +84,8 @@ def test_thesis_environment_is_the_published_protocol():
     assert p.evaluation.methods["moco_kmeans"].clusterer.n_init == 35
     # Base chooses nothing by labels.
     base = check_parameters(project_parameters())
-    assert {f.selection for f in base.finetuning.values()} == {"label_free"}
+    surrogate = [f for f in base.finetuning.values() if isinstance(f, FinetuningParameters)]
+    assert {f.selection for f in surrogate} == {"label_free"}
 
 
 @pytest.fixture

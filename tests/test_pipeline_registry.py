@@ -70,24 +70,26 @@ def test_evaluation_needs_nothing_but_files_that_ship(registered):
         "moco_weights",
         "kmeans_finetuned_weights",
         "spectral_finetuned_weights",
+        "self_labelling_finetuned_weights",
     }
 
 
 def test_prediction_takes_weights_and_trains_nothing(registered):
     pipeline = registered()["predict"]
     free = {n for n in pipeline.inputs() if not n.startswith("param")}
-    assert free == {"raw_images", "moco_weights", "new_images", "new_labels"}
-    assert not {n for n in pipeline.nodes if n.name.endswith("train_encoder")}
+    assert free == {"raw_images", "self_labelling_finetuned_weights", "new_images", "new_labels"}
+    assert not {n for n in pipeline.nodes if n.name.endswith(("train_encoder", "finetune_encoder"))}
     assert "predict" not in registered("thesis")  # whose rows leave the default one out
 
 
-def test_joined_rows_need_the_encoders_that_they_are_joined_from(registered):
-    pipelines = registered("record")
-    encoders = {"moco_weights", "own_key_weights", "sibling_weights"}
-    assert encoders <= pipelines["moco_pretraining"].all_outputs()
-    assert encoders <= pipelines["evaluation"].inputs()
-    free = {n for n in pipelines["predict"].inputs() if not n.startswith("param")}
-    assert free == {"raw_images", "new_images", "new_labels", *encoders}
+def test_self_labelling_has_no_input_but_images_weights_and_parameters(registered):
+    pipeline = registered()["cluster_finetuning"]
+    nodes = {n.name: set(n.inputs) for n in pipeline.nodes}
+    inputs = nodes["cluster_finetuning.self_labelling.finetune_encoder"]
+    assert {n for n in inputs if not n.startswith("params:")} == {
+        *("images", "moco_weights", "cluster_finetuning.self_labelling.checkpoints")
+    }
+    assert "params:embedding" in inputs
 
 
 def test_a_new_row_is_a_few_lines_of_parameters(registered):
@@ -124,9 +126,10 @@ def test_only_trainings_that_a_method_needs_are_run(registered):
         "cluster_finetuning.kmeans",
         "cluster_finetuning.spectral",
         "cluster_finetuning.learnable",
+        "cluster_finetuning.self_labelling",
     }
     out = ["end_to_end_kmeans", "joint_kmeans", "learnable_centres_finetuned"]
-    out.append("moco_spectral_finetuned")
+    out += ["moco_spectral_finetuned", "self_labelled_turtle", "self_labelled_umap_kmeans"]
     left = registered(runtime={"evaluation": {"leave_out": out}})
     assert namespaces(left["cluster_finetuning"]) == {
         *("data_processing", "cluster_finetuning.kmeans")

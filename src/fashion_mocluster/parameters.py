@@ -4,6 +4,7 @@ import copy
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from fashion_mocluster.learning.parameters import (
     EmbeddingParameters,
@@ -152,13 +153,26 @@ def check_parameters(parameters: dict) -> ProjectParameters:
             **{k: v for k, v in complete(parameters).items() if not k.startswith("_")}
         )
     except ValidationError as error:
-        lines = []
-        for problem in error.errors():
-            key = ".".join(map(str, problem["loc"])) or "parameters"
-            message = problem["msg"].removeprefix("Value error, ")
-            if problem["type"] == "extra_forbidden":
-                message = "no parameter of this name; check the spelling"
-            elif problem["type"] != "missing":
-                message += f" (got {problem['input']!r})" if problem["loc"] else ""
-            lines.append(f"  {key}: {message}")
+        lines = [_line(problem) for problem in error.errors()]
         raise ParameterError("wrong parameters, nothing was run:\n" + "\n".join(lines)) from None
+
+
+def _line(problem: ErrorDetails) -> str:
+    """The key of a wrong parameter and what is wrong with it."""
+    place, message = list(problem["loc"]), problem["msg"].removeprefix("Value error, ")
+    got = f" (got {problem['input']!r})" if place else ""
+    if place[:1] == ["finetuning"]:
+        # Which kind of finetuning it is, is part of the place but not of the key.
+        del place[2:3]
+    if problem["type"] == "extra_forbidden":
+        message, got = "no parameter of this name; check the spelling", ""
+    elif problem["type"] == "missing":
+        got = ""
+    elif problem["type"] == "union_tag_not_found":
+        place, message, got = [*place, "assign"], "Field required", ""
+    elif problem["type"] == "union_tag_invalid":
+        place.append("assign")
+        message = f"Input should be {problem['ctx']['expected_tags']}"
+        got = f" (got {problem['ctx']['tag']!r})"
+    key = ".".join(map(str, place)) or "parameters"
+    return f"  {key}: {message}{got}"

@@ -54,7 +54,9 @@ def register_pipelines() -> dict[str, Pipeline]:
     variants = [name for name in p.variants if name in p.representations]
     moco = moco_pretraining.create_pipeline(variants)
     finetuned = [name for name in p.finetuning if f"{name}_finetuned" in p.representations]
-    finetuning = cluster_finetuning.create_pipeline({name: p.finetuning[name] for name in finetuned})
+    finetuning = cluster_finetuning.create_pipeline(
+        {name: p.finetuning[name] for name in finetuned}
+    )
     encoders = {
         "moco": "moco_pretraining",
         **{name: f"moco_pretraining.{name}" for name in p.variants},

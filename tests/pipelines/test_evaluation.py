@@ -6,7 +6,6 @@ from sklearn.metrics import silhouette_score
 from sklearn.preprocessing import StandardScaler
 
 from fashion_mocluster.clustering.parameters import MethodParameters
-from fashion_mocluster.clustering.turtle import Turtle
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
 from fashion_mocluster.pipelines.evaluation import nodes
 from fashion_mocluster.pipelines.evaluation.parameters import SelectionParameters
@@ -34,32 +33,6 @@ def test_pixels_and_their_principal_components(images):
     assert nodes.reduce_pixels(pixels, 1000, 0)[0].shape == (64, 64)
 
 
-def test_joined_representations_are_unit_vectors_side_by_side(embeddings):
-    longer = embeddings * 3
-    joined = nodes.join_embeddings(embeddings, longer)
-    assert list(joined.columns) == [f"feature_{i}" for i in range(10)]
-    x = embeddings.to_numpy()
-    expected = x / np.linalg.norm(x, axis=1, keepdims=True)
-    np.testing.assert_allclose(joined, np.hstack([expected, expected]), rtol=1e-6)
-    cost = nodes.add_costs({"time_s": 1.0, "memory_mb": 7.0}, {"time_s": 2.0, "memory_mb": 5.0})
-    assert cost == {"time_s": 3.0, "memory_mb": 7.0}
-
-
-def test_turtle_takes_joined_representations_as_spaces_of_their_own(embeddings):
-    joined = nodes.join_embeddings(embeddings, embeddings[::-1])
-    row = {"title": "T", "clusterer": {"kind": "turtle", "n_init": 1}}
-    found = {
-        name: nodes.assign_clusters(
-            joined, MethodParameters(**row, representation=name), 3, 0, ["moco", "other"]
-        )[0]
-        for name in ("joined", "moco")
-    }
-    for name, n_spaces in (("joined", 2), ("moco", 1)):
-        clusterer = Turtle(3, n_spaces=n_spaces, n_neighbors=10, n_init=1, random_state=0)
-        np.testing.assert_array_equal(found[name], clusterer.fit_predict(joined.to_numpy()))
-    assert (found["joined"] != found["moco"]).any()
-
-
 def test_external_embeddings_lose_their_labels(images):
     table = pd.DataFrame(np.eye(64, 3), columns=["feature_0", "feature_1", "feature_2"])
     table.insert(0, "label", 1)
@@ -83,7 +56,7 @@ def test_external_embeddings_that_do_not_fit(images, change, message):
 
 
 def test_scores_with_and_without_labels(embeddings, blobs):
-    assignments, cost = nodes.assign_clusters(embeddings, METHOD, 3, 0, [])
+    assignments, cost = nodes.assign_clusters(embeddings, METHOD, 3, 0)
     known = nodes.tabulate_clusters(assignments, blobs[1])
     with_labels = nodes.score_clusters(embeddings, known, cost, METHOD)
     assert with_labels["acc"] == 1
@@ -146,14 +119,14 @@ def test_a_single_method_is_the_best_one(embeddings):
 
 
 def test_only_the_representations_that_methods_use_are_made():
-    outputs = create_pipeline({"a": "pca", "b": "external"}, "pca", {}, []).all_outputs()
+    outputs = create_pipeline({"a": "pca", "b": "external"}, "pca", {}).all_outputs()
     assert {"pca_embeddings", "pixels_embeddings", "external_embeddings"} <= outputs
     assert "moco_embeddings" not in outputs
 
 
 def test_unknown_representation_names_the_known_ones():
     with pytest.raises(ValueError, match=r"unknown representation 'pcb'; known are .*pca"):
-        create_pipeline({"a": "pcb"}, "pca", {}, [])
+        create_pipeline({"a": "pcb"}, "pca", {})
 
 
 @pytest.mark.parametrize(

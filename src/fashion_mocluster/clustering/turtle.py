@@ -1,10 +1,9 @@
-"""The labelling that linear classifiers learn best, in one space of embeddings or in several.
+"""The labelling that a linear classifier learns best.
 
-TURTLE (Gadetsky, Jiang and Brbic 2024, "Let go of your labels with unsupervised transfer") looks
-for the soft labels that are linear in every space and that a linear classifier of each space,
-trained on them, predicts best. Embeddings by encoders that were trained apart err apart, so what
-all of them can learn is what the images share. Two things are added. Points are first averaged
-with their nearest neighbours, over and over (the graph filter of Wu et al. 2019, "Simplifying graph
+TURTLE (Gadetsky, Jiang and Brbic 2024, "Let go of your labels with unsupervised transfer"), here in
+a single space, looks for the soft labels that are linear in the embeddings and that a linear
+classifier, trained on them, predicts best. Two things are added. Points are first averaged with
+their nearest neighbours, over and over (the graph filter of Wu et al. 2019, "Simplifying graph
 convolutional networks"); and the labels begin soft and are sharpened slowly (deterministic
 annealing, Rose 1998), without which most starts end in poor optima.
 """
@@ -33,28 +32,25 @@ LEARNING_RATE = 3e-3
 
 
 class Turtle(ClusterMixin, BaseEstimator):
-    """Clusters of about N / n_clusters points each that linear classifiers tell apart best.
+    """Clusters of about N / n_clusters points each that a linear classifier tells apart best.
 
-    The result is the same for any number of threads. Only the direction of a point counts within
-    each space.
+    The result is the same for any number of threads. Only the direction of a point counts.
 
     Args:
         n_clusters: Number of clusters.
-        n_spaces: The columns are so many spaces of equal width side by side.
         n_neighbors: Others that a point is averaged with; all if there are fewer.
         n_rounds: How often it is averaged with them.
-        n_init: Starts; that whose labels the classifiers predict best wins.
+        n_init: Starts; that whose labels its classifier predicts best wins.
         n_steps: Steps of the labels.
         random_state: Of the starts and the batches.
 
     Attributes:
         labels_: int64 (N,) in 0..n_clusters-1.
-        losses_: float32 (n_init,), nats: cross-entropy of the classifiers, mean over spaces.
+        losses_: float32 (n_init,), nats: cross-entropy of the classifier.
     """
 
     _parameter_constraints: ClassVar[dict] = {
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
-        "n_spaces": [Interval(Integral, 1, None, closed="left")],
         "n_neighbors": [Interval(Integral, 0, None, closed="left")],
         "n_rounds": [Interval(Integral, 0, None, closed="left")],
         "n_init": [Interval(Integral, 1, None, closed="left")],
@@ -66,7 +62,6 @@ class Turtle(ClusterMixin, BaseEstimator):
         self,
         n_clusters=8,
         *,
-        n_spaces=1,
         n_neighbors=15,
         n_rounds=2,
         n_init=4,
@@ -74,7 +69,6 @@ class Turtle(ClusterMixin, BaseEstimator):
         random_state=None,
     ):
         self.n_clusters = n_clusters
-        self.n_spaces = n_spaces
         self.n_neighbors = n_neighbors
         self.n_rounds = n_rounds
         self.n_init = n_init
@@ -82,11 +76,10 @@ class Turtle(ClusterMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X, y=None):  # noqa: N803 scikit-learn's name
-        """Cluster points (N, n_spaces * D).
+        """Cluster points (N, D).
 
         Raises:
-            ValueError: Fewer points than clusters, columns that are not ``n_spaces`` spaces of equal
-                width, NaN or infinite values, or an invalid parameter.
+            ValueError: Fewer points than clusters, NaN or infinite values, or an invalid parameter.
         """
         self._validate_params()
         x = validate_data(self, X, dtype=[np.float32, np.float64])
@@ -94,87 +87,69 @@ class Turtle(ClusterMixin, BaseEstimator):
             raise ValueError(
                 f"n_samples={len(x)} should be >= n_clusters={self.n_clusters}; lower it"
             )
-        if x.shape[1] % self.n_spaces:
-            raise ValueError(
-                f"{x.shape[1]} columns are not n_spaces={self.n_spaces} of equal width"
-            )
         # Sums of several threads would be rounded in another order than those of one.
         with threadpool_limits(1):
-            spaces = [
-                standardised(filtered(unit(part), self.n_neighbors, self.n_rounds))
-                for part in np.split(x, self.n_spaces, axis=1)
-            ]
-            labels, self.losses_ = self._anneal(spaces, check_random_state(self.random_state))
+            x = standardised(filtered(unit(x), self.n_neighbors, self.n_rounds))
+            labels, self.losses_ = self._anneal(x, check_random_state(self.random_state))
         self.labels_ = labels[:, self.losses_.argmin()].astype(np.int64)
         return self
 
     def _anneal(
-        self, spaces: list[np.ndarray], random_state: np.random.RandomState
+        self, x: np.ndarray, random_state: np.random.RandomState
     ) -> tuple[np.ndarray, np.ndarray]:
         """Labels (N, n_init) and losses (n_init,) of all starts, which run side by side."""
-        count, starts = len(spaces[0]), (self.n_init, self.n_clusters)
-        labelling = _Heads(spaces, starts, random_state)
-        classifier = _Heads(spaces, starts)
+        starts = self.n_init, self.n_clusters
+        labelling = _Heads(x.shape[1], starts, random_state)
+        classifier = _Heads(x.shape[1], starts)
         softest, sharpest = SHARPNESS
         for step in range(self.n_steps):
             sharpness = softest * (sharpest / softest) ** (step / self.n_steps)
-            if step % max(count // BATCH_SIZE, 1) == 0:
-                batches = random_state.permutation(count)
-            batch, batches = batches[:BATCH_SIZE], batches[BATCH_SIZE:]
-            x = [space[batch] for space in spaces]
-            # Each space proposes labels, their mean (B, starts, K) is what all have to learn.
-            unit_weights, lengths = _unit_columns(labelling.weights)
-            proposed = softmax(
-                _logits(x, [sharpness * w for w in unit_weights], labelling.biases, starts)
-            )
-            labels = proposed.mean(0)
+            if step % max(len(x) // BATCH_SIZE, 1) == 0:
+                order = random_state.permutation(len(x))
+            batch, order = x[order[:BATCH_SIZE]], order[BATCH_SIZE:]
+            directions, lengths = _unit_columns(labelling.weights)
+            labels = softmax(_logits(batch, sharpness * directions, labelling.biases, starts))
             for _ in range(INNER_STEPS):
-                predicted = softmax(classifier.logits(x))
-                classifier.descend(*_gradients(x, (predicted - labels) / len(batch)))
-            error = -log_softmax(classifier.logits(x)).sum(0)
-            # Cross-entropy of the classifiers less BALANCE times the entropy of the cluster sizes,
-            # by the labels that each space proposed; then through softmax and unit length.
-            sizes = proposed.mean(1, keepdims=True)
-            slope = error / len(spaces) + BALANCE * (np.log(sizes + 1e-12) + 1)
-            slope = proposed * (slope - (proposed * slope).sum(-1, keepdims=True)) / len(batch)
-            by_weights, by_biases = _gradients(x, slope)
-            by_weights = [
-                sharpness * (g - w * (w * g).sum(0)) / length
-                for g, w, length in zip(by_weights, unit_weights, lengths, strict=True)
-            ]
-            labelling.descend(by_weights, by_biases)
-        unit_weights, _ = _unit_columns(labelling.weights)
-        sharp = [sharpest * w for w in unit_weights]
-        labels = softmax(_logits(spaces, sharp, labelling.biases, starts)).mean(0)
-        error = -log_softmax(classifier.logits(spaces)).mean(0)
+                predicted = softmax(classifier.logits(batch))
+                classifier.descend(*_gradients(batch, (predicted - labels) / len(batch)))
+            error = -log_softmax(classifier.logits(batch))
+            # Cross-entropy of the classifier less BALANCE times the entropy of the cluster sizes,
+            # by the labels; then through softmax and unit length.
+            slope = error + BALANCE * (np.log(labels.mean(0) + 1e-12) + 1)
+            slope = labels * (slope - (labels * slope).sum(-1, keepdims=True)) / len(batch)
+            by_weights, by_biases = _gradients(batch, slope)
+            across = by_weights - directions * (directions * by_weights).sum(0)
+            labelling.descend(sharpness * across / lengths, by_biases)
+        directions, _ = _unit_columns(labelling.weights)
+        labels = softmax(_logits(x, sharpest * directions, labelling.biases, starts))
+        error = -log_softmax(classifier.logits(x))
         return labels.argmax(-1), (labels * error).sum(-1).mean(0)
 
 
 class _Heads:
-    """Linear layers, one per space and start, trained by Adam (Kingma and Ba 2015).
+    """Linear layers, one per start, trained by Adam (Kingma and Ba 2015).
 
-    Weights are (D, starts * K) per space, biases (starts * K,).
+    Weights are (D, starts * K), biases (starts * K,).
     """
 
-    def __init__(self, spaces, starts, random_state=None):
-        shapes = [(space.shape[1], starts[0] * starts[1]) for space in spaces]
+    def __init__(self, dimensions, starts, random_state=None):
+        columns = starts[0] * starts[1]
         draw = np.zeros if random_state is None else random_state.standard_normal
-        self.weights = [0.1 * draw(shape).astype(np.float32) for shape in shapes]
-        self.biases = [np.zeros(columns, np.float32) for _, columns in shapes]
-        parameters = self.weights + self.biases
-        self._moments = [(np.zeros_like(p), np.zeros_like(p)) for p in parameters]
+        self.weights = 0.1 * draw((dimensions, columns)).astype(np.float32)
+        self.biases = np.zeros(columns, np.float32)
+        self._moments = [(np.zeros_like(p), np.zeros_like(p)) for p in (self.weights, self.biases)]
         self._starts, self._steps = starts, 0
 
-    def logits(self, x: list[np.ndarray]) -> np.ndarray:
-        """(spaces, B, starts, K) of points (B, D) of each space."""
+    def logits(self, x: np.ndarray) -> np.ndarray:
+        """(B, starts, K) of points (B, D)."""
         return _logits(x, self.weights, self.biases, self._starts)
 
-    def descend(self, by_weights: list[np.ndarray], by_biases: list[np.ndarray]) -> None:
+    def descend(self, by_weights: np.ndarray, by_biases: np.ndarray) -> None:
         """One step against the gradients, in place."""
         self._steps += 1
         rate = LEARNING_RATE * np.sqrt(1 - 0.999**self._steps) / (1 - 0.9**self._steps)
-        parameters, gradients = self.weights + self.biases, by_weights + by_biases
-        for p, g, (mean, square) in zip(parameters, gradients, self._moments, strict=True):
+        both = (self.weights, by_weights), (self.biases, by_biases)
+        for (p, g), (mean, square) in zip(both, self._moments, strict=True):
             mean += 0.1 * (g - mean)
             square += 0.001 * (g * g - square)
             p -= np.float32(rate) * mean / (np.sqrt(square) + 1e-8)
@@ -212,22 +187,17 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
 
 
-def _unit_columns(weights: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    lengths = [np.linalg.norm(w, axis=0) + np.float32(1e-12) for w in weights]
-    return [w / length for w, length in zip(weights, lengths, strict=True)], lengths
+def _unit_columns(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    lengths = np.linalg.norm(weights, axis=0) + np.float32(1e-12)
+    return weights / lengths, lengths
 
 
-def _logits(
-    x: list[np.ndarray], weights: list[np.ndarray], biases: list[np.ndarray], starts
-) -> np.ndarray:
-    """(spaces, B, starts, K)."""
-    products = [a @ w + b for a, w, b in zip(x, weights, biases, strict=True)]
-    return np.stack(products).reshape(len(x), -1, *starts)
+def _logits(x: np.ndarray, weights: np.ndarray, biases: np.ndarray, starts) -> np.ndarray:
+    """(B, starts, K)."""
+    return (x @ weights + biases).reshape(-1, *starts)
 
 
-def _gradients(
-    x: list[np.ndarray], slopes: np.ndarray
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Gradients by weights and biases, given those by the logits (spaces, B, starts, K)."""
-    slopes = slopes.reshape(len(x), len(x[0]), -1)
-    return [a.T @ s for a, s in zip(x, slopes, strict=True)], list(slopes.sum(1))
+def _gradients(x: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Gradients by weights and biases, given those by the logits (B, starts, K)."""
+    slopes = slopes.reshape(len(x), -1)
+    return x.T @ slopes, slopes.sum(0)
