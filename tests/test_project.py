@@ -26,6 +26,9 @@ METHODS = {
     "moco_spectral_finetuned",
     "moco_umap_kmeans",
     "moco_umap_balanced",
+    "moco_turtle",
+    "self_labelled_turtle",
+    "self_labelled_umap_kmeans",
 }
 
 
@@ -139,6 +142,7 @@ def test_poisoned_labels_change_nothing_before_the_scores(smoke, project, tmp_pa
     outputs = [
         "evaluation.moco_kmeans.clusters",
         "evaluation.moco_spectral_finetuned.clusters",
+        "evaluation.self_labelled_turtle.clusters",
         "kmeans_finetuned_weights",
         "moco_pretraining.history",
         "cluster_finetuning.spectral.history",
@@ -154,13 +158,14 @@ def test_poisoned_labels_change_nothing_before_the_scores(smoke, project, tmp_pa
         "06_models/moco_pretraining/encoder.pt",
         "06_models/cluster_finetuning/kmeans/encoder.pt",
         "06_models/cluster_finetuning/spectral/encoder.pt",
+        "06_models/cluster_finetuning/self_labelling/encoder.pt",
         "04_feature/moco.parquet",
         "08_reporting/moco_pretraining/history.csv",
         "08_reporting/cluster_finetuning/spectral_history.csv",
     ]
     for name in same:
         assert (other / name).read_bytes() == (folder / name).read_bytes(), name
-    for method in ("moco_kmeans", "moco_spectral_finetuned"):
+    for method in ("moco_kmeans", "moco_spectral_finetuned", "self_labelled_turtle"):
         a, b = (
             pd.read_csv(f / "07_model_output" / f"clusters_{method}.csv") for f in (folder, other)
         )
@@ -192,12 +197,12 @@ def test_the_dag_is_drawn(project):
 
 
 def test_evaluation_on_a_fresh_clone_uses_the_shipped_weights(project):
-    methods = [m for m in METHODS if m.startswith("moco")]
+    methods = [m for m in METHODS if m.startswith(("moco", "self_labelled"))]
     shipped = project / "data" / "06_models" / "shipped"
     before = content(shipped)
     result = kedro(project, "run", "--pipelines=evaluation", "--params=data.limit=400")
     assert result.returncode == 0, result.stdout + result.stderr
-    assert result.stdout.count("shipped with the project") == 3
+    assert result.stdout.count("shipped with the project") == 4
     table = pd.read_csv(project / "data" / "08_reporting" / "clustering_comparison.csv")
     table = table.set_index("method")
     assert table.loc[methods, "nmi"].min() > table.loc["kmeans", "nmi"]
@@ -209,18 +214,17 @@ def test_record_on_a_fresh_clone_uses_the_weights_of_the_run_recorded_beside_the
     arguments = ("--env=record", "--pipelines=evaluation", "--params=data.limit=500")
     result = kedro(project, "run", *arguments)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert result.stdout.count("shipped with the project") == 3
+    assert result.stdout.count("shipped with the project") == 2
     made = pd.read_csv(project / "data/record/08_reporting/clustering_comparison.csv")
     recorded = pd.read_csv(shipped / "clustering_comparison.csv")
     assert list(made["method"]) == list(recorded["method"])
     nmi = made.set_index("method")["nmi"]
-    assert nmi["joined_turtle"] > nmi["kmeans"]
+    assert nmi["self_labelled_turtle"] > nmi["kmeans"]
     run = json.loads((shipped / "run.json").read_text())
     assert run["seed"] == 10
-    recipes = {"moco": run["parameters"]["moco"], **run["parameters"]["variants"]}
-    for name in ("moco", "own_key", "sibling"):
+    for name in ("moco", "self_labelling_finetuned"):
         encoder = torch.load(shipped / f"{name}.pt", weights_only=True)["encoder"]
-        assert recipes[name]["encoder"] == encoder
+        assert run["parameters"]["moco"]["encoder"] == encoder
 
 
 def test_new_images_are_sorted_into_the_clusters(smoke, project, tmp_path):
