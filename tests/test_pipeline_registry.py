@@ -130,7 +130,8 @@ def test_only_trainings_that_a_method_needs_are_run(registered):
     }
     out = ["end_to_end_kmeans", "joint_kmeans", "learnable_centres_finetuned"]
     out += ["moco_spectral_finetuned", "self_labelled_turtle", "self_labelled_umap_kmeans"]
-    left = registered(runtime={"evaluation": {"leave_out": out}})
+    selection = {"representation": "moco"}  # whose training is needed too
+    left = registered(runtime={"evaluation": {"leave_out": out, "selection": selection}})
     assert namespaces(left["cluster_finetuning"]) == {
         *("data_processing", "cluster_finetuning.kmeans")
     }
