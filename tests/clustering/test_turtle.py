@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import adjusted_rand_score
+from sklearn.metrics import adjusted_rand_score, mutual_info_score
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_limits
 from torch.nn import functional
 
-from fashion_mocluster.clustering.neighbours import unit
+from fashion_mocluster.clustering.neighbours import neighbour_graph, unit
 from fashion_mocluster.clustering.turtle import (
     BALANCE,
     INNER_STEPS,
@@ -75,7 +75,7 @@ def test_agrees_with_the_method_written_plainly(groups):
     draw = np.random.RandomState(5).standard_normal((6, 6))
     plain = [plain_turtle(standardised(unit(x)), start, 3, 60, draw) for start in range(2)]
     np.testing.assert_allclose(model.losses_, [loss for _, loss in plain], rtol=1e-3)
-    best = np.argmin([loss for _, loss in plain])
+    best = np.argmax(model.informations_)
     assert (model.labels_ == plain[best][0]).mean() > 0.98
 
 
@@ -85,9 +85,33 @@ def test_filter_is_a_mean_over_neighbours_taken_again():
     expected = x
     for _ in range(3):
         expected = np.array([expected[row].mean(0) for row in nearest])
-    np.testing.assert_allclose(filtered(x, 4, 3), expected)
-    assert filtered(x, 4, 0) is x
-    np.testing.assert_allclose(filtered(x, 99, 1), np.tile(x.mean(0), (40, 1)))
+    np.testing.assert_allclose(filtered(x, neighbour_graph(x, 4), 3), expected)
+    assert filtered(x, neighbour_graph(x, 4), 0) is x
+    everyone = neighbour_graph(x, 99)
+    np.testing.assert_allclose(filtered(x, everyone, 1), np.tile(x.mean(0), (40, 1)))
+
+
+def test_the_start_with_the_most_neighbour_information_wins(groups):
+    """Mutual information between a point's cluster and its neighbours', by scikit-learn."""
+    x, _ = groups
+    starts = []
+
+    class Watched(Turtle):
+        def _anneal(self, x, random_state):
+            starts.append(super()._anneal(x, random_state))
+            return starts[-1]
+
+    model = Watched(5, n_neighbors=6, n_init=6, n_steps=40, random_state=1).fit(x)
+    ((labels, losses),) = starts
+    near = NearestNeighbors(n_neighbors=6).fit(unit(x)).kneighbors(return_distance=False)
+    # Each pair counts both ways, for who is whose neighbour does not matter.
+    one, other = np.repeat(labels, 6, axis=0), labels[near.ravel()]
+    expected = [
+        mutual_info_score(np.r_[a, b], np.r_[b, a]) for a, b in zip(one.T, other.T, strict=True)
+    ]
+    np.testing.assert_allclose(model.informations_, expected)
+    np.testing.assert_array_equal(model.labels_, labels[:, np.argmax(expected)])
+    assert np.argmax(expected) != np.argmin(losses)  # or the test would show nothing
 
 
 def test_clusters_are_of_similar_size():
@@ -108,3 +132,5 @@ def test_threads_change_nothing(groups):
 def test_more_clusters_than_points_are_refused():
     with pytest.raises(ValueError, match="n_samples=5 should be >= n_clusters=6"):
         Turtle(6).fit(np.eye(5))
+    with pytest.raises(ValueError, match="minimum of 2 is required"):
+        Turtle(1).fit(np.eye(1))

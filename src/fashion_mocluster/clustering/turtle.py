@@ -2,10 +2,11 @@
 
 TURTLE (Gadetsky, Jiang and Brbic 2024, "Let go of your labels with unsupervised transfer"), here in
 a single space, looks for the soft labels that are linear in the embeddings and that a linear
-classifier, trained on them, predicts best. Two things are added. Points are first averaged with
+classifier, trained on them, predicts best. Three things are added. Points are first averaged with
 their nearest neighbours, over and over (the graph filter of Wu et al. 2019, "Simplifying graph
-convolutional networks"); and the labels begin soft and are sharpened slowly (deterministic
-annealing, Rose 1998), without which most starts end in poor optima.
+convolutional networks"). The labels begin soft and are sharpened slowly (deterministic annealing,
+Rose 1998), without which most starts end in poor optima. And of several starts that one is kept of
+which neighbours share the clusters most: the lowest loss may be that of a poor optimum.
 """
 
 from numbers import Integral
@@ -20,6 +21,7 @@ from sklearn.utils.validation import validate_data
 from threadpoolctl import threadpool_limits
 
 from fashion_mocluster.clustering.neighbours import neighbour_graph, unit
+from fashion_mocluster.clustering.scores import neighbour_information
 
 # Weight of the entropy of the cluster sizes: that of the paper, at which they come out equal.
 BALANCE = 10.0
@@ -38,20 +40,21 @@ class Turtle(ClusterMixin, BaseEstimator):
 
     Args:
         n_clusters: Number of clusters.
-        n_neighbors: Others that a point is averaged with; all if there are fewer.
+        n_neighbors: Others that a point is averaged and compared with; all if there are fewer.
         n_rounds: How often it is averaged with them.
-        n_init: Starts; that whose labels its classifier predicts best wins.
+        n_init: Starts; that with the most neighbour information wins.
         n_steps: Steps of the labels.
         random_state: Of the starts and the batches.
 
     Attributes:
         labels_: int64 (N,) in 0..n_clusters-1.
         losses_: float32 (n_init,), nats: cross-entropy of the classifier.
+        informations_: float64 (n_init,), nats: what a point's cluster says about its neighbours'.
     """
 
     _parameter_constraints: ClassVar[dict] = {
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
-        "n_neighbors": [Interval(Integral, 0, None, closed="left")],
+        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "n_rounds": [Interval(Integral, 0, None, closed="left")],
         "n_init": [Interval(Integral, 1, None, closed="left")],
         "n_steps": [Interval(Integral, 1, None, closed="left")],
@@ -64,7 +67,7 @@ class Turtle(ClusterMixin, BaseEstimator):
         *,
         n_neighbors=15,
         n_rounds=2,
-        n_init=4,
+        n_init=8,
         n_steps=800,
         random_state=None,
     ):
@@ -79,19 +82,23 @@ class Turtle(ClusterMixin, BaseEstimator):
         """Cluster points (N, D).
 
         Raises:
-            ValueError: Fewer points than clusters, NaN or infinite values, or an invalid parameter.
+            ValueError: Fewer than two points, fewer than clusters, NaN or infinite values, or an
+                invalid parameter.
         """
         self._validate_params()
-        x = validate_data(self, X, dtype=[np.float32, np.float64])
+        x = validate_data(self, X, dtype=[np.float32, np.float64], ensure_min_samples=2)
         if self.n_clusters > len(x):
             raise ValueError(
                 f"n_samples={len(x)} should be >= n_clusters={self.n_clusters}; lower it"
             )
         # Sums of several threads would be rounded in another order than those of one.
         with threadpool_limits(1):
-            x = standardised(filtered(unit(x), self.n_neighbors, self.n_rounds))
+            graph = neighbour_graph(unit(x), self.n_neighbors)
+            x = standardised(filtered(unit(x), graph, self.n_rounds))
             labels, self.losses_ = self._anneal(x, check_random_state(self.random_state))
-        self.labels_ = labels[:, self.losses_.argmin()].astype(np.int64)
+        neighbours = graph.indices.reshape(len(x), -1)
+        self.informations_ = np.array([neighbour_information(neighbours, a) for a in labels.T])
+        self.labels_ = labels[:, self.informations_.argmax()].astype(np.int64)
         return self
 
     def _anneal(
@@ -155,15 +162,12 @@ class _Heads:
             p -= np.float32(rate) * mean / (np.sqrt(square) + 1e-8)
 
 
-def filtered(x: np.ndarray, n_neighbors: int, n_rounds: int) -> np.ndarray:
-    """Points (N, D), each averaged with its nearest others ``n_rounds`` times.
+def filtered(x: np.ndarray, graph: csr_array, n_rounds: int) -> np.ndarray:
+    """Points (N, D), each averaged with its neighbours ``n_rounds`` times; each has equally many.
 
-    Who is near whom is decided once, before the first round.
+    Who is near whom does not change between the rounds.
     """
-    if n_rounds == 0 or n_neighbors == 0:
-        return x
-    graph = neighbour_graph(x, n_neighbors) + eye_array(len(x))
-    mean = csr_array(graph / (min(n_neighbors, len(x) - 1) + 1), dtype=x.dtype)
+    mean = csr_array((graph + eye_array(len(x))) / (graph.nnz // len(x) + 1), dtype=x.dtype)
     for _ in range(n_rounds):
         x = mean @ x
     return x

@@ -294,7 +294,7 @@ class SelfLabellingParameters(Parameters):
     epochs: Count
     batch_size: Annotated[int, Field(ge=2)]
     n_neighbors: Count = 15
-    n_init: Count = 4
+    n_init: Count = 8
     min_agreement: Fraction
     label_smoothing: Fraction = 0
     temperature: Positive
