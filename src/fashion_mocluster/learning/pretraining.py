@@ -5,13 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fashion_mocluster.learning.checkpoints import LAST, Checkpoints, CheckpointStore
-from fashion_mocluster.learning.health import Diverged, warn_of_collapse
+from fashion_mocluster.learning.checkpoints import Checkpoints, CheckpointStore
+from fashion_mocluster.learning.epochs import train_epochs
 from fashion_mocluster.learning.inputs import PixelStatistics
-from fashion_mocluster.learning.interruption import StopSignals
 from fashion_mocluster.learning.parameters import MocoParameters
 from fashion_mocluster.learning.pretraining_run import Assign, PretrainingRun
-from fashion_mocluster.learning.progress import Progress
 from fashion_mocluster.learning.weights import EncoderWeights
 
 logger = logging.getLogger(__name__)
@@ -82,33 +80,12 @@ def pretrain(
             run.device,
         ),
     )
-    progress = Progress(name, parameters.epochs, run.epochs_done)
-    with StopSignals() as signals:
-        while run.epochs_done < parameters.epochs and not run.stopping.exhausted:
-            first_step = run.step
-            try:
-                row = run.measured_epoch(signals)
-            except Diverged as error:
-                raise FloatingPointError(
-                    f"{name}: {error}; {checkpoints.last_good()}. Lower it: "
-                    f"--params={name}.optimizer.learning_rate=...,"
-                    f"{name}.checkpoints.on_mismatch=restart"
-                ) from None
-            if row is None:
-                checkpoints.save(run.state_dict(), finished_epoch=None)
-                where = f"epoch {run.epochs_done + 1}, step {run.step}"
-                signals.leave(f"{name}: checkpoint of {where} is {store.where(LAST)}")
-            if run.stopping.improved(row["watched_loss"], row["epoch"]):
-                checkpoints.save_best({"encoder": run.weights().to_dict()})
-            checkpoints.save(run.state_dict(), run.epochs_done)
-            warn_of_collapse(name, row)
-            progress.log(
-                row["epoch"] - 1,
-                run.images_per_epoch - first_step * parameters.batch_size,
-                {k: row[k] for k in ("loss", "learning_rate")},
-            )
-            signals.leave(f"{name}: checkpoint of epoch {row['epoch']} is {store.where(LAST)}")
 
+    def finished(row: dict[str, float]) -> None:
+        if run.stopping.improved(row["watched_loss"], row["epoch"]):
+            checkpoints.save_best({"encoder": run.weights().to_dict()})
+
+    train_epochs(run, parameters.epochs, checkpoints, name, finished)
     weights = run.weights()
     if parameters.early_stopping is not None:
         weights = EncoderWeights.from_dict(checkpoints.best()["encoder"])

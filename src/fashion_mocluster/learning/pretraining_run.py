@@ -7,12 +7,13 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from fashion_mocluster.cost import Cost, resident_bytes
+from fashion_mocluster.cost import Cost
 from fashion_mocluster.learning import schedules
-from fashion_mocluster.learning.device import autocast, measure_on, pick_device, pick_precision
+from fashion_mocluster.learning.device import autocast
 from fashion_mocluster.learning.early_stopping import EarlyStopping
 from fashion_mocluster.learning.encoder import build_encoder
-from fashion_mocluster.learning.health import Diverged, effective_rank, spread
+from fashion_mocluster.learning.epochs import EpochRun
+from fashion_mocluster.learning.health import effective_rank, spread
 from fashion_mocluster.learning.identity import fingerprint, seeds_for
 from fashion_mocluster.learning.inputs import (
     PixelStatistics,
@@ -27,8 +28,6 @@ from fashion_mocluster.learning.surrogate import batch_loss
 from fashion_mocluster.learning.views import query_and_key_views
 from fashion_mocluster.learning.weights import EncoderWeights
 
-# Steps between two looks at the loss.
-CHECK_EVERY = 10
 # Images embedded at once, before an epoch of joint training.
 EMBEDDED_AT_ONCE = 500
 
@@ -36,7 +35,7 @@ EMBEDDED_AT_ONCE = 500
 Assign = Callable[[np.ndarray], np.ndarray]
 
 
-class PretrainingRun:
+class PretrainingRun(EpochRun):
     """Everything that changes during pretraining; its state dict resumes it exactly.
 
     The order of the images and the views draw from generators of their own, so neither changes
@@ -52,10 +51,9 @@ class PretrainingRun:
     ):
         if parameters.clustering is not None and assign is None:
             raise ValueError("joint training needs `assign`, which finds the clusters")
+        super().__init__(parameters.compute)
         self.parameters, self.statistics, self.assign = parameters, statistics, assign
-        self.bytes_before = resident_bytes()
-        self.device = pick_device(parameters.compute)
-        self.precision = pick_precision(parameters.compute, self.device)
+        self.batch_size = parameters.batch_size
         weights_seed, queue_seed, order_seed, views_seed = seeds_for(parameters.seed, 4)
         self.images = torch.from_numpy(images).to(self.device)
         encoder = build_encoder(parameters.encoder, images.shape[1:], weights_seed)
@@ -71,20 +69,16 @@ class PretrainingRun:
         self.order_generator = Generator().manual_seed(order_seed)
         self.views_generator = Generator(self.device).manual_seed(views_seed)
         self.stopping = EarlyStopping(parameters.early_stopping)
-        self.history: list[dict[str, float]] = []
-        self.costs: list[dict[str, float]] = []
-        # The epoch under way: steps done, the order of its images, their clusters if they matter,
-        # what its steps gave and what it has cost.
-        self.step = 0
+        # The epoch under way: the order of its images, their clusters if they matter, and what its
+        # steps gave beside the loss.
         self.order = torch.empty(0, dtype=torch.long)
         self.clusters = torch.empty(0, dtype=torch.long, device=self.device)
-        self.losses = self.positives = self.watched = torch.empty(0, device=self.device)
-        self.spent = Cost(0, 0)
+        self.positives = self.watched = torch.empty(0, device=self.device)
 
     @property
-    def epochs_done(self) -> int:
-        """Number of finished epochs."""
-        return len(self.history)
+    def exhausted(self) -> bool:
+        """Whether the watched loss has not improved for too long."""
+        return self.stopping.exhausted
 
     @property
     def steps_per_epoch(self) -> int:
@@ -98,28 +92,8 @@ class PretrainingRun:
         """Images that one epoch really sees."""
         return min(len(self.images), self.steps_per_epoch * self.parameters.batch_size)
 
-    def measured_epoch(self, signals: StopSignals | None = None) -> dict[str, float] | None:
-        """:meth:`train_epoch`, and its cost kept."""
-        row, cost = measure_on(self.device, lambda: self.train_epoch(signals), self.bytes_before)
-        self.spent += cost
-        if row is not None:
-            seconds, memory = self.spent.time_s, self.spent.memory_mb
-            self.costs.append({"epoch": row["epoch"], "seconds": seconds, "memory_mb": memory})
-            self.spent = Cost(0, 0)
-        return row
-
     def train_epoch(self, signals: StopSignals | None = None) -> dict[str, float] | None:
-        """One pass over the images, or what is left of it; returns and keeps its history row.
-
-        Args:
-            signals: Asked after every step; once one is received the pass is left unfinished.
-
-        Returns:
-            None if the pass is unfinished; the state dict holds the part that is done.
-
-        Raises:
-            Diverged: The loss became NaN or infinite within the last few steps.
-        """
+        """One pass over the images, as in :class:`EpochRun`."""
         p, epoch = self.parameters, self.epochs_done
         steps = self.steps_per_epoch
         tau = schedules.temperature(p.contrast, epoch, p.epochs)
@@ -136,12 +110,7 @@ class PretrainingRun:
             chosen = order[index * p.batch_size : (index + 1) * p.batch_size]
             results = self.train_step(chosen, rate, momentum, tau)
             self.losses[index], self.positives[index], self.watched[index] = results
-            self.step += 1
-            stop = signals is not None and signals.received is not None
-            # Looking at the loss waits for the device, so not after every step.
-            if stop or self.step == steps or self.step % CHECK_EVERY == 0:
-                self._check_losses()
-            if stop and self.step < steps:
+            if self.count_step(signals):
                 return None
         row = {
             "epoch": epoch + 1,
@@ -164,13 +133,9 @@ class PretrainingRun:
         rate = schedules.learning_rate(p.optimizer, step, steps, p.epochs)
         return rate, schedules.key_momentum(p.contrast, step, steps)
 
-    def _check_losses(self) -> None:
-        losses = self.losses[: self.step]
-        if not losses.isfinite().all():
-            bad = int((~losses.isfinite()).nonzero()[0])
-            rate, _ = self._scheduled(self.epochs_done * self.steps_per_epoch + bad)
-            where = f"epoch {self.epochs_done + 1}, step {bad + 1}"
-            raise Diverged(losses[bad].item(), where, rate)
+    def rate_at(self, step: int) -> float:
+        """Learning rate of a step of the epoch under way."""
+        return self._scheduled(self.epochs_done * self.steps_per_epoch + step)[0]
 
     def train_step(
         self, chosen: Tensor, rate: float, momentum: float, tau: float

@@ -6,7 +6,6 @@ the neighbours). The trained encoder is clustered in turn. Every round starts fr
 encoder, so that the mistakes of one are not learnt twice as deep by the next.
 """
 
-import logging
 from collections.abc import Callable
 
 import numpy as np
@@ -14,27 +13,23 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from fashion_mocluster.cost import Cost, resident_bytes
+from fashion_mocluster.cost import Cost
 from fashion_mocluster.learning import schedules
-from fashion_mocluster.learning.checkpoints import LAST, Checkpoints, CheckpointStore
-from fashion_mocluster.learning.device import autocast, measure_on, pick_device, pick_precision
+from fashion_mocluster.learning.checkpoints import Checkpoints, CheckpointStore
+from fashion_mocluster.learning.device import autocast
 from fashion_mocluster.learning.embedding import embed
+from fashion_mocluster.learning.epochs import EpochRun, train_epochs
 from fashion_mocluster.learning.finetuning import FinetuningResult
-from fashion_mocluster.learning.health import Diverged, effective_rank, spread, warn_of_collapse
+from fashion_mocluster.learning.health import effective_rank, spread
 from fashion_mocluster.learning.identity import fingerprint, seeds_for
 from fashion_mocluster.learning.inputs import normalise, to_device, to_unit_interval
 from fashion_mocluster.learning.interruption import StopSignals
 from fashion_mocluster.learning.parameters import EmbeddingParameters, SelfLabellingParameters
-from fashion_mocluster.learning.progress import Progress
 from fashion_mocluster.learning.views import view
 from fashion_mocluster.learning.weights import EncoderWeights
 
-logger = logging.getLogger(__name__)
-
 # Embeddings (N, D) to labels (N,) and the share of each point's neighbours that have its label (N,).
 Assign = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-# Steps between two looks at the loss.
-CHECK_EVERY = 10
 
 
 def self_label(
@@ -74,34 +69,14 @@ def self_label(
     if state is not None:
         run.load_state_dict(state)
 
-    epochs = parameters.rounds * parameters.epochs
-    progress = Progress(name, epochs, run.epochs_done)
-    with StopSignals() as signals:
-        while run.epochs_done < epochs:
-            first_step = run.step
-            try:
-                row = run.measured_epoch(signals)
-            except Diverged as error:
-                raise FloatingPointError(
-                    f"{name}: {error}; {checkpoints.last_good()}. Lower it: "
-                    f"--params={name}.optimizer.learning_rate=...,"
-                    f"{name}.checkpoints.on_mismatch=restart"
-                ) from None
-            if row is None:
-                checkpoints.save(run.state_dict(), finished_epoch=None)
-                where = f"epoch {run.epochs_done + 1}, step {run.step}"
-                signals.leave(f"{name}: checkpoint of {where} is {store.where(LAST)}")
-            checkpoints.save(run.state_dict(), run.epochs_done)
-            warn_of_collapse(name, row)
-            shown = {key: row[key] for key in ("loss", "kept", "learning_rate")}
-            seen = (run.steps_per_epoch - first_step) * run.batch_size
-            progress.log(row["epoch"] - 1, seen, shown)
-            signals.leave(f"{name}: checkpoint of epoch {row['epoch']} is {store.where(LAST)}")
+    train_epochs(run, parameters.rounds * parameters.epochs, checkpoints, name)
     return FinetuningResult(run.weights(), run.labels.cpu().numpy(), run.history, run.costs)
 
 
-class SelfLabellingRun:
+class SelfLabellingRun(EpochRun):
     """Everything that changes during self-labelling; its state dict resumes it exactly."""
+
+    SHOWN = ("loss", "kept", "learning_rate")
 
     def __init__(
         self,
@@ -112,25 +87,18 @@ class SelfLabellingRun:
         embedding: EmbeddingParameters,
         assign: Assign,
     ):
+        super().__init__(parameters.compute)
         self.pixels, self.pretrained, self.parameters = images, pretrained, parameters
         self.n_clusters, self.embedding, self.assign = n_clusters, embedding, assign
-        self.bytes_before = resident_bytes()
-        self.device = pick_device(parameters.compute)
-        self.precision = pick_precision(parameters.compute, self.device)
         self.images = torch.from_numpy(images).to(self.device)
         order_seed, views_seed = seeds_for(parameters.seed, 2)
         self.order_generator = Generator().manual_seed(order_seed)
         self.views_generator = Generator(self.device).manual_seed(views_seed)
-        self.history: list[dict[str, float]] = []
-        self.costs: list[dict[str, float]] = []
         # The round under way: the clusters of all images, those trained on, what they looked like.
         self.labels = self.kept = torch.empty(0, dtype=torch.long)
         self.found: dict[str, float] = {}
-        # The epoch under way: steps done, order of its images, what its steps gave and have cost.
-        self.step = 0
+        # The order of the images in the epoch under way.
         self.order = torch.empty(0, dtype=torch.long)
-        self.losses = torch.empty(0, device=self.device)
-        self.spent = Cost(0, 0)
         self._start_over()
 
     def _start_over(self) -> None:
@@ -154,11 +122,6 @@ class SelfLabellingRun:
         )
 
     @property
-    def epochs_done(self) -> int:
-        """Number of finished epochs, of all rounds."""
-        return len(self.history)
-
-    @property
     def batch_size(self) -> int:
         """Images in a batch."""
         return min(self.parameters.batch_size, len(self.kept))
@@ -167,6 +130,11 @@ class SelfLabellingRun:
     def steps_per_epoch(self) -> int:
         """Batches of one epoch; the smaller rest is left out, another one each time."""
         return len(self.kept) // self.batch_size
+
+    @property
+    def images_per_epoch(self) -> int:
+        """Images that one epoch really sees."""
+        return self.steps_per_epoch * self.batch_size
 
     def begin_round(self) -> None:
         """Cluster the images as the encoder sees them now, choose which to learn, start over.
@@ -198,28 +166,8 @@ class SelfLabellingRun:
         }
         self._start_over()
 
-    def measured_epoch(self, signals: StopSignals | None = None) -> dict[str, float] | None:
-        """:meth:`train_epoch`, and its cost kept."""
-        row, cost = measure_on(self.device, lambda: self.train_epoch(signals), self.bytes_before)
-        self.spent += cost
-        if row is not None:
-            seconds, memory = self.spent.time_s, self.spent.memory_mb
-            self.costs.append({"epoch": row["epoch"], "seconds": seconds, "memory_mb": memory})
-            self.spent = Cost(0, 0)
-        return row
-
     def train_epoch(self, signals: StopSignals | None = None) -> dict[str, float] | None:
-        """One pass over the kept images, or what is left of it; keeps and returns its history row.
-
-        Args:
-            signals: Asked after every step; once one is received the pass is left unfinished.
-
-        Returns:
-            None if the pass is unfinished; the state dict holds the part that is done.
-
-        Raises:
-            Diverged: The loss became NaN or infinite within the last few steps.
-        """
+        """One pass over the kept images, as in :class:`EpochRun`; a new round begins with clusters."""
         if self.step == 0:
             if self.epochs_done % self.parameters.epochs == 0:
                 self.begin_round()
@@ -229,14 +177,9 @@ class SelfLabellingRun:
         order, size = self.order.to(self.device), self.batch_size
         self.encoder.train()
         while self.step < self.steps_per_epoch:
-            index, rate = self.step, self._scheduled(self.step)
+            index, rate = self.step, self.rate_at(self.step)
             self.losses[index] = self.train_step(order[index * size : (index + 1) * size], rate)
-            self.step += 1
-            stop = signals is not None and signals.received is not None
-            # Looking at the loss waits for the device, so not after every step.
-            if stop or self.step == self.steps_per_epoch or self.step % CHECK_EVERY == 0:
-                self._check_losses()
-            if stop and self.step < self.steps_per_epoch:
+            if self.count_step(signals):
                 return None
         loss = self.losses.mean().item()
         row = {"epoch": self.epochs_done + 1, "loss": loss, "learning_rate": rate, **self.found}
@@ -260,18 +203,11 @@ class SelfLabellingRun:
         self.optimizer.step()
         return loss.detach()
 
-    def _scheduled(self, step: int) -> float:
-        """Learning rate of a step of this epoch; each round goes through the whole schedule."""
+    def rate_at(self, step: int) -> float:
+        """Learning rate of a step of the epoch under way; a round goes through all the schedule."""
         p = self.parameters
         done = self.epochs_done % p.epochs * self.steps_per_epoch + step
         return schedules.learning_rate(p.optimizer, done, p.epochs * self.steps_per_epoch, p.epochs)
-
-    def _check_losses(self) -> None:
-        losses = self.losses[: self.step]
-        if not losses.isfinite().all():
-            bad = int((~losses.isfinite()).nonzero()[0])
-            where = f"epoch {self.epochs_done + 1}, step {bad + 1}"
-            raise Diverged(losses[bad].item(), where, self._scheduled(bad))
 
     def weights(self) -> EncoderWeights:
         """The encoder as it is now."""
