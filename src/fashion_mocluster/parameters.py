@@ -84,8 +84,8 @@ def complete(parameters: dict) -> dict:
     """The parameters with what follows from others written out.
 
     ``seed`` becomes the seed of every training that names none, and the views of ``moco`` those of
-    self-labelling. ``variants`` and the cases of
-    ``study`` say what they change; they become whole recipes.
+    self-labelling. ``variants`` and the cases of ``study`` say what they change; they become whole
+    recipes.
     """
     parameters = copy.deepcopy(parameters)
     seed, moco = {"seed": parameters.get("seed", 0)}, parameters.get("moco")

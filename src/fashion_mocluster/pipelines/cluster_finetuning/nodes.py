@@ -1,5 +1,6 @@
 """Nodes of ``cluster_finetuning``."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -69,27 +70,35 @@ def finetune_encoder_by_thesis_score(
 
 
 def _finetune(images, pretrained, parameters, n_clusters, checkpoints, name, score):
-    from fashion_mocluster.clustering.parameters import ClustererParameters
-    from fashion_mocluster.clustering.partition import partition
     from fashion_mocluster.learning.finetuning import finetune
     from fashion_mocluster.learning.weights import EncoderWeights
 
     # Learnable centres start from those of k-means.
     kind = "spectral" if parameters.assign == "spectral" else "kmeans"
-    clusterer = ClustererParameters(
-        kind=kind, n_init=parameters.n_init, n_neighbors=parameters.n_neighbors
-    )
     result = finetune(
         images,
         EncoderWeights.from_dict(pretrained),
         parameters,
         n_clusters,
-        lambda z: partition(z, clusterer, n_clusters, parameters.seed),
+        _clusterer(kind, parameters, n_clusters),
         checkpoints,
         score,
         name=name,
     )
     return _tables(result)
+
+
+def _clusterer(
+    kind: str, parameters: FinetuningParameters | SelfLabellingParameters, n_clusters: int
+) -> Callable[[np.ndarray], np.ndarray]:
+    """What clusters embeddings (N, D) into labels (N,) as a finetuning asks for."""
+    from fashion_mocluster.clustering.parameters import ClustererParameters
+    from fashion_mocluster.clustering.partition import partition
+
+    clusterer = ClustererParameters(
+        kind=kind, n_init=parameters.n_init, n_neighbors=parameters.n_neighbors
+    )
+    return lambda z: partition(z, clusterer, n_clusters, parameters.seed)
 
 
 def self_label_encoder(
@@ -106,18 +115,14 @@ def self_label_encoder(
     Args:
         name: The parameter group, for messages.
     """
-    from fashion_mocluster.clustering.parameters import ClustererParameters
-    from fashion_mocluster.clustering.partition import partition
     from fashion_mocluster.clustering.typicality import neighbour_agreement
     from fashion_mocluster.learning.self_labelling import self_label
     from fashion_mocluster.learning.weights import EncoderWeights
 
-    clusterer = ClustererParameters(
-        kind=parameters.assign, n_init=parameters.n_init, n_neighbors=parameters.n_neighbors
-    )
+    find = _clusterer(parameters.assign, parameters, n_clusters)
 
     def assign(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        labels = partition(z, clusterer, n_clusters, parameters.seed)
+        labels = find(z)
         return labels, neighbour_agreement(z, labels, parameters.n_neighbors)
 
     result = self_label(
