@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Generator
 
 from fashion_mocluster.cost import Cost, resident_bytes
 from fashion_mocluster.learning.checkpoints import LAST, Checkpoints
@@ -21,10 +21,18 @@ CHECK_EVERY = 10
 class EpochRun(ABC):
     """A training under way, of which an epoch may be half done.
 
+    The order of the images and the views draw from generators of their own, so neither changes
+    what the other draws.
+
+    Args:
+        compute: Where, and in which precision.
+        order_seed, views_seed: Seeds of the two generators.
+
     Attributes:
         history: One row per finished epoch.
         costs: Epoch, seconds and MB of each.
         step: Steps done of the epoch under way.
+        order: int64, the images of the epoch under way as they are seen.
         losses: float32 (steps of an epoch,), those done filled in.
         batch_size: Images in a batch.
     """
@@ -33,14 +41,17 @@ class EpochRun(ABC):
     SHOWN = ("loss", "learning_rate")
     batch_size: int
 
-    def __init__(self, compute: ComputeParameters):
+    def __init__(self, compute: ComputeParameters, order_seed: int, views_seed: int):
         self.bytes_before = resident_bytes()
         self.device = pick_device(compute)
         self.precision = pick_precision(compute, self.device)
+        self.order_generator = Generator().manual_seed(order_seed)
+        self.views_generator = Generator(self.device).manual_seed(views_seed)
         self.history: list[dict[str, float]] = []
         self.costs: list[dict[str, float]] = []
         self.step = 0
-        self.losses: Tensor = torch.empty(0, device=self.device)
+        self.order = torch.empty(0, dtype=torch.long)
+        self.losses = torch.empty(0, device=self.device)
         self.spent = Cost(0, 0)
 
     @property
@@ -76,9 +87,32 @@ class EpochRun(ABC):
     def rate_at(self, step: int) -> float:
         """Learning rate of a step of the epoch under way."""
 
-    @abstractmethod
     def state_dict(self) -> dict:
-        """Everything needed to go on exactly from here, as tensors and plain values."""
+        """Everything needed to go on exactly from here, as tensors and plain values; what a training
+        has beyond this class it adds.
+        """
+        return {
+            "order_generator": self.order_generator.get_state(),
+            "views_generator": self.views_generator.get_state(),
+            "precision": str(self.precision).removeprefix("torch."),
+            "history": self.history,
+            "costs": self.costs,
+            "step": self.step,
+            "order": self.order,
+            "losses": self.losses,
+            "spent": vars(self.spent),
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on from a state dict of the same run."""
+        self.order_generator.set_state(state["order_generator"].cpu())
+        self.views_generator.set_state(state["views_generator"].cpu())
+        # Whatever `auto` would choose today, the rest is computed like the beginning.
+        self.precision = getattr(torch, state["precision"])
+        self.history, self.costs = list(state["history"]), list(state["costs"])
+        self.step, self.order = state["step"], state["order"]
+        self.losses = state["losses"].to(self.device)
+        self.spent = Cost(**state["spent"])
 
     def measured_epoch(self, signals: StopSignals | None = None) -> dict[str, float] | None:
         """:meth:`train_epoch`, and its cost kept."""

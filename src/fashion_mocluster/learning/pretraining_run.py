@@ -5,9 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Generator, Tensor
+from torch import Tensor
 
-from fashion_mocluster.cost import Cost
 from fashion_mocluster.learning import schedules
 from fashion_mocluster.learning.device import autocast
 from fashion_mocluster.learning.early_stopping import EarlyStopping
@@ -36,11 +35,7 @@ Assign = Callable[[np.ndarray], np.ndarray]
 
 
 class PretrainingRun(EpochRun):
-    """Everything that changes during pretraining; its state dict resumes it exactly.
-
-    The order of the images and the views draw from generators of their own, so neither changes
-    what the other draws.
-    """
+    """Everything that changes during pretraining; its state dict resumes it exactly."""
 
     def __init__(
         self,
@@ -51,10 +46,10 @@ class PretrainingRun(EpochRun):
     ):
         if parameters.clustering is not None and assign is None:
             raise ValueError("joint training needs `assign`, which finds the clusters")
-        super().__init__(parameters.compute)
+        weights_seed, queue_seed, order_seed, views_seed = seeds_for(parameters.seed, 4)
+        super().__init__(parameters.compute, order_seed, views_seed)
         self.parameters, self.statistics, self.assign = parameters, statistics, assign
         self.batch_size = parameters.batch_size
-        weights_seed, queue_seed, order_seed, views_seed = seeds_for(parameters.seed, 4)
         self.images = torch.from_numpy(images).to(self.device)
         encoder = build_encoder(parameters.encoder, images.shape[1:], weights_seed)
         moco = build_contrast(encoder, parameters.contrast, queue_seed)
@@ -66,12 +61,9 @@ class PretrainingRun(EpochRun):
             weight_decay=parameters.optimizer.weight_decay,
             foreach=True,
         )
-        self.order_generator = Generator().manual_seed(order_seed)
-        self.views_generator = Generator(self.device).manual_seed(views_seed)
         self.stopping = EarlyStopping(parameters.early_stopping)
-        # The epoch under way: the order of its images, their clusters if they matter, and what its
-        # steps gave beside the loss.
-        self.order = torch.empty(0, dtype=torch.long)
+        # Of the epoch under way: the clusters of the images if they matter, and what its steps gave
+        # beside the loss.
         self.clusters = torch.empty(0, dtype=torch.long, device=self.device)
         self.positives = self.watched = torch.empty(0, device=self.device)
 
@@ -216,36 +208,21 @@ class PretrainingRun(EpochRun):
     def state_dict(self) -> dict:
         """Everything needed to go on exactly from here, as tensors and plain values."""
         return {
+            **super().state_dict(),
             "moco": self.moco.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "order_generator": self.order_generator.get_state(),
-            "views_generator": self.views_generator.get_state(),
-            "precision": str(self.precision).removeprefix("torch."),
             "stopping": self.stopping.state_dict(),
-            "history": self.history,
-            "step": self.step,
-            "order": self.order,
-            "losses": self.losses,
             "positives": self.positives,
             "watched": self.watched,
             "clusters": self.clusters,
-            "costs": self.costs,
-            "spent": vars(self.spent),
         }
 
     def load_state_dict(self, state: dict) -> None:
         """Go on from a state dict of the same run."""
+        super().load_state_dict(state)
         self.moco.load_state_dict(state["moco"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.order_generator.set_state(state["order_generator"].cpu())
-        self.views_generator.set_state(state["views_generator"].cpu())
-        # Whatever `auto` would choose today, the rest is computed like the beginning.
-        self.precision = getattr(torch, state["precision"])
         self.stopping.load_state_dict(state["stopping"])
-        self.history = list(state["history"])
-        self.step, self.order = state["step"], state["order"]
-        self.losses = state["losses"].to(self.device)
         self.positives = state["positives"].to(self.device)
         self.watched = state["watched"].to(self.device)
         self.clusters = state["clusters"].to(self.device)
-        self.costs, self.spent = list(state["costs"]), Cost(**state["spent"])

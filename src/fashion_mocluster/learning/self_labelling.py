@@ -11,9 +11,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
-from fashion_mocluster.cost import Cost
 from fashion_mocluster.learning import schedules
 from fashion_mocluster.learning.checkpoints import Checkpoints, CheckpointStore
 from fashion_mocluster.learning.device import autocast
@@ -87,18 +86,13 @@ class SelfLabellingRun(EpochRun):
         embedding: EmbeddingParameters,
         assign: Assign,
     ):
-        super().__init__(parameters.compute)
+        super().__init__(parameters.compute, *seeds_for(parameters.seed, 2))
         self.pixels, self.pretrained, self.parameters = images, pretrained, parameters
         self.n_clusters, self.embedding, self.assign = n_clusters, embedding, assign
         self.images = torch.from_numpy(images).to(self.device)
-        order_seed, views_seed = seeds_for(parameters.seed, 2)
-        self.order_generator = Generator().manual_seed(order_seed)
-        self.views_generator = Generator(self.device).manual_seed(views_seed)
         # The round under way: the clusters of all images, those trained on, what they looked like.
         self.labels = self.kept = torch.empty(0, dtype=torch.long)
         self.found: dict[str, float] = {}
-        # The order of the images in the epoch under way.
-        self.order = torch.empty(0, dtype=torch.long)
         self._start_over()
 
     def _start_over(self) -> None:
@@ -226,35 +220,20 @@ class SelfLabellingRun(EpochRun):
     def state_dict(self) -> dict:
         """Everything needed to go on exactly from here, as tensors and plain values."""
         return {
+            **super().state_dict(),
             "encoder": self.encoder.state_dict(),
             "head": self.head.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "order_generator": self.order_generator.get_state(),
-            "views_generator": self.views_generator.get_state(),
-            "precision": str(self.precision).removeprefix("torch."),
-            "history": self.history,
             "labels": self.labels,
             "kept": self.kept,
             "found": self.found,
-            "step": self.step,
-            "order": self.order,
-            "losses": self.losses,
-            "costs": self.costs,
-            "spent": vars(self.spent),
         }
 
     def load_state_dict(self, state: dict) -> None:
         """Go on from a state dict of the same run."""
+        super().load_state_dict(state)
         self.encoder.load_state_dict(state["encoder"])
         self.head.load_state_dict(state["head"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.order_generator.set_state(state["order_generator"].cpu())
-        self.views_generator.set_state(state["views_generator"].cpu())
-        # Whatever `auto` would choose today, the rest is computed like the beginning.
-        self.precision = getattr(torch, state["precision"])
-        self.history = list(state["history"])
         self.labels, self.kept = state["labels"].to(self.device), state["kept"]
         self.found = dict(state["found"])
-        self.step, self.order = state["step"], state["order"]
-        self.losses = state["losses"].to(self.device)
-        self.costs, self.spent = list(state["costs"]), Cost(**state["spent"])
