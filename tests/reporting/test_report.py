@@ -231,6 +231,19 @@ def test_everything_is_escaped_but_html_itself():
     assert "<td><b>x</b></td>" in table(["h"], [[element("b", "x")]])
 
 
+def test_the_criterion_is_shown_beside_the_accuracy_where_it_was_asked():
+    judged = run()
+    judged["values"]["best_method"] = {
+        "method": "moco_umap",
+        "representation": "moco",
+        "neighbour_information": {m: 1.0 + i for i, m in enumerate(METHODS)},
+    }
+    page = Page(page_of([judged]))
+    assert "The choice without labels" in page.words
+    assert len(page.images) == len(Page(page_of([run()])).images) + 1
+    assert "The choice without labels" not in Page(page_of([run()])).words
+
+
 def test_ablation_and_study_are_drawn_where_they_were_run():
     assert report_figures([run()]) == {}
     with_both = run()

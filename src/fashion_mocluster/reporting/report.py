@@ -19,6 +19,7 @@ from fashion_mocluster.reporting.methods_report import (
 )
 from fashion_mocluster.reporting.peers import new_images_table, peers_table
 from fashion_mocluster.reporting.seeds import long, over_seeds, p_text, short, spread_text
+from fashion_mocluster.reporting.selection import selection_figure, selection_table
 from fashion_mocluster.reporting.verdicts import verdicts
 
 # Tables 3 to 5 of the thesis.
@@ -51,6 +52,7 @@ def report_html(
             html.section("Methods (table 1)", methods_table(runs), verdicts(runs, _first(runs))),
             html.section("New images", new_images_table(runs)),
             html.section("Beside published clusterings", *_peers(runs, peers)),
+            html.section("The choice without labels", *_selection(runs, figures)),
             html.section("Cost of training, per epoch", _training(runs, costs.get("training", {}))),
             html.section("Cost of inference", *_inference(runs, costs.get("inference", {}))),
             html.section("Ablation (table 2)", *_ablation(runs, figures)),
@@ -70,6 +72,8 @@ def report_figures(runs: Runs) -> dict[str, Figure]:
     if tables:
         published = _published(runs, "ablation", "published")
         figures["ablation"] = ablation.seeds_figure(tables, published)
+    if (chosen := selection_figure(runs)) is not None:
+        figures["selection"] = chosen
     studies = _studies(runs)
     if studies:
         figures["study"] = study.worth_figure(study.worth_table(studies))
@@ -111,6 +115,19 @@ def _peers(runs: Runs, peers: Sequence[dict[str, Any]]) -> list[Any]:
         "Chosen without labels: of each seed the row with the highest neighbour information."
     )
     return [html.element("p", note), table] if table else []
+
+
+def _selection(runs: Runs, figures: dict[str, Figure]) -> list[Any]:
+    table = selection_table(runs)
+    if table is None:
+        return []
+    note = (
+        "Spearman's rank correlation of neighbour information with ACC over the rows of each run: "
+        "mean over the seeds, smallest and largest. The criterion favours rows of the encoder whose "
+        "neighbours it asks, so it stands there without them too."
+    )
+    picture = html.picture(figures["selection"], "Criterion and accuracy")
+    return [html.element("p", note), table, picture]
 
 
 def _training(runs: Runs, published: dict) -> html.Html | None:
