@@ -20,6 +20,7 @@ METHODS = {
     "kmeans",
     "pca_kmeans",
     "pca_spectral",
+    "pca_turtle",
     "moco_kmeans",
     "moco_spectral",
     "moco_kmeans_finetuned",
