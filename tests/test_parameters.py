@@ -47,6 +47,8 @@ def test_every_environment_is_valid(env):
             "kmeans.assign: .*'turtle' .got 'dbscan",
         ),
         ({"ablation": {"run": "abz"}}, "ablation.run: "),
+        ({"whitening": {"stage": 4}}, "whitening.stage is 4, the encoder has 3 stages"),
+        ({"whitening": {"shrinkage": 0}}, "whitening.shrinkage: "),
         (
             {"report": {"peers": [{"title": "x", "images": "1", "source": "y", "acc": 79}]}},
             "report.peers.0.acc: ",
@@ -66,6 +68,13 @@ def test_self_labelling_sees_the_views_of_moco_unless_it_names_its_own():
     p = check_parameters(project_parameters(runtime=runtime))
     own = p.finetuning["self_labelling"].views
     assert own == p.moco.views.model_copy(update={"noise_std": 0})
+
+
+def test_whitening_takes_seed_and_views_from_the_training_but_for_what_it_names():
+    runtime = {"seed": 7, "whitening": {"views": {"noise_std": 0}}}
+    p = check_parameters(project_parameters(runtime=runtime))
+    assert p.whitening.seed == 7
+    assert p.whitening.views == p.moco.views.model_copy(update={"noise_std": 0})
 
 
 def test_all_wrong_parameters_are_named_at_once():

@@ -89,13 +89,29 @@ def test_self_labelling_has_no_input_but_images_weights_and_parameters(registere
     assert {n for n in inputs if not n.startswith("params:")} == {
         *("images", "moco_weights", "cluster_finetuning.self_labelling.checkpoints")
     }
-    assert "params:embedding" in inputs
+    assert {"params:embedding", "params:whitening"} <= inputs
 
 
 def test_a_new_row_is_a_few_lines_of_parameters(registered):
     row = {"title": "New", "representation": "moco", "clusterer": {"kind": "gaussian_mixture"}}
     pipelines = registered(runtime={"evaluation": {"methods": {"new": row}}})
     assert "evaluation.new.clusters" in pipelines["evaluation"].all_outputs()
+
+
+def test_whitened_maps_are_made_from_the_weights_of_their_encoder(registered):
+    pipelines = registered("record")
+    made = {output: n.inputs for n in pipelines["evaluation"].nodes for output in n.outputs}
+    for encoder in ("moco", "self_labelling_finetuned"):
+        assert set(made[f"{encoder}_whitened_weights"]) == {
+            *("images", f"{encoder}_weights", "params:whitening", "params:embedding")
+        }
+        assert f"{encoder}_whitened_weights" in made[f"{encoder}_whitened_embeddings"]
+    # A row of whitened maps alone asks for the training of their encoder.
+    assert "cluster_finetuning.self_labelling" in namespaces(pipelines["cluster_finetuning"])
+    # New images are described by what was fitted to the known ones.
+    new = next(n for n in pipelines["predict"].nodes if "predict.checked_images" in n.inputs)
+    assert new.inputs[1] == "self_labelling_finetuned_whitened_weights"
+    assert new.inputs[1] in pipelines["predict"].all_outputs()
 
 
 def test_ablation_runs_the_cases_asked_for(registered):

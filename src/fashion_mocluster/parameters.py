@@ -11,6 +11,7 @@ from fashion_mocluster.learning.parameters import (
     FinetuningParameters,
     MocoParameters,
     SelfLabellingParameters,
+    WhiteningParameters,
 )
 from fashion_mocluster.pipelines.ablation.parameters import AblationParameters, StudyParameters
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
@@ -33,6 +34,7 @@ class ProjectParameters(BaseModel):
     moco: MocoParameters
     variants: dict[Name, MocoParameters]
     embedding: EmbeddingParameters
+    whitening: WhiteningParameters
     finetuning: dict[
         Name,
         Annotated[FinetuningParameters | SelfLabellingParameters, Field(discriminator="assign")],
@@ -53,6 +55,12 @@ class ProjectParameters(BaseModel):
             raise ValueError(f"evaluation.leave_out names no method: {', '.join(unknown)}")
         if self.predict.method not in self.evaluation.methods:
             raise ValueError(f"predict.method names no method: {self.predict.method}")
+        stages = len(self.moco.encoder.blocks)
+        if self.whitening.stage > stages:
+            raise ValueError(
+                f"whitening.stage is {self.whitening.stage}, the encoder has {stages} stages "
+                "(moco.encoder.blocks)"
+            )
         for representation, key in (
             ("external", "external_embeddings"),
             ("published", "published_weights"),
@@ -75,6 +83,11 @@ class ProjectParameters(BaseModel):
         }
 
     @property
+    def encoders(self) -> set[str]:
+        """The names of the representations, without what is said of their readout."""
+        return {name.removesuffix("_whitened") for name in self.representations}
+
+    @property
     def representations(self) -> set[str]:
         """All representations that this run needs."""
         return {*self.methods.values(), self.evaluation.selection.representation}
@@ -83,9 +96,9 @@ class ProjectParameters(BaseModel):
 def complete(parameters: dict) -> dict:
     """The parameters with what follows from others written out.
 
-    ``seed`` becomes the seed of every training that names none, and the views of ``moco`` those of
-    self-labelling. ``variants`` and the cases of ``study`` say what they change; they become whole
-    recipes.
+    ``seed`` becomes the seed of every training that names none, and of ``whitening``; the views of
+    ``moco`` those of self-labelling and of ``whitening``, but for what these change. ``variants`` and
+    the cases of ``study`` say what they change; they become whole recipes.
     """
     parameters = copy.deepcopy(parameters)
     seed, moco = {"seed": parameters.get("seed", 0)}, parameters.get("moco")
@@ -97,6 +110,9 @@ def complete(parameters: dict) -> dict:
     for recipe in finetuning.values() if isinstance(finetuning, dict) else ():
         if _at(recipe, "assign") == "turtle":
             recipe["views"] = _merged(views, recipe.get("views", {}))
+    if isinstance(parameters.get("whitening"), dict):
+        parameters["whitening"] = whitening = _merged(seed, parameters["whitening"])
+        whitening["views"] = _merged(views, whitening.get("views", {}))
     variants = parameters.get("variants")
     for name, change in variants.items() if isinstance(variants, dict) else ():
         variants[name] = _merged(parameters["moco"], change)

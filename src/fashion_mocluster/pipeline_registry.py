@@ -51,9 +51,10 @@ def register_pipelines() -> dict[str, Pipeline]:
 
     p = _parameters or _parameters_of_base()
     data = data_processing.create_pipeline()
-    variants = [name for name in p.variants if name in p.representations]
+    needed = p.encoders
+    variants = [name for name in p.variants if name in needed]
     moco = moco_pretraining.create_pipeline(variants)
-    finetuned = [name for name in p.finetuning if f"{name}_finetuned" in p.representations]
+    finetuned = [name for name in p.finetuning if f"{name}_finetuned" in needed]
     finetuning = cluster_finetuning.create_pipeline(
         {name: p.finetuning[name] for name in finetuned}
     )
@@ -77,7 +78,7 @@ def register_pipelines() -> dict[str, Pipeline]:
     }
     method = p.predict.method
     known = p.methods.get(method)
-    if known in encoders:
+    if known and known.removesuffix("_whitened") in encoders:
         clusters = (data + comparison).to_outputs(f"{method}_assignments", f"{known}_embeddings")
         pipelines["predict"] = clusters + predict.create_pipeline(method, known)
     if p.study is not None:

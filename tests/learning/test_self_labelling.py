@@ -19,10 +19,12 @@ from fashion_mocluster.learning.parameters import (
     EncoderParameters,
     InputParameters,
     SelfLabellingParameters,
+    WhiteningParameters,
 )
 from fashion_mocluster.learning.self_labelling import SelfLabellingRun, self_label
 from fashion_mocluster.learning.views import query_and_key_views, view
 from fashion_mocluster.learning.weights import EncoderWeights
+from fashion_mocluster.learning.whitening import whiten
 from tests.learning.stores import DyingStore, Killed, same_weights
 
 EMBEDDING = EmbeddingParameters(compute={"device": "cpu", "precision": "float32"})
@@ -147,6 +149,36 @@ def test_each_round_clusters_the_trained_encoder_and_begins_with_the_pretrained_
     np.testing.assert_array_equal(clustered[0], embed(images, pretrained, EMBEDDING))
     np.testing.assert_array_equal(clustered[1], embed(images, trained, EMBEDDING))
     assert len(clustered) == 2
+
+
+def test_each_round_clusters_whitened_maps_where_asked_for(images, pretrained, parameters):
+    clustered = []
+
+    def watched(z):
+        clustered.append(z)
+        return assign(z)
+
+    whitening = WhiteningParameters(
+        stage=1,
+        grid=3,
+        components=9,
+        dimensions=5,
+        shrinkage=0.1,
+        images=64,
+        views=parameters.views,
+        seed=1,
+    )
+    run = SelfLabellingRun(images, pretrained, parameters, 3, EMBEDDING, watched, whitening)
+    run.train_epoch()
+    run.train_epoch()
+    trained = run.weights()
+    run.begin_round()
+    for z, weights in zip(clustered, (pretrained, trained), strict=True):
+        expected = embed(images, whiten(images, weights, whitening, EMBEDDING), EMBEDDING)
+        np.testing.assert_array_equal(z, expected)
+    assert trained.readout is None
+    plain = SelfLabellingRun(images, pretrained, parameters, 3, EMBEDDING, watched)
+    assert plain.identity() != run.identity()
 
 
 def test_images_that_do_not_sit_safely_are_not_trained_on(images, pretrained, parameters):

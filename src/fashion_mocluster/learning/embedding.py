@@ -1,17 +1,19 @@
 """Images to representations, with a trained encoder."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from fashion_mocluster.learning.device import autocast, pick_device, pick_precision
+from fashion_mocluster.learning.encoder import Encoder
 from fashion_mocluster.learning.inputs import normalise, to_device, to_unit_interval
 from fashion_mocluster.learning.parameters import EmbeddingParameters
 from fashion_mocluster.learning.weights import EncoderWeights
 
 
-@torch.no_grad()
 def embed(
     images: np.ndarray,
     weights: EncoderWeights,
@@ -19,13 +21,49 @@ def embed(
 ) -> np.ndarray:
     """Representations float32 (N, D) of uint8 images (N, H, W), in eval mode.
 
+    Rows have unit length with ``mirror`` or where the weights have a readout.
+
     Args:
         parameters: ``input``, if given, replaces the input steps kept with the weights.
 
     Raises:
         ValueError: Another image size than the encoder takes.
     """
-    if weights.encoder.pooling == "flatten" and images.shape[1:] != tuple(weights.image_size):
+
+    def represent(encoder: Encoder, x: Tensor) -> Tensor:
+        if weights.readout is not None:
+            return _unit(weights.readout(encoder, x, parameters.mirror))
+        z = encoder(x).float()
+        if parameters.mirror:
+            z = _unit(_unit(z) + _unit(encoder(x.flip(-1)).float()))
+        return z
+
+    return apply(images, weights, parameters, represent)
+
+
+@torch.no_grad()
+def apply(
+    images: np.ndarray,
+    weights: EncoderWeights,
+    parameters: EmbeddingParameters,
+    describe: Callable[[Encoder, Tensor], Tensor],
+    change: Callable[[Tensor], Tensor] | None = None,
+) -> np.ndarray:
+    """What ``describe`` makes of the encoder in eval mode and its input, batch by batch.
+
+    Args:
+        images: uint8 (N, H, W).
+        describe: Gets the encoder and input (B, 1, H, W), returns (B, ...).
+        change: Of pixels (B, 1, H, W) in [0, 1] before they become input.
+
+    Returns:
+        float32 (N, ...).
+
+    Raises:
+        ValueError: Another image size than the encoder takes.
+    """
+    fixed_size = weights.encoder.pooling == "flatten" or weights.readout is not None
+    if fixed_size and images.shape[1:] != tuple(weights.image_size):
         raise ValueError(
             f"the encoder takes images of {weights.image_size}, got {images.shape[1:]}"
         )
@@ -35,14 +73,13 @@ def embed(
     encoder = weights.build().to(device, memory_format=torch.channels_last)
     parts = []
     for start in range(0, len(images), parameters.batch_size):
-        batch = torch.from_numpy(images[start : start + parameters.batch_size]).to(device)
-        x = normalise(to_unit_interval(batch, steps), steps, weights.statistics)
-        x = to_device(x, device)
+        batch = torch.from_numpy(images[start : start + parameters.batch_size])
+        pixels = to_unit_interval(batch, steps)
+        if change is not None:
+            pixels = change(pixels)
+        x = to_device(normalise(pixels, steps, weights.statistics), device)
         with autocast(device, precision):
-            z = encoder(x).float()
-            if parameters.mirror:
-                z = _unit(z) + _unit(encoder(x.flip(-1)).float())
-        parts.append(_unit(z).cpu() if parameters.mirror else z.cpu())
+            parts.append(describe(encoder, x).float().cpu())
     return torch.cat(parts).numpy()
 
 

@@ -96,7 +96,7 @@ class Encoder(nn.Module):
 
         self.representation_dim = channels
         if parameters.pooling == "flatten":
-            height, width = self._feature_map_size()
+            channels, height, width = self.map_shape(self.stages)
             self.representation_dim = channels * height * width
         if parameters.embedding_dim is not None:
             self.linear = nn.Linear(self.representation_dim, parameters.embedding_dim)
@@ -110,24 +110,30 @@ class Encoder(nn.Module):
             )
         self.contrast_dim = parameters.projection_dim or self.representation_dim
 
-    def _feature_map_size(self) -> tuple[int, int]:
+    def map_shape(self, stage: int) -> tuple[int, int, int]:
+        """Channels, height and width of what a stage gives, the first being 1."""
         height, width = self.image_size
-        for stride in [self.parameters_used.stem_stride] + [2] * (self.stages - 1):
+        for stride in [self.parameters_used.stem_stride] + [2] * (stage - 1):
             height, width = (height - 1) // stride + 1, (width - 1) // stride + 1
-        return height, width
+        return self.parameters_used.widths[stage - 1], height, width
 
     def forward(self, x: Tensor) -> Tensor:
         """Representations (B, representation_dim) of images (B, 1, H, W).
 
         This is what gets clustered. With ``normalise_embedding`` its rows have unit length.
         """
-        x = F.relu_(self.bn1(self.conv1(x)))
-        for stage in range(1, self.stages + 1):
-            x = getattr(self, f"layer{stage}")(x)
+        x = self.feature_map(x, self.stages)
         x = x.mean(dim=(2, 3)) if self.parameters_used.pooling == "average" else x.flatten(1)
         if self.parameters_used.embedding_dim is not None:
             x = self.linear(x)
         return F.normalize(x, dim=1) if self.parameters_used.normalise_embedding else x
+
+    def feature_map(self, x: Tensor, stage: int) -> Tensor:
+        """What a stage gives, (B, C, h, w) of :meth:`map_shape`, of images (B, 1, H, W)."""
+        x = F.relu_(self.bn1(self.conv1(x)))
+        for number in range(1, stage + 1):
+            x = getattr(self, f"layer{number}")(x)
+        return x
 
     def project(self, x: Tensor) -> Tensor:
         """Unit vectors (B, contrast_dim), float32, of images (B, 1, H, W)."""

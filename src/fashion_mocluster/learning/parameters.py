@@ -285,10 +285,12 @@ class SelfLabellingParameters(Parameters):
     ``n_neighbors``: images that each is averaged with before it is clustered, and that are asked
     whether they are in its cluster; where a share of less than ``min_agreement`` is, the image is not
     trained on. ``epochs`` and ``optimizer`` are of each round. ``temperature`` divides the embedding,
-    a unit vector, before the linear head.
+    a unit vector, before the linear head. ``clustered``: what the encoder makes, ``pooled``, or its
+    feature maps, ``whitened``.
     """
 
     assign: Literal["turtle"]
+    clustered: Literal["pooled", "whitened"] = "pooled"
     seed: Seed
     rounds: Count
     epochs: Count
@@ -311,3 +313,21 @@ class EmbeddingParameters(Parameters):
     batch_size: Count = 500
     input: InputParameters | None = None
     compute: ComputeParameters = ComputeParameters()
+
+
+class WhiteningParameters(Parameters):
+    """A readout of feature maps, whitened by how they scatter among views of one image.
+
+    ``stage`` says whose map, averaged to ``grid`` x ``grid`` places where it is larger. Its
+    ``components`` first principal components are whitened, ``shrinkage`` times their mean variance
+    added to all, and ``dimensions`` kept. It is fitted to ``images`` images at most.
+    """
+
+    stage: Count
+    grid: Count
+    components: Count
+    dimensions: Count
+    shrinkage: Annotated[float, Field(gt=0)]
+    images: Annotated[int, Field(ge=2)]
+    views: ViewParameters
+    seed: Seed

@@ -23,9 +23,14 @@ from fashion_mocluster.learning.health import effective_rank, spread
 from fashion_mocluster.learning.identity import fingerprint, seeds_for
 from fashion_mocluster.learning.inputs import normalise, to_device, to_unit_interval
 from fashion_mocluster.learning.interruption import StopSignals
-from fashion_mocluster.learning.parameters import EmbeddingParameters, SelfLabellingParameters
+from fashion_mocluster.learning.parameters import (
+    EmbeddingParameters,
+    SelfLabellingParameters,
+    WhiteningParameters,
+)
 from fashion_mocluster.learning.views import view
 from fashion_mocluster.learning.weights import EncoderWeights
+from fashion_mocluster.learning.whitening import whiten
 
 # Embeddings (N, D) to labels (N,) and the share of each point's neighbours that have its label (N,).
 Assign = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -40,6 +45,7 @@ def self_label(
     assign: Assign,
     store: CheckpointStore,
     name: str = "self_labelling",
+    whitening: WhiteningParameters | None = None,
 ) -> FinetuningResult:
     """Train the pretrained encoder on its own clusters, in rounds.
 
@@ -52,6 +58,7 @@ def self_label(
         assign: Clusters embeddings into labels 0..n_clusters-1 and says how far neighbours agree.
         store: Where checkpoints are kept.
         name: The parameter group, for messages.
+        whitening: Of the feature maps that are clustered; without it what encoders make is.
 
     Returns:
         Weights at the end of the last round, and the clusters that they were trained on.
@@ -62,7 +69,7 @@ def self_label(
         CheckpointMismatch: The store holds another run's checkpoint.
         SystemExit: Ctrl-C or SIGTERM came; a checkpoint was saved.
     """
-    run = SelfLabellingRun(images, pretrained, parameters, n_clusters, embedding, assign)
+    run = SelfLabellingRun(images, pretrained, parameters, n_clusters, embedding, assign, whitening)
     checkpoints = Checkpoints(store, parameters.checkpoints, run.identity(), name)
     state = checkpoints.resume_point()
     if state is not None:
@@ -85,10 +92,12 @@ class SelfLabellingRun(EpochRun):
         n_clusters: int,
         embedding: EmbeddingParameters,
         assign: Assign,
+        whitening: WhiteningParameters | None = None,
     ):
         super().__init__(parameters.compute, *seeds_for(parameters.seed, 2))
         self.pixels, self.pretrained, self.parameters = images, pretrained, parameters
         self.n_clusters, self.embedding, self.assign = n_clusters, embedding, assign
+        self.whitening = whitening
         self.images = torch.from_numpy(images).to(self.device)
         # The round under way: the clusters of all images, those trained on, what they looked like.
         self.labels = self.kept = torch.empty(0, dtype=torch.long)
@@ -137,7 +146,10 @@ class SelfLabellingRun(EpochRun):
             ValueError: Fewer than two images sit safely in their cluster.
         """
         p = self.parameters
-        z = embed(self.pixels, self.weights(), self.embedding)
+        weights = self.weights()
+        if self.whitening is not None:
+            weights = whiten(self.pixels, weights, self.whitening, self.embedding)
+        z = embed(self.pixels, weights, self.embedding)
         labels, agreement = self.assign(z)
         kept = np.flatnonzero(agreement >= p.min_agreement)
         if len(kept) < 2:
@@ -209,8 +221,10 @@ class SelfLabellingRun(EpochRun):
 
     def identity(self) -> dict:
         """What a checkpoint must agree with to be continued here."""
+        whitening = self.whitening and self.whitening.model_dump(mode="json")
         return {
             **self.parameters.model_dump(mode="json", exclude={"checkpoints"}),
+            "whitening": whitening,
             "embedding": self.embedding.model_dump(mode="json"),
             "n_clusters": self.n_clusters,
             "images": fingerprint(self.pixels),

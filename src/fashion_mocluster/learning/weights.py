@@ -10,6 +10,7 @@ from fashion_mocluster.learning.encoder import Encoder
 from fashion_mocluster.learning.identity import fingerprint
 from fashion_mocluster.learning.inputs import PixelStatistics
 from fashion_mocluster.learning.parameters import EncoderParameters, InputParameters
+from fashion_mocluster.learning.readout import Readout
 
 FORMAT = 1
 
@@ -28,6 +29,7 @@ class EncoderWeights:
         input: How pixels become input.
         statistics: Pixel mean and spread of the training images.
         image_size: Height and width trained on.
+        readout: What is read out in place of the pooled map, if anything.
         origin: Where the weights come from, in words; shown to the user.
     """
 
@@ -36,6 +38,7 @@ class EncoderWeights:
     input: InputParameters
     statistics: PixelStatistics
     image_size: tuple[int, int]
+    readout: Readout | None = field(default=None, compare=False)
     origin: str = field(default="trained here", compare=False)
 
     @classmethod
@@ -58,8 +61,8 @@ class EncoderWeights:
         """
         # On the meta device even an absurd architecture costs no memory to compare with.
         with torch.device("meta"):
-            expected = Encoder(self.encoder, self.image_size).state_dict()
-        self._compare(expected)
+            encoder = Encoder(self.encoder, self.image_size)
+        self._compare(encoder)
 
     def build(self) -> Encoder:
         """An encoder with these weights, in eval mode.
@@ -77,7 +80,8 @@ class EncoderWeights:
         tensors = [tensor.flatten().double().numpy() for tensor in self.state.values()]
         return fingerprint(np.concatenate(tensors))
 
-    def _compare(self, expected: dict[str, Tensor]) -> None:
+    def _compare(self, encoder: Encoder) -> None:
+        expected = encoder.state_dict()
         problems = [f"{name} is missing" for name in expected.keys() - self.state.keys()]
         problems += [f"{name} is not part of it" for name in self.state.keys() - expected.keys()]
         for name in expected.keys() & self.state.keys():
@@ -88,6 +92,8 @@ class EncoderWeights:
                 problems.append(f"{name} has shape {tuple(found.shape)}, expected {wanted}")
             elif not found.isfinite().all():
                 problems.append(f"{name} holds NaN or infinite values")
+        if self.readout is not None:
+            problems += self.readout.problems(encoder)
         if problems:
             raise WeightsError(
                 f"{self.origin}: the tensors do not fit the encoder described with them: "
@@ -96,6 +102,7 @@ class EncoderWeights:
 
     def to_dict(self) -> dict:
         """Tensors and plain values only, so that reading them back executes nothing."""
+        readout = {} if self.readout is None else {"readout": self.readout.to_dict()}
         return {
             "format": FORMAT,
             "state": self.state,
@@ -103,6 +110,7 @@ class EncoderWeights:
             "input": self.input.model_dump(mode="json"),
             "statistics": asdict(self.statistics),
             "image_size": list(self.image_size),
+            **readout,
         }
 
     @classmethod
@@ -126,6 +134,7 @@ class EncoderWeights:
                 InputParameters(**content["input"]),
                 PixelStatistics(**content["statistics"]),
                 tuple(content["image_size"]),
+                Readout(**content["readout"]) if "readout" in content else None,
                 origin,
             )
         except (KeyError, TypeError, ValueError) as error:

@@ -11,6 +11,7 @@ from fashion_mocluster.learning.parameters import (
     EmbeddingParameters,
     FinetuningParameters,
     SelfLabellingParameters,
+    WhiteningParameters,
 )
 
 
@@ -108,6 +109,7 @@ def self_label_encoder(
     n_clusters: int,
     checkpoints: Any,
     embedding: EmbeddingParameters,
+    whitening: WhiteningParameters,
     name: str = "finetuning",
 ) -> tuple[dict, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Weights trained on their own clusters, history, those clusters, and cost; no label is seen.
@@ -134,6 +136,7 @@ def self_label_encoder(
         assign,
         checkpoints,
         name=name,
+        whitening=whitening if parameters.clustered == "whitened" else None,
     )
     return _tables(result)
 

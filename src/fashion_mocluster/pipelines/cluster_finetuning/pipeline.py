@@ -51,10 +51,12 @@ def finetuning_pipeline(
 
 
 def self_labelling_pipeline(name: str) -> Pipeline:
-    """Self-labelling, with the same outputs; clusters are found in what ``embedding`` makes."""
+    """Self-labelling, with the same outputs; clusters are found in what ``embedding`` or ``whitening``
+    makes.
+    """
     namespace, recipe = f"cluster_finetuning.{name}", f"finetuning.{name}"
     function, drawn = nodes.self_label_encoder, nodes.draw_self_labelling_curve
-    more = ["params:embedding"]
+    more = ["params:embedding", "params:whitening"]
     training = _training(name, namespace, recipe, "moco_weights", function, more, drawn)
     return training + embedding_pipeline(namespace, f"{name}_finetuned")
 

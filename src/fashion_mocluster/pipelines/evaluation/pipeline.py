@@ -3,7 +3,11 @@
 from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.pipelines.evaluation import nodes
-from fashion_mocluster.pipelines.moco_pretraining.pipeline import bound, embedding_pipeline
+from fashion_mocluster.pipelines.moco_pretraining.pipeline import (
+    bound,
+    embedding_pipeline,
+    whitening_pipeline,
+)
 
 
 def create_pipeline(methods: dict[str, str], judge: str, encoders: dict[str, str]) -> Pipeline:
@@ -24,6 +28,8 @@ def _representation(name: str, encoders: dict[str, str]) -> Pipeline:
     """What makes the table ``<name>_embeddings``."""
     if name in encoders:
         return embedding_pipeline(encoders[name], name)
+    if (encoder := name.removesuffix("_whitened")) in encoders:
+        return whitening_pipeline(f"evaluation.{name}", encoder)
     if name == "published":
         return _published_representation()
     made = {n: [f"{n}_embeddings", f"{n}_embedding_cost"] for n in ("pixels", "pca", "external")}

@@ -1,4 +1,4 @@
-"""Nodes of ``moco_pretraining``; ``embed_images`` also serves the finetuned encoders."""
+"""Nodes of ``moco_pretraining``; the last two also serve the finetuned encoders."""
 
 from dataclasses import asdict
 from typing import Any
@@ -7,7 +7,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fashion_mocluster.learning.parameters import EmbeddingParameters, MocoParameters
+from fashion_mocluster.learning.parameters import (
+    EmbeddingParameters,
+    MocoParameters,
+    WhiteningParameters,
+)
 
 
 def train_encoder(
@@ -49,6 +53,19 @@ def draw_loss_curve(history: pd.DataFrame) -> Figure:
         "Momentum-contrast pretraining",
         {"loss": "InfoNCE loss", "effective_rank": "Effective rank of the queue"},
     )
+
+
+def whiten_encoder(
+    images: np.ndarray,
+    weights: dict,
+    parameters: WhiteningParameters,
+    embedding: EmbeddingParameters,
+) -> dict:
+    """The same weights with a readout of feature maps fitted to the images."""
+    from fashion_mocluster.learning.weights import EncoderWeights
+    from fashion_mocluster.learning.whitening import whiten
+
+    return whiten(images, EncoderWeights.from_dict(weights), parameters, embedding).to_dict()
 
 
 def embed_images(

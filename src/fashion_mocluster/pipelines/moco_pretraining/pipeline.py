@@ -83,6 +83,25 @@ def embedding_pipeline(
     )
 
 
+def whitening_pipeline(namespace: str, name: str) -> Pipeline:
+    """Images and ``<name>_weights`` to ``<name>_whitened_weights`` and the embeddings that these make."""
+    fit = Pipeline(
+        [
+            Node(
+                nodes.whiten_encoder,
+                ["images", "weights", "params:whitening", "params:embedding"],
+                "whitened_weights",
+                name="whiten_encoder",
+            )
+        ],
+        namespace=namespace,
+        inputs={"images": "images", "weights": f"{name}_weights"},
+        outputs={"whitened_weights": f"{name}_whitened_weights"},
+        parameters={"params:whitening", "params:embedding"},
+    )
+    return fit + embedding_pipeline(namespace, f"{name}_whitened")
+
+
 def bound(function: Callable, **arguments: Any) -> Callable:
     """``function`` with arguments given; it keeps name and type hints, by which Kedro checks
     parameters.

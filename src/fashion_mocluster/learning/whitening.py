@@ -1,0 +1,89 @@
+"""A readout that counts what the views of an image have in common.
+
+Principal components of a stage's feature maps are whitened by how they scatter among random views
+of one image: within-class covariance normalisation (Hatch, Kajarekar and Stolcke 2006, "Within-class
+covariance normalization for SVM-based speaker recognition") with the views of an image as a class.
+Distances then weigh less what cropping, turning or lighting change anyway, and no label is needed.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from sklearn.decomposition import PCA
+from torch import Generator
+
+from fashion_mocluster.learning.embedding import apply
+from fashion_mocluster.learning.parameters import EmbeddingParameters, WhiteningParameters
+from fashion_mocluster.learning.readout import Readout, map_of
+from fashion_mocluster.learning.views import view
+from fashion_mocluster.learning.weights import EncoderWeights
+
+
+def whiten(
+    images: np.ndarray,
+    weights: EncoderWeights,
+    parameters: WhiteningParameters,
+    embedding: EmbeddingParameters,
+) -> EncoderWeights:
+    """The same encoder with a readout fitted to uint8 images (N, H, W).
+
+    Its dimensions are as many as asked for, or as the images and the map have at most.
+
+    Raises:
+        ValueError: The encoder has no such stage, there are fewer than two images, or no image
+            differs from the others.
+    """
+    p = parameters
+    if p.stage > len(weights.encoder.blocks):
+        raise ValueError(
+            f"whitening.stage is {p.stage}, but the encoder has {len(weights.encoder.blocks)} stages"
+        )
+    if len(images) < 2:
+        raise ValueError(f"whitening needs at least two images, got {len(images)}")
+    chosen = np.random.default_rng(p.seed).permutation(len(images))[: p.images]
+    images = images[np.sort(chosen)]
+
+    def maps(change=None) -> np.ndarray:
+        """Float32 (n, D)."""
+
+        def describe(encoder, x):
+            return map_of(encoder, x, p.stage, p.grid, embedding.mirror)
+
+        return apply(images, weights, embedding, describe, change)
+
+    x = maps()
+    pca = PCA(min(p.components, *x.shape), svd_solver="randomized", random_state=p.seed % 2**32)
+    z = pca.fit_transform(x)
+    if pca.explained_variance_.sum() < 1e-9:  # what rounding alone makes of unit vectors is less
+        raise ValueError("whitening: all images look the same to the encoder")
+    generator = Generator().manual_seed(p.seed)
+    one, other = (
+        pca.transform(maps(lambda pixels: view(pixels, p.views, generator))) for _ in range(2)
+    )
+    to_white = whitening_matrix((one - other) / np.sqrt(2), p.shrinkage)
+    # What spreads most among the whitened images is kept.
+    main = PCA(min(p.dimensions, z.shape[1]), svd_solver="full").fit(z @ to_white)
+    matrix = pca.components_.T @ to_white @ main.components_.T
+    readout = Readout(
+        p.stage,
+        p.grid,
+        torch.from_numpy(pca.mean_.astype(np.float32)),
+        torch.from_numpy(matrix.astype(np.float32)),
+    )
+    return replace(weights, readout=readout)
+
+
+def whitening_matrix(differences: np.ndarray, shrinkage: float) -> np.ndarray:
+    """(C, C), after which points (n, C) that scatter like ``differences`` have unit variance.
+
+    Args:
+        differences: (n, C), of mean 0; those of two views are divided by the square root of 2.
+        shrinkage: Share of the mean variance that is added to all variances, which keeps what
+            hardly varies among views from being blown up.
+    """
+    scatter = differences.T @ differences / len(differences)
+    variances, directions = np.linalg.eigh(scatter.astype(np.float64))
+    variances = np.maximum(variances, 0)
+    floor = max(shrinkage * variances.mean(), np.finfo(np.float32).tiny)
+    return directions / np.sqrt(variances + floor)

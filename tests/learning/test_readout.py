@@ -1,0 +1,96 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from fashion_mocluster.learning.encoder import build_encoder
+from fashion_mocluster.learning.inputs import PixelStatistics
+from fashion_mocluster.learning.parameters import EncoderParameters, InputParameters
+from fashion_mocluster.learning.readout import Readout, map_of
+from fashion_mocluster.learning.weights import EncoderWeights, WeightsError
+
+
+@pytest.fixture
+def encoder():
+    return build_encoder(EncoderParameters(blocks=[1, 1], widths=[3, 4]), (12, 10), 0).eval()
+
+
+@pytest.fixture
+def x():
+    return torch.rand(5, 1, 12, 10, generator=torch.Generator().manual_seed(0))
+
+
+@torch.no_grad()
+def test_the_map_is_that_of_the_stage_at_unit_length(encoder, x):
+    first = encoder.layer1(F.relu(encoder.bn1(encoder.conv1(x))))
+    for stage, expected in ((1, first), (2, encoder.layer2(first))):
+        assert expected.shape[1:] == encoder.map_shape(stage)
+        z = map_of(encoder, x, stage, grid=99, mirror=False)
+        for row, one in zip(z, expected, strict=True):
+            torch.testing.assert_close(row, one.flatten() / one.norm())
+
+
+@torch.no_grad()
+def test_a_larger_map_is_averaged_to_the_grid(encoder, x):
+    maps = encoder.feature_map(x, 1)
+    z = map_of(encoder, x, 1, grid=2, mirror=False)
+    assert z.shape == (5, 3 * 2 * 2)
+    quarters = [maps[:, :, a : a + 6, b : b + 5].mean((2, 3)) for a in (0, 6) for b in (0, 5)]
+    expected = torch.stack(quarters, 2).flatten(1)
+    torch.testing.assert_close(z, F.normalize(expected, dim=1))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("grid", [99, 3])
+def test_the_map_of_a_mirrored_image_is_the_mirrored_map(encoder, x, grid):
+    z = map_of(encoder, x, 2, grid, mirror=True)
+    mirrored = map_of(encoder, x.flip(-1), 2, grid, mirror=True)
+    shape = (5, 4, *(min(size, grid) for size in encoder.map_shape(2)[1:]))
+    torch.testing.assert_close(mirrored.view(shape), z.view(shape).flip(-1))
+    plain, other = (map_of(encoder, v, 2, grid, mirror=False) for v in (x, x.flip(-1)))
+    expected = plain + other.view(shape).flip(-1).flatten(1)
+    torch.testing.assert_close(z, F.normalize(expected, dim=1))
+
+
+@torch.no_grad()
+def test_a_readout_is_linear_in_the_map(encoder, x):
+    readout = Readout(2, 2, torch.rand(16), torch.rand(16, 3))
+    z = map_of(encoder, x, 2, 2, mirror=True)
+    expected = [[sum((row - readout.mean) * column) for column in readout.matrix.T] for row in z]
+    torch.testing.assert_close(readout(encoder, x, mirror=True), torch.tensor(expected))
+
+
+def content(**changes):
+    encoder = build_encoder(EncoderParameters(blocks=[1, 1], widths=[3, 4]), (12, 10), 0)
+    weights = EncoderWeights.of(encoder, InputParameters(), PixelStatistics(1, 2)).to_dict()
+    readout = {"stage": 2, "grid": 2, "mean": torch.rand(16), "matrix": torch.rand(16, 3)}
+    return {**weights, "readout": {**readout, **changes}, "origin": "some/file.pt"}
+
+
+def test_weights_keep_their_readout():
+    whole = content()
+    back = EncoderWeights.from_dict(EncoderWeights.from_dict(whole).to_dict())
+    back.check()
+    for name, value in whole["readout"].items():
+        assert torch.equal(torch.as_tensor(getattr(back.readout, name)), torch.as_tensor(value))
+    del whole["readout"]
+    assert EncoderWeights.from_dict(whole).readout is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"stage": 3}, "readout.stage is 3, the encoder has 2 stages"),
+        ({"stage": "2"}, "readout.stage is '2'"),
+        ({"grid": 0}, "readout.grid is 0"),
+        ({"grid": 3}, r"readout.mean has shape \(16,\), expected \(36,\)"),
+        ({"mean": [0.0] * 16}, "readout.mean is no float32 tensor"),
+        ({"matrix": torch.zeros(16, 3, dtype=torch.int64)}, "readout.matrix is no float32 tensor"),
+        ({"mean": torch.full((16,), torch.nan)}, "readout.mean holds NaN"),
+        ({"matrix": torch.zeros(5, 3)}, r"readout.matrix has shape \(5, 3\), expected \(16, any\)"),
+        ({"matrix": torch.zeros(16)}, r"readout.matrix has shape \(16,\)"),
+        ({"more": 1}, "malformed.*more"),
+    ],
+)
+def test_a_readout_that_does_not_fit_is_refused_with_its_file(changes, message):
+    with pytest.raises(WeightsError, match=f"some/file.pt.*{message}"):
+        EncoderWeights.from_dict(content(**changes)).build()

@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+import torch
+
+from fashion_mocluster.learning.embedding import embed
+from fashion_mocluster.learning.encoder import build_encoder
+from fashion_mocluster.learning.inputs import PixelStatistics
+from fashion_mocluster.learning.parameters import (
+    EmbeddingParameters,
+    EncoderParameters,
+    InputParameters,
+    WhiteningParameters,
+)
+from fashion_mocluster.learning.readout import map_of
+from fashion_mocluster.learning.views import view
+from fashion_mocluster.learning.weights import EncoderWeights
+from fashion_mocluster.learning.whitening import whiten, whitening_matrix
+
+EMBEDDING = EmbeddingParameters(
+    mirror=True, batch_size=64, compute={"device": "cpu", "precision": "float32"}
+)
+VIEWS = {"crop_area": {"low": 0.5, "high": 1}, "flip_probability": 0.5, "noise_std": 20}
+
+
+@pytest.fixture
+def weights():
+    parameters = EncoderParameters(blocks=[1, 1], widths=[3, 4])
+    encoder = build_encoder(parameters, (12, 12), 0)
+    return EncoderWeights.of(encoder, InputParameters(), PixelStatistics(127, 70))
+
+
+def parameters(**changes):
+    p = {"stage": 2, "grid": 3, "components": 99, "dimensions": 99, "shrinkage": 0.1}
+    return WhiteningParameters(**{**p, "images": 99, "views": VIEWS, "seed": 5, **changes})
+
+
+def test_what_scatters_like_the_differences_becomes_white():
+    rng = np.random.default_rng(0)
+    differences = rng.normal(size=(500, 4)) @ rng.normal(size=(4, 4))
+    scatter = differences.T @ differences / 500
+    matrix = whitening_matrix(differences, 1e-9)
+    np.testing.assert_allclose(matrix.T @ scatter @ matrix, np.eye(4), atol=1e-6)
+    # Shrunk, each variance v becomes v / (v + share of the mean).
+    matrix = whitening_matrix(differences, 0.5)
+    v = np.linalg.eigvalsh(scatter)
+    found = np.linalg.eigvalsh(matrix.T @ scatter @ matrix)
+    np.testing.assert_allclose(found, v / (v + 0.5 * v.mean()), rtol=1e-6)
+
+
+def test_what_no_view_changes_stays_finite():
+    differences = np.random.default_rng(0).normal(size=(50, 3)) * [1, 1, 0]
+    assert np.isfinite(whitening_matrix(differences, 0.1)).all()
+    assert np.isfinite(whitening_matrix(np.zeros((50, 3)), 0.1)).all()
+
+
+@torch.no_grad()
+def test_distances_are_those_of_the_method_written_plainly(images, weights):
+    """With all components kept, in the space of the maps itself and without any PCA.
+
+    The whitening matrix is the inverse square root of the scatter within the images' span.
+    """
+    z = embed(images, whiten(images, weights, parameters(), EMBEDDING), EMBEDDING)
+
+    encoder, steps = weights.build(), (127 / 255, 70 / 255)
+    pixels = torch.from_numpy(images).unsqueeze(1) / 255
+    generator = torch.Generator().manual_seed(5)
+    plain, one, other = (
+        map_of(encoder, (x - steps[0]) / steps[1], 2, 3, mirror=True).double().numpy()
+        for x in (pixels, *(view(pixels, parameters().views, generator) for _ in range(2)))
+    )
+    scatter = (one - other).T @ (one - other) / 2 / len(images)
+    scatter += 0.1 * np.trace(scatter) / len(scatter) * np.eye(len(scatter))
+    values, vectors = np.linalg.eigh(scatter)
+    white = (plain - plain.mean(0)) @ vectors / np.sqrt(values)
+    white /= np.linalg.norm(white, axis=1, keepdims=True)
+    assert z.shape == (64, 36)
+    np.testing.assert_allclose(z @ z.T, white @ white.T, atol=1e-3)
+
+
+def test_fewer_dimensions_keep_what_spreads_most(images, weights):
+    whole = whiten(images, weights, parameters(), EMBEDDING)
+    fewer = whiten(images, weights, parameters(dimensions=3), EMBEDDING)
+    np.testing.assert_array_equal(fewer.readout.matrix, whole.readout.matrix[:, :3])
+    z = embed(images, fewer, EMBEDDING)
+    assert z.shape == (64, 3)
+    np.testing.assert_allclose(np.linalg.norm(z, axis=1), 1, rtol=1e-5)
+
+
+def test_only_a_share_of_the_images_is_fitted_to_and_the_seed_decides_which(images, weights):
+    def matrix(**changes):
+        return whiten(images, weights, parameters(**changes), EMBEDDING).readout.matrix
+
+    torch.testing.assert_close(matrix(images=20), matrix(images=20))
+    assert not torch.equal(matrix(images=20, seed=1), matrix(images=20, seed=2))
+    assert matrix(images=20).shape[1] == 20
+
+
+def test_new_images_are_described_like_the_known_ones(images, weights):
+    whitened = whiten(images, weights, parameters(), EMBEDDING)
+    z = embed(images, whitened, EMBEDDING)
+    back = EncoderWeights.from_dict(whitened.to_dict())
+    np.testing.assert_allclose(embed(images[7:9], back, EMBEDDING), z[7:9], atol=1e-5)
+    with pytest.raises(ValueError, match=r"takes images of \(12, 12\), got \(10, 12\)"):
+        embed(images[:, :10], whitened, EMBEDDING)
+
+
+def test_what_cannot_be_whitened_is_said(images, weights):
+    with pytest.raises(ValueError, match="stage is 3, but the encoder has 2 stages"):
+        whiten(images, weights, parameters(stage=3), EMBEDDING)
+    with pytest.raises(ValueError, match="at least two images, got 1"):
+        whiten(images[:1], weights, parameters(), EMBEDDING)
+    with pytest.raises(ValueError, match="all images look the same"):
+        whiten(np.zeros_like(images), weights, parameters(), EMBEDDING)
