@@ -71,10 +71,14 @@ def test_self_labelling_sees_the_views_of_moco_unless_it_names_its_own():
 
 
 def test_whitening_takes_seed_and_views_from_the_training_but_for_what_it_names():
-    runtime = {"seed": 7, "whitening": {"views": {"noise_std": 0}}}
+    runtime = {"seed": 7, "moco": {"views": {"rotation_degrees": 3}}}
+    runtime["whitening"] = {"views": {"gain": {"low": 0.5, "high": 2}}}
     p = check_parameters(project_parameters(runtime=runtime))
     assert p.whitening.seed == 7
-    assert p.whitening.views == p.moco.views.model_copy(update={"noise_std": 0})
+    own = p.whitening.views
+    assert (own.rotation_degrees, own.gain.low, own.gain.high) == (3, 0.5, 2)
+    same = {"gain", "gamma"}
+    assert own.model_dump(exclude=same) == p.moco.views.model_dump(exclude=same)
 
 
 def test_all_wrong_parameters_are_named_at_once():

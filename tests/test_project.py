@@ -215,18 +215,31 @@ def test_record_on_a_fresh_clone_uses_the_weights_of_the_run_recorded_beside_the
     arguments = ("--env=record", "--pipelines=evaluation", "--params=data.limit=500")
     result = kedro(project, "run", *arguments)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert result.stdout.count("shipped with the project") == 2
+    # Each of two encoders, pooled and with its maps whitened.
+    assert result.stdout.count("shipped with the project") == 4
     made = pd.read_csv(project / "data/record/08_reporting/clustering_comparison.csv")
     recorded = pd.read_csv(shipped / "clustering_comparison.csv")
     # Rows that the project gained after that run are made too.
     assert [m for m in made["method"] if m in set(recorded["method"])] == list(recorded["method"])
     nmi = made.set_index("method")["nmi"]
     assert nmi["self_labelled_turtle"] > nmi["kmeans"]
+    assert nmi["self_labelled_whitened_turtle"] > nmi["kmeans"]
     run = json.loads((shipped / "run.json").read_text())
     assert run["seed"] == 10
     for name in ("moco", "self_labelling_finetuned"):
         encoder = torch.load(shipped / f"{name}.pt", weights_only=True)["encoder"]
         assert run["parameters"]["moco"]["encoder"] == encoder
+    # The first of the known images, given again as new ones, find their way back.
+    new = (
+        "predict.path=data/01_raw/fashion-mnist_test.csv.gz,predict.limit=100,predict.n_neighbors=1"
+    )
+    arguments = ("--env=record", "--pipelines=predict", f"--params=data.limit=500,{new}")
+    result = kedro(project, "run", *arguments)
+    assert result.returncode == 0, result.stdout + result.stderr
+    output = project / "data/record/07_model_output"
+    predicted = pd.read_csv(output / "predicted_clusters.csv")["cluster"]
+    known = pd.read_csv(output / "clusters_self_labelled_whitened_turtle.csv")["cluster"]
+    assert (predicted == known[:100]).all()
 
 
 def test_new_images_are_sorted_into_the_clusters(smoke, project, tmp_path):
