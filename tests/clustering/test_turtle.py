@@ -97,8 +97,8 @@ def test_the_start_with_the_most_neighbour_information_wins(groups):
     starts = []
 
     class Watched(Turtle):
-        def _anneal(self, x, random_state):
-            starts.append(super()._anneal(x, random_state))
+        def _anneal(self, *arguments):
+            starts.append(super()._anneal(*arguments))
             return starts[-1]
 
     model = Watched(5, n_neighbors=6, n_init=6, n_steps=40, random_state=0).fit(x)

@@ -9,6 +9,8 @@ Rose 1998), without which most starts end in poor optima. And of several starts 
 which neighbours share the clusters most: the lowest loss may be that of a poor optimum.
 """
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from numbers import Integral
 from typing import ClassVar
 
@@ -18,7 +20,7 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import validate_data
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from fashion_mocluster.clustering.neighbours import neighbour_graph, unit
 from fashion_mocluster.clustering.scores import neighbour_information
@@ -28,6 +30,8 @@ BALANCE = 10.0
 # Length of the weights of a label, from soft to sharp.
 SHARPNESS = 0.2, 2.0
 BATCH_SIZE = 2000
+# Starts whose heads are one matrix; groups of them run side by side.
+STARTS_TOGETHER = 4
 # Steps of the classifiers for one of the labels.
 INNER_STEPS = 5
 LEARNING_RATE = 3e-3
@@ -91,29 +95,53 @@ class Turtle(ClusterMixin, BaseEstimator):
             raise ValueError(
                 f"n_samples={len(x)} should be >= n_clusters={self.n_clusters}; lower it"
             )
+        threads = max((pool["num_threads"] for pool in threadpool_info()), default=1)
         # Sums of several threads would be rounded in another order than those of one.
         with threadpool_limits(1):
             graph = neighbour_graph(unit(x), self.n_neighbors)
             x = standardised(filtered(unit(x), graph, self.n_rounds))
-            labels, self.losses_ = self._anneal(x, check_random_state(self.random_state))
+            random_state = check_random_state(self.random_state)
+            labels, self.losses_ = self._anneal(x, random_state, threads)
         neighbours = graph.indices.reshape(len(x), -1)
         self.informations_ = np.array([neighbour_information(neighbours, a) for a in labels.T])
         self.labels_ = labels[:, self.informations_.argmax()].astype(np.int64)
         return self
 
     def _anneal(
-        self, x: np.ndarray, random_state: np.random.RandomState
+        self, x: np.ndarray, random_state: np.random.RandomState, threads: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Labels (N, n_init) and losses (n_init,) of all starts, which run side by side."""
-        starts = self.n_init, self.n_clusters
-        labelling = _Heads(x.shape[1], starts, random_state)
-        classifier = _Heads(x.shape[1], starts)
-        softest, sharpest = SHARPNESS
+        """Labels (N, n_init) and losses (n_init,) of all starts.
+
+        They are descended a few at a time, whatever the number of threads.
+        """
+        weights = random_state.standard_normal((x.shape[1], self.n_init * self.n_clusters))
+        weights = 0.1 * weights.astype(np.float32)
+        batches = list(self._batches(len(x), random_state))
+        width = STARTS_TOGETHER * self.n_clusters
+        groups = [weights[:, first : first + width] for first in range(0, weights.shape[1], width)]
+        with ThreadPoolExecutor(threads) as pool:
+            found = list(pool.map(lambda group: self._descend(x, group, batches), groups))
+        labels, losses = zip(*found, strict=True)
+        return np.hstack(labels), np.concatenate(losses)
+
+    def _batches(self, n_points: int, random_state: np.random.RandomState) -> Iterator[np.ndarray]:
+        """Points of each step; all have their turn before any has its second."""
         for step in range(self.n_steps):
+            if step % max(n_points // BATCH_SIZE, 1) == 0:
+                order = random_state.permutation(n_points)
+            yield order[:BATCH_SIZE]
+            order = order[BATCH_SIZE:]
+
+    def _descend(
+        self, x: np.ndarray, weights: np.ndarray, batches: list[np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Labels (N, S) and losses (S,) of the starts with weights (D, S * n_clusters)."""
+        starts = weights.shape[1] // self.n_clusters, self.n_clusters
+        labelling, classifier = _Heads(weights, starts), _Heads(np.zeros_like(weights), starts)
+        softest, sharpest = SHARPNESS
+        for step, chosen in enumerate(batches):
             sharpness = softest * (sharpest / softest) ** (step / self.n_steps)
-            if step % max(len(x) // BATCH_SIZE, 1) == 0:
-                order = random_state.permutation(len(x))
-            batch, order = x[order[:BATCH_SIZE]], order[BATCH_SIZE:]
+            batch = x[chosen]
             directions, lengths = _unit_columns(labelling.weights)
             labels = softmax(_logits(batch, sharpness * directions, labelling.biases, starts))
             for _ in range(INNER_STEPS):
@@ -136,14 +164,12 @@ class Turtle(ClusterMixin, BaseEstimator):
 class _Heads:
     """Linear layers, one per start, trained by Adam (Kingma and Ba 2015).
 
-    Weights are (D, starts * K), biases (starts * K,).
+    Weights are float32 (D, starts * K), biases (starts * K,), at first 0.
     """
 
-    def __init__(self, dimensions, starts, random_state=None):
-        columns = starts[0] * starts[1]
-        draw = np.zeros if random_state is None else random_state.standard_normal
-        self.weights = 0.1 * draw((dimensions, columns)).astype(np.float32)
-        self.biases = np.zeros(columns, np.float32)
+    def __init__(self, weights: np.ndarray, starts: tuple[int, int]):
+        self.weights = weights.copy()
+        self.biases = np.zeros(weights.shape[1], np.float32)
         self._moments = [(np.zeros_like(p), np.zeros_like(p)) for p in (self.weights, self.biases)]
         self._starts, self._steps = starts, 0
 
