@@ -54,7 +54,8 @@ def _representation(name: str, encoders: dict[str, str]) -> Pipeline:
     if name not in plain:
         raise ValueError(
             f"evaluation: unknown representation {name!r}; known are "
-            f"{', '.join(sorted([*plain, *encoders, 'published']))}"
+            f"{', '.join(sorted([*plain, *encoders, 'published']))}, and those of encoders with "
+            f"'_whitened' after the name"
         )
     made_of, *inputs = plain[name]
     return Pipeline(
