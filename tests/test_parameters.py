@@ -47,7 +47,21 @@ def test_every_environment_is_valid(env):
             "kmeans.assign: .*'turtle' .got 'dbscan",
         ),
         ({"ablation": {"run": "abz"}}, "ablation.run: "),
-        ({"whitening": {"stage": 4}}, "whitening.stage is 4, the encoder has 3 stages"),
+        (
+            {
+                "whitening": {"stage": 4},
+                "finetuning": {"self_labelling": {"clustered": "whitened"}},
+            },
+            "whitening.stage is 4, but the encoder of moco has 3 stages; lower it",
+        ),
+        (
+            {
+                "variants": {"joint": {"encoder": {"blocks": [1], "widths": [8]}}},
+                "evaluation": {"methods": {"moco_kmeans": {"representation": "joint_whitened"}}},
+            },
+            "whitening.stage is 2, but the encoder of joint has 1 stages",
+        ),
+        ({"variants": {"my_whitened": {"epochs": 1}}}, "variants.my_whitened: .*rename it"),
         ({"whitening": {"shrinkage": 0}}, "whitening.shrinkage: "),
         (
             {"report": {"peers": [{"title": "x", "images": "1", "source": "y", "acc": 79}]}},

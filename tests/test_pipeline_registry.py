@@ -102,10 +102,10 @@ def test_whitened_maps_are_made_from_the_weights_of_their_encoder(registered):
     pipelines = registered("record")
     made = {output: n.inputs for n in pipelines["evaluation"].nodes for output in n.outputs}
     for encoder in ("moco", "self_labelling_finetuned"):
-        assert set(made[f"{encoder}_whitened_weights"]) == {
-            *("images", f"{encoder}_weights", "params:whitening", "params:embedding")
-        }
-        assert f"{encoder}_whitened_weights" in made[f"{encoder}_whitened_embeddings"]
+        for output in ("weights", "embeddings", "embedding_cost"):
+            assert set(made[f"{encoder}_whitened_{output}"]) == {
+                *("images", f"{encoder}_weights", "params:whitening", "params:embedding")
+            }
     # A row of whitened maps alone asks for the training of their encoder.
     assert "cluster_finetuning.self_labelling" in namespaces(pipelines["cluster_finetuning"])
     # New images are described by what was fitted to the known ones.

@@ -85,6 +85,7 @@ class MemoryHints:
         "train_encoder": "batch_size, contrast.queue_size or encoder.widths of its recipe",
         "finetune_encoder": "batch_size or surrogate.chunk of its finetuning",
         "embed_images": "embedding.batch_size",
+        "embed_whitened": "embedding.batch_size, whitening.grid or whitening.images",
         "reduce_pixels": "evaluation.pca_components",
     }
 

@@ -21,6 +21,7 @@ from fashion_mocluster.pipelines.evaluation.parameters import (
     PredictParameters,
     ReportParameters,
 )
+from fashion_mocluster.representations import WHITENED, encoder_of
 
 
 class ProjectParameters(BaseModel):
@@ -55,12 +56,17 @@ class ProjectParameters(BaseModel):
             raise ValueError(f"evaluation.leave_out names no method: {', '.join(unknown)}")
         if self.predict.method not in self.evaluation.methods:
             raise ValueError(f"predict.method names no method: {self.predict.method}")
-        stages = len(self.moco.encoder.blocks)
-        if self.whitening.stage > stages:
-            raise ValueError(
-                f"whitening.stage is {self.whitening.stage}, the encoder has {stages} stages "
-                "(moco.encoder.blocks)"
-            )
+        for name, recipe in self._whitened().items():
+            if (stages := len(recipe.encoder.blocks)) < self.whitening.stage:
+                raise ValueError(
+                    f"whitening.stage is {self.whitening.stage}, but the encoder of {name} has "
+                    f"{stages} stages; lower it"
+                )
+        for name in self.variants:
+            if name.endswith(WHITENED):
+                raise ValueError(
+                    f"variants.{name}: {WHITENED} is the end of other names; rename it"
+                )
         for representation, key in (
             ("external", "external_embeddings"),
             ("published", "published_weights"),
@@ -72,6 +78,15 @@ class ProjectParameters(BaseModel):
                 )
         return self
 
+    def _whitened(self) -> dict[str, MocoParameters]:
+        """The trainings whose encoders' maps are whitened."""
+        of = {encoder_of(n) for n in self.representations if n.endswith(WHITENED)}
+        finetuned = {f"{name}_finetuned" for name in self.finetuning}
+        clustered = {getattr(recipe, "clustered", "pooled") for recipe in self.finetuning.values()}
+        if of & finetuned or "whitened" in clustered:
+            of.add("moco")
+        return {n: r for n, r in {"moco": self.moco, **self.variants}.items() if n in of}
+
     @property
     def methods(self) -> dict[str, str]:
         """Name of each method that is run and of the representation it clusters."""
@@ -81,11 +96,6 @@ class ProjectParameters(BaseModel):
             for name, method in self.evaluation.methods.items()
             if name not in left_out
         }
-
-    @property
-    def encoders(self) -> set[str]:
-        """The names of the representations, without what is said of their readout."""
-        return {name.removesuffix("_whitened") for name in self.representations}
 
     @property
     def representations(self) -> set[str]:

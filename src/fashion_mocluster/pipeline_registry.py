@@ -48,10 +48,11 @@ def register_pipelines() -> dict[str, Pipeline]:
     from fashion_mocluster.pipelines.evaluation import pipeline as evaluation
     from fashion_mocluster.pipelines.evaluation import predict, report
     from fashion_mocluster.pipelines.moco_pretraining import pipeline as moco_pretraining
+    from fashion_mocluster.representations import encoder_of
 
     p = _parameters or _parameters_of_base()
     data = data_processing.create_pipeline()
-    needed = p.encoders
+    needed = {encoder_of(name) for name in p.representations}
     variants = [name for name in p.variants if name in needed]
     moco = moco_pretraining.create_pipeline(variants)
     finetuned = [name for name in p.finetuning if f"{name}_finetuned" in needed]
@@ -78,7 +79,7 @@ def register_pipelines() -> dict[str, Pipeline]:
     }
     method = p.predict.method
     known = p.methods.get(method)
-    if known and known.removesuffix("_whitened") in encoders:
+    if known and encoder_of(known) in encoders:
         clusters = (data + comparison).to_outputs(f"{method}_assignments", f"{known}_embeddings")
         pipelines["predict"] = clusters + predict.create_pipeline(method, known)
     if p.study is not None:

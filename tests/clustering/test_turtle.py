@@ -13,6 +13,7 @@ from fashion_mocluster.clustering.turtle import (
     INNER_STEPS,
     LEARNING_RATE,
     SHARPNESS,
+    STARTS_TOGETHER,
     Turtle,
     filtered,
     standardised,
@@ -71,9 +72,11 @@ def plain_turtle(x, start, n_clusters, n_steps, draw):
 
 def test_agrees_with_the_method_written_plainly(groups):
     x, _ = groups
-    model = Turtle(3, n_rounds=0, n_init=2, n_steps=60, random_state=5).fit(x)
-    draw = np.random.RandomState(5).standard_normal((6, 6))
-    plain = [plain_turtle(standardised(unit(x)), start, 3, 60, draw) for start in range(2)]
+    n_init = STARTS_TOGETHER + 1  # a whole group and one that is not
+    model = Turtle(3, n_rounds=0, n_init=n_init, n_steps=60, random_state=5).fit(x)
+    draw = np.random.RandomState(5).standard_normal((6, 3 * n_init))
+    points = standardised(unit(x))
+    plain = [plain_turtle(points, start, 3, 60, draw) for start in range(n_init)]
     np.testing.assert_allclose(model.losses_, [loss for _, loss in plain], rtol=1e-3)
     best = np.argmax(model.informations_)
     assert (model.labels_ == plain[best][0]).mean() > 0.98
@@ -122,11 +125,13 @@ def test_clusters_are_of_similar_size():
 
 
 def test_threads_change_nothing(groups):
-    labels = []
+    models = []
     for threads in (1, 2):
         with threadpool_limits(threads):
-            labels.append(Turtle(3, n_steps=50, random_state=0).fit_predict(groups[0]))
-    np.testing.assert_array_equal(*labels)
+            models.append(Turtle(3, n_steps=50, random_state=0).fit(groups[0]))
+    one, two = models
+    np.testing.assert_array_equal(one.labels_, two.labels_)
+    np.testing.assert_array_equal(one.losses_, two.losses_)
 
 
 def test_more_clusters_than_points_are_refused():

@@ -53,27 +53,47 @@ def test_the_map_of_a_mirrored_image_is_the_mirrored_map(encoder, x, grid):
 
 @torch.no_grad()
 def test_a_readout_is_linear_in_the_map(encoder, x):
-    readout = Readout(2, 2, torch.rand(16), torch.rand(16, 3))
+    readout = Readout(2, 2, True, torch.rand(16), torch.rand(16, 3))
     z = map_of(encoder, x, 2, 2, mirror=True)
-    expected = [[sum((row - readout.mean) * column) for column in readout.matrix.T] for row in z]
-    torch.testing.assert_close(readout(encoder, x, mirror=True), torch.tensor(expected))
+    rows = [[sum((row - readout.mean) * column) for column in readout.matrix.T] for row in z]
+    expected = F.normalize(torch.tensor(rows), dim=1)
+    torch.testing.assert_close(readout(encoder, x), expected)
+
+
+@torch.no_grad()
+def test_the_encoder_may_be_coarse_but_the_readout_is_not(encoder, x):
+    generator = torch.Generator().manual_seed(1)
+    matrix = torch.randn(16, 3, generator=generator) * 1e3
+    with torch.autocast("cpu", torch.bfloat16):
+        z = map_of(encoder, x, 2, 2, mirror=False)
+        found = Readout(2, 2, False, z.mean(0), matrix)(encoder, x)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, F.normalize((z - z.mean(0)) @ matrix, dim=1))
 
 
 def content(**changes):
     encoder = build_encoder(EncoderParameters(blocks=[1, 1], widths=[3, 4]), (12, 10), 0)
     weights = EncoderWeights.of(encoder, InputParameters(), PixelStatistics(1, 2)).to_dict()
-    readout = {"stage": 2, "grid": 2, "mean": torch.rand(16), "matrix": torch.rand(16, 3)}
-    return {**weights, "readout": {**readout, **changes}, "origin": "some/file.pt"}
+    readout = {"stage": 2, "grid": 2, "mirror": True, "mean": torch.rand(16)}
+    readout["matrix"] = torch.rand(16, 3)
+    whole = {**weights, "format": 2, "origin": "some/file.pt"}
+    return {**whole, "readout": {**readout, **changes}}
 
 
 def test_weights_keep_their_readout():
     whole = content()
-    back = EncoderWeights.from_dict(EncoderWeights.from_dict(whole).to_dict())
+    written = EncoderWeights.from_dict(whole).to_dict()
+    assert written["format"] == 2  # which a version that knows no readouts refuses
+    back = EncoderWeights.from_dict(written)
     back.check()
     for name, value in whole["readout"].items():
         assert torch.equal(torch.as_tensor(getattr(back.readout, name)), torch.as_tensor(value))
     del whole["readout"]
-    assert EncoderWeights.from_dict(whole).readout is None
+    plain = EncoderWeights.from_dict({**whole, "format": 1})
+    assert plain.readout is None
+    assert plain.to_dict()["format"] == 1
+    with pytest.raises(WeightsError, match=r"some/file.pt: malformed.*readout"):
+        EncoderWeights.from_dict(whole)
 
 
 @pytest.mark.parametrize(
@@ -82,11 +102,16 @@ def test_weights_keep_their_readout():
         ({"stage": 3}, "readout.stage is 3, the encoder has 2 stages"),
         ({"stage": "2"}, "readout.stage is '2'"),
         ({"grid": 0}, "readout.grid is 0"),
+        ({"mirror": 1}, "readout.mirror is 1"),
         ({"grid": 3}, r"readout.mean has shape \(16,\), expected \(36,\)"),
         ({"mean": [0.0] * 16}, "readout.mean is no float32 tensor"),
         ({"matrix": torch.zeros(16, 3, dtype=torch.int64)}, "readout.matrix is no float32 tensor"),
         ({"mean": torch.full((16,), torch.nan)}, "readout.mean holds NaN"),
-        ({"matrix": torch.zeros(5, 3)}, r"readout.matrix has shape \(5, 3\), expected \(16, any\)"),
+        (
+            {"matrix": torch.zeros(5, 3)},
+            r"readout.matrix has shape \(5, 3\), expected \(16, 1 or more\)",
+        ),
+        ({"matrix": torch.zeros(16, 0)}, r"readout.matrix has shape \(16, 0\)"),
         ({"matrix": torch.zeros(16)}, r"readout.matrix has shape \(16,\)"),
         ({"more": 1}, "malformed.*more"),
     ],

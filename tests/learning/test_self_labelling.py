@@ -168,7 +168,8 @@ def test_each_round_clusters_whitened_maps_where_asked_for(images, pretrained, p
         views=parameters.views,
         seed=1,
     )
-    run = SelfLabellingRun(images, pretrained, parameters, 3, EMBEDDING, watched, whitening)
+    asked = parameters.model_copy(update={"clustered": "whitened"})
+    run = SelfLabellingRun(images, pretrained, asked, 3, EMBEDDING, watched, whitening)
     run.train_epoch()
     run.train_epoch()
     trained = run.weights()
@@ -177,8 +178,14 @@ def test_each_round_clusters_whitened_maps_where_asked_for(images, pretrained, p
         expected = embed(images, whiten(images, weights, whitening, EMBEDDING), EMBEDDING)
         np.testing.assert_array_equal(z, expected)
     assert trained.readout is None
-    plain = SelfLabellingRun(images, pretrained, parameters, 3, EMBEDDING, watched)
-    assert plain.identity() != run.identity()
+    assert run.identity()["whitening"]["shrinkage"] == 0.1
+    # Unless asked for it is not done, and changes nothing about the run.
+    plain = SelfLabellingRun(images, pretrained, parameters, 3, EMBEDDING, watched, whitening)
+    plain.begin_round()
+    np.testing.assert_array_equal(clustered[2], embed(images, pretrained, EMBEDDING))
+    assert plain.identity()["whitening"] is None
+    with pytest.raises(ValueError, match="clustered is 'whitened', but no whitening is given"):
+        SelfLabellingRun(images, pretrained, asked, 3, EMBEDDING, watched)
 
 
 def test_images_that_do_not_sit_safely_are_not_trained_on(images, pretrained, parameters):

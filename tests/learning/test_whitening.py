@@ -16,9 +16,8 @@ from fashion_mocluster.learning.views import view
 from fashion_mocluster.learning.weights import EncoderWeights
 from fashion_mocluster.learning.whitening import whiten, whitening_matrix
 
-EMBEDDING = EmbeddingParameters(
-    mirror=True, batch_size=64, compute={"device": "cpu", "precision": "float32"}
-)
+CPU = {"device": "cpu", "precision": "float32"}
+EMBEDDING = EmbeddingParameters(mirror=True, batch_size=64, compute=CPU)
 VIEWS = {"crop_area": {"low": 0.5, "high": 1}, "flip_probability": 0.5, "noise_std": 20}
 
 
@@ -54,26 +53,30 @@ def test_what_no_view_changes_stays_finite():
 
 
 @torch.no_grad()
-def test_distances_are_those_of_the_method_written_plainly(images, weights):
-    """With all components kept, in the space of the maps itself and without any PCA.
-
-    The whitening matrix is the inverse square root of the scatter within the images' span.
-    """
-    z = embed(images, whiten(images, weights, parameters(), EMBEDDING), EMBEDDING)
+@pytest.mark.parametrize("components", [36, 10])
+@pytest.mark.parametrize("mirror", [True, False])
+def test_distances_are_those_of_the_method_written_plainly(images, weights, components, mirror):
+    """Principal components by a singular value decomposition, all scatter by plain means."""
+    embedding = EMBEDDING.model_copy(update={"mirror": mirror})
+    whitened = whiten(images, weights, parameters(components=components), embedding)
+    z = embed(images, whitened, embedding)
 
     encoder, steps = weights.build(), (127 / 255, 70 / 255)
     pixels = torch.from_numpy(images).unsqueeze(1) / 255
     generator = torch.Generator().manual_seed(5)
     plain, one, other = (
-        map_of(encoder, (x - steps[0]) / steps[1], 2, 3, mirror=True).double().numpy()
+        map_of(encoder, (x - steps[0]) / steps[1], 2, 3, mirror).double().numpy()
         for x in (pixels, *(view(pixels, parameters().views, generator) for _ in range(2)))
     )
+    plain = plain - plain.mean(0)
+    principal = np.linalg.svd(plain)[2][:components].T
+    plain, one, other = plain @ principal, one @ principal, other @ principal
     scatter = (one - other).T @ (one - other) / 2 / len(images)
     scatter += 0.1 * np.trace(scatter) / len(scatter) * np.eye(len(scatter))
     values, vectors = np.linalg.eigh(scatter)
-    white = (plain - plain.mean(0)) @ vectors / np.sqrt(values)
+    white = plain @ vectors / np.sqrt(values)
     white /= np.linalg.norm(white, axis=1, keepdims=True)
-    assert z.shape == (64, 36)
+    assert z.shape == (64, components)
     np.testing.assert_allclose(z @ z.T, white @ white.T, atol=1e-3)
 
 
@@ -100,12 +103,16 @@ def test_new_images_are_described_like_the_known_ones(images, weights):
     z = embed(images, whitened, EMBEDDING)
     back = EncoderWeights.from_dict(whitened.to_dict())
     np.testing.assert_allclose(embed(images[7:9], back, EMBEDDING), z[7:9], atol=1e-5)
+    plain = EmbeddingParameters(batch_size=64, compute=CPU)  # the readout knows about mirror images
+    np.testing.assert_array_equal(embed(images, whitened, plain), z)
     with pytest.raises(ValueError, match=r"takes images of \(12, 12\), got \(10, 12\)"):
         embed(images[:, :10], whitened, EMBEDDING)
 
 
 def test_what_cannot_be_whitened_is_said(images, weights):
-    with pytest.raises(ValueError, match="stage is 3, but the encoder has 2 stages"):
+    with pytest.raises(ValueError, match=r"images of \(10, 12\), but the encoder was trained on"):
+        whiten(images[:, :10], weights, parameters(), EMBEDDING)
+    with pytest.raises(ValueError, match="stage is 3, but the encoder has 2 stages; lower it"):
         whiten(images, weights, parameters(stage=3), EMBEDDING)
     with pytest.raises(ValueError, match="at least two images, got 1"):
         whiten(images[:1], weights, parameters(), EMBEDDING)

@@ -139,16 +139,20 @@ def _nearest_first(
     return np.take_along_axis(candidates, order, 1), np.sqrt(np.take_along_axis(squares, order, 1))
 
 
+def blas_threads() -> int:
+    """Threads that a matrix product may use here."""
+    pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    return max((pool["num_threads"] for pool in pools), default=1)
+
+
 def _in_threads(work: Callable[[slice], None], count: int) -> None:
     """Call ``work`` on all blocks of ``count`` rows, in as many threads as BLAS may use.
 
     Each call has one thread for its products: the selection gains too, and the rounding is the
     same for any number of threads.
     """
-    threads = max(
-        (pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"), default=1
-    )
     blocks = [slice(start, start + BLOCK) for start in range(0, count, BLOCK)]
+    threads = blas_threads()
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
         list(pool.map(work, blocks))  # the list raises what a thread raised
 

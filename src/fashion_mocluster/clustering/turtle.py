@@ -20,9 +20,9 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import validate_data
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_limits
 
-from fashion_mocluster.clustering.neighbours import neighbour_graph, unit
+from fashion_mocluster.clustering.neighbours import blas_threads, neighbour_graph, unit
 from fashion_mocluster.clustering.scores import neighbour_information
 
 # Weight of the entropy of the cluster sizes: that of the paper, at which they come out equal.
@@ -95,10 +95,9 @@ class Turtle(ClusterMixin, BaseEstimator):
             raise ValueError(
                 f"n_samples={len(x)} should be >= n_clusters={self.n_clusters}; lower it"
             )
-        threads = max((pool["num_threads"] for pool in threadpool_info()), default=1)
+        graph, threads = neighbour_graph(unit(x), self.n_neighbors), blas_threads()
         # Sums of several threads would be rounded in another order than those of one.
         with threadpool_limits(1):
-            graph = neighbour_graph(unit(x), self.n_neighbors)
             x = standardised(filtered(unit(x), graph, self.n_rounds))
             random_state = check_random_state(self.random_state)
             labels, self.losses_ = self._anneal(x, random_state, threads)
@@ -125,7 +124,7 @@ class Turtle(ClusterMixin, BaseEstimator):
         return np.hstack(labels), np.concatenate(losses)
 
     def _batches(self, n_points: int, random_state: np.random.RandomState) -> Iterator[np.ndarray]:
-        """Points of each step; all have their turn before any has its second."""
+        """Points of each step, in passes in which none has a second turn."""
         for step in range(self.n_steps):
             if step % max(n_points // BATCH_SIZE, 1) == 0:
                 order = random_state.permutation(n_points)

@@ -24,7 +24,8 @@ def embed(
     Rows have unit length with ``mirror`` or where the weights have a readout.
 
     Args:
-        parameters: ``input``, if given, replaces the input steps kept with the weights.
+        parameters: ``input``, if given, replaces the input steps kept with the weights; a readout
+            knows itself whether to ``mirror``.
 
     Raises:
         ValueError: Another image size than the encoder takes.
@@ -32,7 +33,7 @@ def embed(
 
     def represent(encoder: Encoder, x: Tensor) -> Tensor:
         if weights.readout is not None:
-            return _unit(weights.readout(encoder, x, parameters.mirror))
+            return weights.readout(encoder, x)
         z = encoder(x).float()
         if parameters.mirror:
             z = _unit(_unit(z) + _unit(encoder(x.flip(-1)).float()))
@@ -54,7 +55,7 @@ def apply(
     Args:
         images: uint8 (N, H, W).
         describe: Gets the encoder and input (B, 1, H, W), returns (B, ...).
-        change: Of pixels (B, 1, H, W) in [0, 1] before they become input.
+        change: Of pixels (B, 1, H, W) in [0, 1], on the CPU, before they become input.
 
     Returns:
         float32 (N, ...).
@@ -74,9 +75,10 @@ def apply(
     parts = []
     for start in range(0, len(images), parameters.batch_size):
         batch = torch.from_numpy(images[start : start + parameters.batch_size])
-        pixels = to_unit_interval(batch, steps)
-        if change is not None:
-            pixels = change(pixels)
+        if change is None:
+            pixels = to_unit_interval(batch.to(device), steps)
+        else:  # on the CPU, where the generators of views are
+            pixels = change(to_unit_interval(batch, steps))
         x = to_device(normalise(pixels, steps, weights.statistics), device)
         with autocast(device, precision):
             parts.append(describe(encoder, x).float().cpu())

@@ -13,32 +13,38 @@ from torch import Tensor
 from fashion_mocluster.learning.encoder import Encoder
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Readout:
     """A linear function of one stage's feature map.
 
     Attributes:
         stage: Stage of the encoder, from 1.
         grid: The map is averaged to this many places at most, down and across.
+        mirror: Whether maps are of images and their mirror images.
         mean: float32 (D,), what is subtracted from a map as :func:`map_of` makes it.
         matrix: float32 (D, E), applied to the difference.
     """
 
     stage: int
     grid: int
+    mirror: bool
     mean: Tensor
     matrix: Tensor
 
-    def __call__(self, encoder: Encoder, x: Tensor, mirror: bool) -> Tensor:
-        """(B, E), not normalised, of images (B, 1, H, W)."""
-        z = map_of(encoder, x, self.stage, self.grid, mirror)
-        return (z - self.mean.to(z.device)) @ self.matrix.to(z.device)
+    def __call__(self, encoder: Encoder, x: Tensor) -> Tensor:
+        """Unit vectors float32 (B, E) of images (B, 1, H, W)."""
+        z = map_of(encoder, x, self.stage, self.grid, self.mirror)
+        # Whitening blows up what differs little, and with it the errors of a coarser precision.
+        with torch.autocast(z.device.type, enabled=False):
+            z = (z - self.mean.to(z.device)) @ self.matrix.to(z.device)
+        return F.normalize(z, dim=1)
 
     def to_dict(self) -> dict:
         """Tensors and plain values only."""
         return {
             "stage": self.stage,
             "grid": self.grid,
+            "mirror": self.mirror,
             "mean": self.mean,
             "matrix": self.matrix,
         }
@@ -49,6 +55,8 @@ class Readout:
             return [f"readout.stage is {self.stage!r}, the encoder has {encoder.stages} stages"]
         if type(self.grid) is not int or self.grid < 1:
             return [f"readout.grid is {self.grid!r}, expected a number of places"]
+        if type(self.mirror) is not bool:
+            return [f"readout.mirror is {self.mirror!r}, expected true or false"]
         for name in ("mean", "matrix"):
             tensor = getattr(self, name)
             if not isinstance(tensor, Tensor) or tensor.dtype != torch.float32:
@@ -59,10 +67,9 @@ class Readout:
         inputs = channels * min(height, self.grid) * min(width, self.grid)
         if tuple(self.mean.shape) != (inputs,):
             return [f"readout.mean has shape {tuple(self.mean.shape)}, expected {(inputs,)}"]
-        if self.matrix.ndim != 2 or len(self.matrix) != inputs:
-            return [
-                f"readout.matrix has shape {tuple(self.matrix.shape)}, expected ({inputs}, any)"
-            ]
+        shape = tuple(self.matrix.shape)
+        if len(shape) != 2 or shape[0] != inputs or shape[1] < 1:
+            return [f"readout.matrix has shape {shape}, expected ({inputs}, 1 or more)"]
         return []
 
 

@@ -58,13 +58,15 @@ def self_label(
         assign: Clusters embeddings into labels 0..n_clusters-1 and says how far neighbours agree.
         store: Where checkpoints are kept.
         name: The parameter group, for messages.
-        whitening: Of the feature maps that are clustered; without it what encoders make is.
+        whitening: Of the feature maps, needed where ``parameters.clustered`` says that they are what
+            is clustered.
 
     Returns:
         Weights at the end of the last round, and the clusters that they were trained on.
 
     Raises:
-        ValueError: Fewer than two images sit safely in their cluster.
+        ValueError: Fewer than two images sit safely in their cluster, or there is no ``whitening``
+            where it is needed, or it cannot be done.
         FloatingPointError: The loss became NaN or infinite.
         CheckpointMismatch: The store holds another run's checkpoint.
         SystemExit: Ctrl-C or SIGTERM came; a checkpoint was saved.
@@ -97,7 +99,9 @@ class SelfLabellingRun(EpochRun):
         super().__init__(parameters.compute, *seeds_for(parameters.seed, 2))
         self.pixels, self.pretrained, self.parameters = images, pretrained, parameters
         self.n_clusters, self.embedding, self.assign = n_clusters, embedding, assign
-        self.whitening = whitening
+        self.whitening = whitening if parameters.clustered == "whitened" else None
+        if parameters.clustered == "whitened" and whitening is None:
+            raise ValueError("clustered is 'whitened', but no whitening is given")
         self.images = torch.from_numpy(images).to(self.device)
         # The round under way: the clusters of all images, those trained on, what they looked like.
         self.labels = self.kept = torch.empty(0, dtype=torch.long)

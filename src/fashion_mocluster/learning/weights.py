@@ -12,7 +12,8 @@ from fashion_mocluster.learning.inputs import PixelStatistics
 from fashion_mocluster.learning.parameters import EncoderParameters, InputParameters
 from fashion_mocluster.learning.readout import Readout
 
-FORMAT = 1
+# Of weights without and with a readout; who reads the first alone must not take the second for it.
+PLAIN, WITH_READOUT = 1, 2
 
 
 class WeightsError(ValueError):
@@ -38,7 +39,7 @@ class EncoderWeights:
     input: InputParameters
     statistics: PixelStatistics
     image_size: tuple[int, int]
-    readout: Readout | None = field(default=None, compare=False)
+    readout: Readout | None = None
     origin: str = field(default="trained here", compare=False)
 
     @classmethod
@@ -104,7 +105,7 @@ class EncoderWeights:
         """Tensors and plain values only, so that reading them back executes nothing."""
         readout = {} if self.readout is None else {"readout": self.readout.to_dict()}
         return {
-            "format": FORMAT,
+            "format": WITH_READOUT if readout else PLAIN,
             "state": self.state,
             "encoder": self.encoder.model_dump(mode="json"),
             "input": self.input.model_dump(mode="json"),
@@ -123,9 +124,10 @@ class EncoderWeights:
         origin = content.get("origin", "trained here")
         if "format" not in content:
             raise WeightsError(f"{origin}: not weights of this project, there is no format number")
-        if content["format"] != FORMAT:
+        if content["format"] not in (PLAIN, WITH_READOUT):
             raise WeightsError(
-                f"{origin}: format {content['format']}, this version of the project reads {FORMAT}"
+                f"{origin}: format {content['format']}, this version of the project reads "
+                f"{PLAIN} and {WITH_READOUT}"
             )
         try:
             return cls(
@@ -134,7 +136,7 @@ class EncoderWeights:
                 InputParameters(**content["input"]),
                 PixelStatistics(**content["statistics"]),
                 tuple(content["image_size"]),
-                Readout(**content["readout"]) if "readout" in content else None,
+                Readout(**content["readout"]) if content["format"] == WITH_READOUT else None,
                 origin,
             )
         except (KeyError, TypeError, ValueError) as error:

@@ -28,16 +28,23 @@ def whiten(
 ) -> EncoderWeights:
     """The same encoder with a readout fitted to uint8 images (N, H, W).
 
-    Its dimensions are as many as asked for, or as the images and the map have at most.
+    Its dimensions are as many as asked for, or as the images and the map have at most. Views are
+    drawn batch by batch, so that it depends on ``embedding.batch_size`` as on a seed.
 
     Raises:
-        ValueError: The encoder has no such stage, there are fewer than two images, or no image
-            differs from the others.
+        ValueError: The encoder has no such stage or is for another image size, there are fewer than
+            two images, or no image differs from the others.
     """
     p = parameters
     if p.stage > len(weights.encoder.blocks):
         raise ValueError(
-            f"whitening.stage is {p.stage}, but the encoder has {len(weights.encoder.blocks)} stages"
+            f"whitening.stage is {p.stage}, but the encoder has {len(weights.encoder.blocks)} stages; "
+            "lower it"
+        )
+    if images.shape[1:] != tuple(weights.image_size):
+        raise ValueError(
+            f"whitening: images of {images.shape[1:]}, but the encoder was trained on "
+            f"{tuple(weights.image_size)}; bring them to that size"
         )
     if len(images) < 2:
         raise ValueError(f"whitening needs at least two images, got {len(images)}")
@@ -53,10 +60,10 @@ def whiten(
         return apply(images, weights, embedding, describe, change)
 
     x = maps()
-    pca = PCA(min(p.components, *x.shape), svd_solver="randomized", random_state=p.seed % 2**32)
+    pca = PCA(min(p.components, *x.shape), random_state=p.seed % 2**32)
     z = pca.fit_transform(x)
     if pca.explained_variance_.sum() < 1e-9:  # what rounding alone makes of unit vectors is less
-        raise ValueError("whitening: all images look the same to the encoder")
+        raise ValueError("whitening: all images look the same to the encoder; are they blank?")
     generator = Generator().manual_seed(p.seed)
     one, other = (
         pca.transform(maps(lambda pixels: view(pixels, p.views, generator))) for _ in range(2)
@@ -68,6 +75,7 @@ def whiten(
     readout = Readout(
         p.stage,
         p.grid,
+        embedding.mirror,
         torch.from_numpy(pca.mean_.astype(np.float32)),
         torch.from_numpy(matrix.astype(np.float32)),
     )

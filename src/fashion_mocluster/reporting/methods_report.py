@@ -7,6 +7,7 @@ import pandas as pd
 
 from fashion_mocluster.reporting import html
 from fashion_mocluster.reporting.seeds import over_seeds, short, spread_text
+from fashion_mocluster.representations import encoder_of
 
 # Our column, its title, the thesis's name and whether more is better.
 SCORES = {
@@ -100,7 +101,7 @@ def epochs_of(runs: Runs, protocol: str, method: str) -> str:
         if run["protocol"] != protocol or table is None:
             continue
         for representation in table.loc[table["method"] == method, "representation"]:
-            cost = run["tables"].get(f"training_cost/{representation}")
+            cost = run["tables"].get(f"training_cost/{encoder_of(representation)}")
             if cost is not None:
                 counts.add(len(cost))
     return ", ".join(map(str, sorted(counts)))

@@ -14,6 +14,7 @@ from fashion_mocluster.reporting.methods_report import (
     number,
 )
 from fashion_mocluster.reporting.seeds import short
+from fashion_mocluster.representations import encoder_of
 
 # The five of the thesis's table.
 THESIS_SCORES = ("nmi", "ari", "silhouette", "dbi", "chi_normalized")
@@ -115,7 +116,7 @@ def _representations(runs: Runs, protocol: str, without: tuple[str, ...]) -> dic
         for run in runs
         if run["protocol"] == protocol and COMPARISON in run["tables"]
         for row in run["tables"][COMPARISON].itertuples()
-        if row.representation not in without
+        if encoder_of(row.representation) not in without
     }
 
 

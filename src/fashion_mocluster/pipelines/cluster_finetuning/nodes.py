@@ -136,7 +136,7 @@ def self_label_encoder(
         assign,
         checkpoints,
         name=name,
-        whitening=whitening if parameters.clustered == "whitened" else None,
+        whitening=whitening,
     )
     return _tables(result)
 

@@ -8,6 +8,7 @@ from fashion_mocluster.pipelines.moco_pretraining.pipeline import (
     embedding_pipeline,
     whitening_pipeline,
 )
+from fashion_mocluster.representations import WHITENED, encoder_of
 
 
 def create_pipeline(methods: dict[str, str], judge: str, encoders: dict[str, str]) -> Pipeline:
@@ -28,8 +29,8 @@ def _representation(name: str, encoders: dict[str, str]) -> Pipeline:
     """What makes the table ``<name>_embeddings``."""
     if name in encoders:
         return embedding_pipeline(encoders[name], name)
-    if (encoder := name.removesuffix("_whitened")) in encoders:
-        return whitening_pipeline(f"evaluation.{name}", encoder)
+    if encoder_of(name) in encoders:
+        return whitening_pipeline(f"evaluation.{name}", encoder_of(name))
     if name == "published":
         return _published_representation()
     made = {n: [f"{n}_embeddings", f"{n}_embedding_cost"] for n in ("pixels", "pca", "external")}
@@ -55,7 +56,7 @@ def _representation(name: str, encoders: dict[str, str]) -> Pipeline:
         raise ValueError(
             f"evaluation: unknown representation {name!r}; known are "
             f"{', '.join(sorted([*plain, *encoders, 'published']))}, and those of encoders with "
-            f"'_whitened' after the name"
+            f"{WHITENED!r} after the name"
         )
     made_of, *inputs = plain[name]
     return Pipeline(

@@ -1,4 +1,4 @@
-"""Nodes of ``moco_pretraining``; the last two also serve the finetuned encoders."""
+"""Nodes of ``moco_pretraining``; those that embed also serve the finetuned encoders."""
 
 from dataclasses import asdict
 from typing import Any
@@ -55,19 +55,6 @@ def draw_loss_curve(history: pd.DataFrame) -> Figure:
     )
 
 
-def whiten_encoder(
-    images: np.ndarray,
-    weights: dict,
-    parameters: WhiteningParameters,
-    embedding: EmbeddingParameters,
-) -> dict:
-    """The same weights with a readout of feature maps fitted to the images."""
-    from fashion_mocluster.learning.weights import EncoderWeights
-    from fashion_mocluster.learning.whitening import whiten
-
-    return whiten(images, EncoderWeights.from_dict(weights), parameters, embedding).to_dict()
-
-
 def embed_images(
     images: np.ndarray, weights: dict, parameters: EmbeddingParameters
 ) -> tuple[pd.DataFrame, dict]:
@@ -79,4 +66,29 @@ def embed_images(
     encoder = EncoderWeights.from_dict(weights)
     device = pick_device(parameters.compute)
     z, cost = measure_on(device, lambda: embed(images, encoder, parameters))
-    return pd.DataFrame(z, columns=[f"feature_{i}" for i in range(z.shape[1])]), asdict(cost)
+    return _table(z), asdict(cost)
+
+
+def embed_whitened(
+    images: np.ndarray,
+    weights: dict,
+    whitening: WhiteningParameters,
+    embedding: EmbeddingParameters,
+) -> tuple[dict, pd.DataFrame, dict]:
+    """The same weights with a readout of feature maps fitted to the images; what they make of the
+    images, as :func:`embed_images`; and what both cost.
+    """
+    from fashion_mocluster.learning.device import measure_on, pick_device
+    from fashion_mocluster.learning.embedding import embed
+    from fashion_mocluster.learning.weights import EncoderWeights
+    from fashion_mocluster.learning.whitening import whiten
+
+    encoder = EncoderWeights.from_dict(weights)
+    device = pick_device(embedding.compute)
+    whitened, fit = measure_on(device, lambda: whiten(images, encoder, whitening, embedding))
+    z, cost = measure_on(device, lambda: embed(images, whitened, embedding))
+    return whitened.to_dict(), _table(z), asdict(fit + cost)
+
+
+def _table(z: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame(z, columns=[f"feature_{i}" for i in range(z.shape[1])])

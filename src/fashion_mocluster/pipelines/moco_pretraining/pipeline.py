@@ -7,6 +7,7 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.pipelines.moco_pretraining import nodes
+from fashion_mocluster.representations import WHITENED
 
 
 def create_pipeline(variants: list[str]) -> Pipeline:
@@ -83,23 +84,29 @@ def embedding_pipeline(
     )
 
 
-def whitening_pipeline(namespace: str, name: str) -> Pipeline:
-    """Images and ``<name>_weights`` to ``<name>_whitened_weights`` and the embeddings that these make."""
-    fit = Pipeline(
+def whitening_pipeline(namespace: str, encoder: str) -> Pipeline:
+    """Images and ``<encoder>_weights`` to ``<encoder>_whitened_embeddings``, and the weights with the
+    readout that makes them, fitted to the images.
+    """
+    name = f"{encoder}{WHITENED}"
+    return Pipeline(
         [
             Node(
-                nodes.whiten_encoder,
+                nodes.embed_whitened,
                 ["images", "weights", "params:whitening", "params:embedding"],
-                "whitened_weights",
-                name="whiten_encoder",
+                ["whitened_weights", "embeddings", "embedding_cost"],
+                name="embed_whitened",
             )
         ],
         namespace=namespace,
-        inputs={"images": "images", "weights": f"{name}_weights"},
-        outputs={"whitened_weights": f"{name}_whitened_weights"},
+        inputs={"images": "images", "weights": f"{encoder}_weights"},
+        outputs={
+            "whitened_weights": f"{name}_weights",
+            "embeddings": f"{name}_embeddings",
+            "embedding_cost": f"{name}_embedding_cost",
+        },
         parameters={"params:whitening", "params:embedding"},
     )
-    return fit + embedding_pipeline(namespace, f"{name}_whitened")
 
 
 def bound(function: Callable, **arguments: Any) -> Callable:

@@ -1,0 +1,9 @@
+"""How representations are named."""
+
+# After the name of an encoder: its feature maps, whitened, in place of what it makes of them.
+WHITENED = "_whitened"
+
+
+def encoder_of(representation: str) -> str:
+    """The encoder that a representation is of; of one that needs no encoder its own name."""
+    return representation.removesuffix(WHITENED)
