@@ -8,7 +8,7 @@ from fashion_mocluster.reporting.comparison import COLUMNS
 from fashion_mocluster.reporting.costs import inference_costs, training_costs
 from fashion_mocluster.reporting.distribution import marked_shares
 from fashion_mocluster.reporting.html import element, table, text
-from fashion_mocluster.reporting.methods_report import methods_table
+from fashion_mocluster.reporting.methods_report import epochs_of, methods_table
 from fashion_mocluster.reporting.report import report_figures, report_html
 from fashion_mocluster.reporting.verdicts import sentence_on, verdicts
 
@@ -205,6 +205,14 @@ def test_a_seed_without_a_score_is_told():
     assert row[4].endswith(" (2)")
     assert not row[0].endswith(")")
     assert row[-1] == "3"
+
+
+def test_whitened_maps_had_the_epochs_of_their_encoder():
+    whitened = run()
+    table = whitened["tables"]["clustering_comparison"]
+    table.loc[table["method"] == "moco_umap", "representation"] = "moco_whitened"
+    assert epochs_of([whitened], "put right", "moco_umap") == "2"
+    assert epochs_of([whitened], "put right", "kmeans") == ""
 
 
 def test_costs_are_medians_and_sums():
