@@ -35,7 +35,7 @@ def read_state_dict(
     except WeightsError as error:
         raise WeightsError(f"{origin}: {error}") from None
     weights = EncoderWeights(
-        dict(state), encoder, input_parameters, statistics, tuple(image_size), origin
+        dict(state), encoder, input_parameters, statistics, tuple(image_size), origin=origin
     )
     weights.check()
     return weights

@@ -137,7 +137,7 @@ class EncoderWeights:
                 PixelStatistics(**content["statistics"]),
                 tuple(content["image_size"]),
                 Readout(**content["readout"]) if content["format"] == WITH_READOUT else None,
-                origin,
+                origin=origin,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise WeightsError(f"{origin}: malformed ({error!r})") from error
