@@ -106,12 +106,23 @@ def test_whitened_maps_are_made_from_the_weights_of_their_encoder(registered):
             assert set(made[f"{encoder}_whitened_{output}"]) == {
                 *("images", f"{encoder}_weights", "params:whitening", "params:embedding")
             }
-    # A row of whitened maps alone asks for the training of their encoder.
-    assert "cluster_finetuning.self_labelling" in namespaces(pipelines["cluster_finetuning"])
     # New images are described by what was fitted to the known ones.
     new = next(n for n in pipelines["predict"].nodes if "predict.checked_images" in n.inputs)
     assert new.inputs[1] == "self_labelling_finetuned_whitened_weights"
     assert new.inputs[1] in pipelines["predict"].all_outputs()
+
+
+def test_a_row_of_whitened_maps_alone_asks_for_the_training_of_their_encoder(registered):
+    row = {"title": "W", "clusterer": {"kind": "kmeans"}}
+    wanted = {"a": "joint_whitened", "b": "self_labelling_finetuned_whitened"}
+    methods = {name: {**row, "representation": made} for name, made in wanted.items()}
+    out = list(project_parameters()["evaluation"]["methods"])
+    evaluation = {"methods": methods, "leave_out": out, "selection": {"representation": "pixels"}}
+    pipelines = registered(runtime={"evaluation": evaluation})
+    assert "moco_pretraining.joint" in namespaces(pipelines["moco_pretraining"])
+    assert namespaces(pipelines["cluster_finetuning"]) == {
+        *("data_processing", "cluster_finetuning.self_labelling")
+    }
 
 
 def test_ablation_runs_the_cases_asked_for(registered):

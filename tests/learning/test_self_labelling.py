@@ -81,6 +81,17 @@ def assign(z):
     return KMeans(3, n_init=2, random_state=0).fit_predict(z), agreement
 
 
+def watched_assign():
+    """A list of what is clustered, and an ``assign`` that fills it."""
+    clustered = []
+
+    def watched(z):
+        clustered.append(z)
+        return assign(z)
+
+    return clustered, watched
+
+
 def train(images, pretrained, parameters, store=None, assign=assign, n_clusters=3):
     store = MemoryStore() if store is None else store
     return self_label(images, pretrained, parameters, n_clusters, EMBEDDING, assign, store)
@@ -131,12 +142,7 @@ def test_a_round_is_the_method_written_plainly(images, pretrained, parameters):
 def test_each_round_clusters_the_trained_encoder_and_begins_with_the_pretrained_one(
     images, pretrained, parameters
 ):
-    clustered = []
-
-    def watched(z):
-        clustered.append(z)
-        return assign(z)
-
+    clustered, watched = watched_assign()
     run = SelfLabellingRun(images, pretrained, parameters, 3, EMBEDDING, watched)
     run.train_epoch()
     run.train_epoch()
@@ -152,12 +158,7 @@ def test_each_round_clusters_the_trained_encoder_and_begins_with_the_pretrained_
 
 
 def test_each_round_clusters_whitened_maps_where_asked_for(images, pretrained, parameters):
-    clustered = []
-
-    def watched(z):
-        clustered.append(z)
-        return assign(z)
-
+    clustered, watched = watched_assign()
     whitening = WhiteningParameters(
         stage=1,
         grid=3,

@@ -11,6 +11,7 @@ from fashion_mocluster.clustering.parameters import MethodParameters
 from fashion_mocluster.learning.parameters import EmbeddingParameters
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
 from fashion_mocluster.pipelines.evaluation.parameters import SelectionParameters
+from fashion_mocluster.pipelines.moco_pretraining.nodes import embeddings_table
 
 logger = logging.getLogger(__name__)
 
@@ -18,16 +19,12 @@ logger = logging.getLogger(__name__)
 EXAMPLES = 10
 
 
-def _table(x: np.ndarray) -> pd.DataFrame:
-    return pd.DataFrame(x, columns=[f"feature_{i}" for i in range(x.shape[1])], copy=False)
-
-
 def tabulate_pixels(images: np.ndarray) -> tuple[pd.DataFrame, dict]:
     """Raw pixels as a representation, float32, one column per pixel; and what that cost."""
     from fashion_mocluster.cost import measure
 
     x, cost = measure(lambda: images.reshape(len(images), -1).astype(np.float32))
-    return _table(x), asdict(cost)
+    return embeddings_table(x), asdict(cost)
 
 
 def reduce_pixels(pixels: pd.DataFrame, n_components: int, seed: int) -> tuple[pd.DataFrame, dict]:
@@ -42,7 +39,7 @@ def reduce_pixels(pixels: pd.DataFrame, n_components: int, seed: int) -> tuple[p
     x = pixels.to_numpy()
     pca = PCA(min(n_components, *x.shape), random_state=seed)
     z, cost = measure(lambda: pca.fit_transform(StandardScaler().fit_transform(x)))
-    return _table(z), asdict(cost)
+    return embeddings_table(z), asdict(cost)
 
 
 def read_external_embeddings(

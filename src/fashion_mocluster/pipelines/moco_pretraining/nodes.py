@@ -66,7 +66,7 @@ def embed_images(
     encoder = EncoderWeights.from_dict(weights)
     device = pick_device(parameters.compute)
     z, cost = measure_on(device, lambda: embed(images, encoder, parameters))
-    return _table(z), asdict(cost)
+    return embeddings_table(z), asdict(cost)
 
 
 def embed_whitened(
@@ -87,8 +87,9 @@ def embed_whitened(
     device = pick_device(embedding.compute)
     whitened, fit = measure_on(device, lambda: whiten(images, encoder, whitening, embedding))
     z, cost = measure_on(device, lambda: embed(images, whitened, embedding))
-    return whitened.to_dict(), _table(z), asdict(fit + cost)
+    return whitened.to_dict(), embeddings_table(z), asdict(fit + cost)
 
 
-def _table(z: np.ndarray) -> pd.DataFrame:
-    return pd.DataFrame(z, columns=[f"feature_{i}" for i in range(z.shape[1])])
+def embeddings_table(z: np.ndarray) -> pd.DataFrame:
+    """Embeddings (N, D) with a column ``feature_i`` per dimension, not copied."""
+    return pd.DataFrame(z, columns=[f"feature_{i}" for i in range(z.shape[1])], copy=False)
