@@ -63,6 +63,19 @@ def test_every_environment_is_valid(env):
         ),
         ({"variants": {"my_whitened": {"epochs": 1}}}, "variants.my_whitened: .*rename it"),
         ({"whitening": {"shrinkage": 0}}, "whitening.shrinkage: "),
+        ({"whitening": {"views": []}}, "whitening.views: "),
+        ({"whitening": {"views": [{}, {"gian": 1}]}}, "whitening.views.1.gian: "),
+        (
+            {
+                "whitening": {"views": [{}, {}]},
+                "evaluation": {"methods": {"moco_turtle": {"representation": "moco_whitened"}}},
+            },
+            "moco_turtle.clusterer.spaces is 1, but moco_whitened has 2 .*set it to 2",
+        ),
+        (
+            {"evaluation": {"methods": {"pca_turtle": {"clusterer": {"spaces": 2}}}}},
+            "pca_turtle.clusterer.spaces is 2, but pca has 1 .*set it to 1",
+        ),
         (
             {"report": {"peers": [{"title": "x", "images": "1", "source": "y", "acc": 79}]}},
             "report.peers.0.acc: ",
@@ -86,13 +99,15 @@ def test_self_labelling_sees_the_views_of_moco_unless_it_names_its_own():
 
 def test_whitening_takes_seed_and_views_from_the_training_but_for_what_it_names():
     runtime = {"seed": 7, "moco": {"views": {"rotation_degrees": 3}}}
-    runtime["whitening"] = {"views": {"gain": {"low": 0.5, "high": 2}}}
+    assert check_parameters(project_parameters(runtime=runtime)).whitening.views[0].gain.high == 1.4
+    runtime["whitening"] = {"views": [{"gain": {"low": 0.5, "high": 2}}, {"noise_std": 0}]}
     p = check_parameters(project_parameters(runtime=runtime))
     assert p.whitening.seed == 7
-    own = p.whitening.views
-    assert (own.rotation_degrees, own.gain.low, own.gain.high) == (3, 0.5, 2)
+    lit, clean = p.whitening.views
+    assert (lit.rotation_degrees, lit.gain.low, lit.gain.high) == (3, 0.5, 2)
     same = {"gain", "gamma"}
-    assert own.model_dump(exclude=same) == p.moco.views.model_dump(exclude=same)
+    assert lit.model_dump(exclude=same) == p.moco.views.model_dump(exclude=same)
+    assert clean == p.moco.views.model_copy(update={"noise_std": 0})
 
 
 def test_all_wrong_parameters_are_named_at_once():
