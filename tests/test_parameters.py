@@ -1,8 +1,10 @@
 import pytest
 
+from fashion_mocluster.config import ProjectConfigLoader
 from fashion_mocluster.learning.parameters import FinetuningParameters
 from fashion_mocluster.parameters import ParameterError, check_parameters
-from tests.conftest import project_parameters
+from fashion_mocluster.settings import CONFIG_LOADER_ARGS
+from tests.conftest import PROJECT, project_parameters
 
 
 @pytest.mark.parametrize(
@@ -108,6 +110,17 @@ def test_whitening_takes_seed_and_views_from_the_training_but_for_what_it_names(
     same = {"gain", "gamma"}
     assert lit.model_dump(exclude=same) == p.moco.views.model_dump(exclude=same)
     assert clean == p.moco.views.model_copy(update={"noise_std": 0})
+
+
+def test_a_mapping_in_place_of_a_list_is_named():
+    given = {"seed": 3, "whitening": {"shrinkage": 1, "views": {"noise_std": 1}}}
+    loader = ProjectConfigLoader(
+        conf_source=str(PROJECT / "conf"), env="base", runtime_params=given, **CONFIG_LOADER_ARGS
+    )
+    with pytest.raises(ParameterError, match="--params: whitening.views is a list in conf and"):
+        loader["parameters"]
+    with pytest.raises(ParameterError, match="whitening.views: "):
+        check_parameters(project_parameters() | {"whitening": {"views": {"noise_std": 1}}})
 
 
 def test_all_wrong_parameters_are_named_at_once():

@@ -1,12 +1,14 @@
 """The configuration loader: parameters are checked first, then they shape the rest."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from kedro.config import OmegaConfigLoader
 from omegaconf import OmegaConf
+from omegaconf.errors import ConfigTypeError
 
 from fashion_mocluster import pipeline_registry
-from fashion_mocluster.parameters import check_parameters, complete
+from fashion_mocluster.parameters import ParameterError, check_parameters, complete
 
 
 class ProjectConfigLoader(OmegaConfigLoader):
@@ -26,7 +28,7 @@ class ProjectConfigLoader(OmegaConfigLoader):
             ParameterError: A parameter is misspelt, missing or has a wrong value.
         """
         if key == "parameters":
-            parameters = complete(super().__getitem__(key))
+            parameters = complete(self._merged_parameters())
             pipeline_registry.use_parameters(check_parameters(parameters))
             return parameters
         if key == "catalog":
@@ -42,6 +44,17 @@ class ProjectConfigLoader(OmegaConfigLoader):
             OmegaConf.register_new_resolver("shipped", lambda: self.shipped, replace=True)
         return super().__getitem__(key)
 
+    def _merged_parameters(self) -> dict[str, Any]:
+        try:
+            return super().__getitem__("parameters")
+        except ConfigTypeError:  # which says that, but not where
+            given, self.runtime_params = self.runtime_params, {}
+            names = ", ".join(_list_or_mapping(super().__getitem__("parameters"), given))
+            raise ParameterError(
+                f"wrong parameters, nothing was run:\n  --params: {names} is a list in conf and a "
+                "mapping here, or the reverse; write it whole in conf/<environment>/parameters.yml"
+            ) from None
+
     @property
     def folder(self) -> str:
         """Where this run writes: the environment's folder, for seeds other than 0 one inside it."""
@@ -53,3 +66,12 @@ class ProjectConfigLoader(OmegaConfigLoader):
         """Where weights are that came with the project; no other seed may pass for theirs."""
         shipped = self["globals"]["shipped"]
         return shipped if shipped and self["parameters"]["seed"] == 0 else self.folder
+
+
+def _list_or_mapping(known: Any, given: Any, name: str = "") -> Iterator[str]:
+    """Names of what is a list in the one and a mapping in the other."""
+    if isinstance(known, dict) and isinstance(given, dict):
+        for key in known.keys() & given.keys():
+            yield from _list_or_mapping(known[key], given[key], f"{name}.{key}".lstrip("."))
+    elif {type(known), type(given)} == {list, dict}:
+        yield name
