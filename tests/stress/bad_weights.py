@@ -1,5 +1,6 @@
 """Weight files that must be refused, and above all not executed."""
 
+import math
 import pickle
 import zipfile
 from collections.abc import Callable
@@ -68,6 +69,16 @@ def _without(key: str) -> Callable[[Path], None]:
     return _saved({k: v for k, v in good_weights().items() if k != key})
 
 
+def _readout(**changes: object) -> Callable[[Path], None]:
+    """Good weights with a readout of which some entries are replaced."""
+    inputs = math.prod(
+        build_encoder(EncoderParameters(blocks=[1], widths=[3]), (8, 8), 0).map_shape(1)
+    )
+    good = {"stage": 1, "grid": 8, "mirror": True}
+    good |= {"mean": torch.zeros(inputs), "matrix": torch.ones(inputs, 2)}
+    return _saved({**good_weights(), "format": 2, "readout": {**good, **changes}})
+
+
 def _bytes(change: Callable[[bytearray], bytes]) -> Callable[[Path], None]:
     """The bytes of good weights, changed."""
 
@@ -128,6 +139,10 @@ BAD_WEIGHTS: dict[str, Callable[[Path], None]] = {
     "NaN weights": _changed("state", "bn1.weight", value=torch.full((3,), torch.nan)),
     "number for a tensor": _changed("state", "bn1.weight", value=1.0),
     "tensors as a list": _changed("state", value=[torch.ones(3)]),
+    "readout that executes code": _readout(mean=Touch()),
+    "readout of a stage too many": _readout(stage=2),
+    "readout of another map": _readout(matrix=torch.ones(5, 2)),
+    "NaN readout": _readout(matrix=torch.full((3, 2), torch.nan)),
     "extra tensor": _changed("state", "head.weight", value=torch.ones(3)),
 }
 

@@ -3,11 +3,13 @@
 TURTLE (Gadetsky, Jiang and Brbic 2024, "Let go of your labels with unsupervised transfer") looks
 for the soft labels that are linear in the embeddings and that a linear classifier, trained on them,
 predicts best. Of several spaces each has a classifier, and the labels are the mean of what is linear
-in each, so that what only one of them shows makes no labels. Three things are added. Points are first averaged with
-their nearest neighbours, over and over (the graph filter of Wu et al. 2019, "Simplifying graph
-convolutional networks"). The labels begin soft and are sharpened slowly (deterministic annealing,
-Rose 1998), without which most starts end in poor optima. And of several starts that one is kept of
-which neighbours share the clusters most: the lowest loss may be that of a poor optimum.
+in each, so that what only one of them shows makes no labels.
+
+Three things are added. Points are first averaged with their nearest neighbours, over and over (the
+graph filter of Wu et al. 2019, "Simplifying graph convolutional networks"). The labels begin soft and
+are sharpened slowly (deterministic annealing, Rose 1998), without which most starts end in poor
+optima. And of several starts that one is kept of which neighbours share the clusters most: the lowest
+loss may be that of a poor optimum.
 """
 
 from collections.abc import Iterator
