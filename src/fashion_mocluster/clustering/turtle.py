@@ -169,7 +169,7 @@ class Turtle(ClusterMixin, BaseEstimator):
                     classifier.descend(*_gradients(x, (predicted - labels) / len(x)))
             # Cross-entropy of the classifiers less BALANCE times the entropy of the cluster sizes, by
             # the labels; then through the mean and softmax.
-            slope = self._error(classifiers, parts) + BALANCE * (np.log(labels.mean(0) + 1e-12) + 1)
+            slope = _mean_error(classifiers, parts) + BALANCE * (np.log(labels.mean(0) + 1e-12) + 1)
             for heads, x, q in zip(labellings, parts, proposed, strict=True):
                 by_logits = q * (slope - (q * slope).sum(-1, keepdims=True))
                 by_logits /= len(x) * len(spaces)
@@ -178,13 +178,8 @@ class Turtle(ClusterMixin, BaseEstimator):
             softmax(heads.sharp_logits(x, sharpest))
             for heads, x in zip(labellings, spaces, strict=True)
         ) / len(spaces)
-        error = self._error(classifiers, spaces)
+        error = _mean_error(classifiers, spaces)
         return labels.argmax(-1), (labels * error).sum(-1).mean(0)
-
-    def _error(self, classifiers: list["_Heads"], spaces: list[np.ndarray]) -> np.ndarray:
-        """Cross-entropy (N, S, n_clusters) of each label, mean over the spaces."""
-        errors = [-log_softmax(c.logits(x)) for c, x in zip(classifiers, spaces, strict=True)]
-        return sum(errors) / len(errors)
 
 
 class _Heads:
@@ -225,6 +220,12 @@ class _Heads:
             mean += 0.1 * (g - mean)
             square += 0.001 * (g * g - square)
             p -= np.float32(rate) * mean / (np.sqrt(square) + 1e-8)
+
+
+def _mean_error(classifiers: list[_Heads], spaces: list[np.ndarray]) -> np.ndarray:
+    """Cross-entropy (N, S, n_clusters) of each label, mean over the spaces."""
+    errors = [-log_softmax(c.logits(x)) for c, x in zip(classifiers, spaces, strict=True)]
+    return sum(errors) / len(errors)
 
 
 def filtered(x: np.ndarray, graph: csr_array, n_rounds: int) -> np.ndarray:
