@@ -65,19 +65,6 @@ def test_every_environment_is_valid(env):
         ),
         ({"variants": {"my_whitened": {"epochs": 1}}}, "variants.my_whitened: .*rename it"),
         ({"whitening": {"shrinkage": 0}}, "whitening.shrinkage: "),
-        ({"whitening": {"views": []}}, "whitening.views: "),
-        ({"whitening": {"views": [{}, {"gian": 1}]}}, "whitening.views.1.gian: "),
-        (
-            {
-                "whitening": {"views": [{}, {}]},
-                "evaluation": {"methods": {"moco_turtle": {"representation": "moco_whitened"}}},
-            },
-            "moco_turtle.clusterer.spaces is 1, but moco_whitened has 2 .*set it to 2",
-        ),
-        (
-            {"evaluation": {"methods": {"pca_turtle": {"clusterer": {"spaces": 2}}}}},
-            "pca_turtle.clusterer.spaces is 2, but pca has 1 .*set it to 1",
-        ),
         (
             {"report": {"peers": [{"title": "x", "images": "1", "source": "y", "acc": 79}]}},
             "report.peers.0.acc: ",
@@ -101,26 +88,22 @@ def test_self_labelling_sees_the_views_of_moco_unless_it_names_its_own():
 
 def test_whitening_takes_seed_and_views_from_the_training_but_for_what_it_names():
     runtime = {"seed": 7, "moco": {"views": {"rotation_degrees": 3}}}
-    assert check_parameters(project_parameters(runtime=runtime)).whitening.views[0].gain.high == 1.4
-    runtime["whitening"] = {"views": [{"gain": {"low": 0.5, "high": 2}}, {"noise_std": 0}]}
+    runtime["whitening"] = {"views": {"gain": {"low": 0.5, "high": 2}}}
     p = check_parameters(project_parameters(runtime=runtime))
     assert p.whitening.seed == 7
-    lit, clean = p.whitening.views
-    assert (lit.rotation_degrees, lit.gain.low, lit.gain.high) == (3, 0.5, 2)
+    own = p.whitening.views
+    assert (own.rotation_degrees, own.gain.low, own.gain.high) == (3, 0.5, 2)
     same = {"gain", "gamma"}
-    assert lit.model_dump(exclude=same) == p.moco.views.model_dump(exclude=same)
-    assert clean == p.moco.views.model_copy(update={"noise_std": 0})
+    assert own.model_dump(exclude=same) == p.moco.views.model_dump(exclude=same)
 
 
 def test_a_mapping_in_place_of_a_list_is_named():
-    given = {"seed": 3, "whitening": {"shrinkage": 1, "views": {"noise_std": 1}}}
+    given = {"seed": 3, "moco": {"epochs": 1, "encoder": {"widths": {"first": 8}}}}
     loader = ProjectConfigLoader(
         conf_source=str(PROJECT / "conf"), env="base", runtime_params=given, **CONFIG_LOADER_ARGS
     )
-    with pytest.raises(ParameterError, match="--params: whitening.views is a list in conf and"):
+    with pytest.raises(ParameterError, match="--params: moco.encoder.widths is a list in conf and"):
         loader["parameters"]
-    with pytest.raises(ParameterError, match="whitening.views: "):
-        check_parameters(project_parameters() | {"whitening": {"views": {"noise_std": 1}}})
 
 
 def test_all_wrong_parameters_are_named_at_once():

@@ -62,14 +62,6 @@ class ProjectParameters(BaseModel):
                     f"whitening.stage is {self.whitening.stage}, but the encoder of {name} has "
                     f"{stages} stages; lower it"
                 )
-        for name, method in self.evaluation.methods.items():
-            kinds = len(self.whitening.views) if method.representation.endswith(WHITENED) else 1
-            if method.clusterer.kind == "turtle" and method.clusterer.spaces != kinds:
-                raise ValueError(
-                    f"evaluation.methods.{name}.clusterer.spaces is {method.clusterer.spaces}, but "
-                    f"{method.representation} has {kinds} (of whitening.views each makes one); set it "
-                    f"to {kinds}"
-                )
         for name in self.variants:
             if name.endswith(WHITENED):
                 raise ValueError(
@@ -130,9 +122,7 @@ def complete(parameters: dict) -> dict:
             recipe["views"] = _merged(views, recipe.get("views", {}))
     if isinstance(parameters.get("whitening"), dict):
         parameters["whitening"] = whitening = _merged(seed, parameters["whitening"])
-        kinds = whitening.get("views")
-        if isinstance(kinds, list):
-            whitening["views"] = [_merged(views, kind) for kind in kinds]
+        whitening["views"] = _merged(views, whitening.get("views", {}))
     variants = parameters.get("variants")
     for name, change in variants.items() if isinstance(variants, dict) else ():
         variants[name] = _merged(parameters["moco"], change)

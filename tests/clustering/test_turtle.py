@@ -40,81 +40,46 @@ def test_finds_the_groups_that_stand_out_most(groups):
     assert adjusted_rand_score(labels, truth) > 0.95
 
 
-def plain_turtle(spaces, start, n_clusters, n_steps, draw):
+def plain_turtle(x, start, n_clusters, n_steps, draw):
     """TURTLE as the paper has it, by autograd and one start at a time, on all points at once."""
-    spaces = [torch.from_numpy(x) for x in spaces]
-    drawn = 0.1 * draw[:, start * n_clusters : (start + 1) * n_clusters]
-    drawn = torch.tensor(drawn, dtype=torch.float32).split([x.shape[1] for x in spaces])
-    weights = [w.clone().requires_grad_() for w in drawn]
-    biases = [torch.zeros(n_clusters, requires_grad=True) for _ in spaces]
-    classifiers = [torch.nn.Linear(x.shape[1], n_clusters) for x in spaces]
-    for classifier in classifiers:
-        torch.nn.init.zeros_(classifier.weight)
-        torch.nn.init.zeros_(classifier.bias)
-    outer = torch.optim.Adam([*weights, *biases], lr=LEARNING_RATE)
-    inner = torch.optim.Adam([p for c in classifiers for p in c.parameters()], lr=LEARNING_RATE)
+    x = torch.from_numpy(x)
+    columns = slice(start * n_clusters, (start + 1) * n_clusters)
+    weight = torch.tensor(0.1 * draw[:, columns], dtype=torch.float32, requires_grad=True)
+    bias = torch.zeros(n_clusters, requires_grad=True)
+    classifier = torch.nn.Linear(x.shape[1], n_clusters)
+    torch.nn.init.zeros_(classifier.weight)
+    torch.nn.init.zeros_(classifier.bias)
+    outer = torch.optim.Adam([weight, bias], lr=LEARNING_RATE)
+    inner = torch.optim.Adam(classifier.parameters(), lr=LEARNING_RATE)
 
     def labels_at(sharpness):
-        of_each = [
-            torch.softmax(sharpness * x @ (w / w.norm(dim=0)) + b, 1)
-            for x, w, b in zip(spaces, weights, biases, strict=True)
-        ]
-        return torch.stack(of_each).mean(0)
-
-    def losses(labels):
-        each = zip(spaces, classifiers, strict=True)
-        return torch.stack([functional.cross_entropy(c(x), labels) for x, c in each])
+        return torch.softmax(sharpness * x @ (weight / weight.norm(dim=0)) + bias, 1)
 
     for step in range(n_steps):
         labels = labels_at(SHARPNESS[0] * (SHARPNESS[1] / SHARPNESS[0]) ** (step / n_steps))
         for _ in range(INNER_STEPS):
             inner.zero_grad()
-            losses(labels.detach()).sum().backward()
+            functional.cross_entropy(classifier(x), labels.detach()).backward()
             inner.step()
         entropy = torch.special.entr(labels.mean(0)).sum()
         outer.zero_grad()
-        (losses(labels).mean() - BALANCE * entropy).backward()
+        (functional.cross_entropy(classifier(x), labels) - BALANCE * entropy).backward()
         outer.step()
     with torch.no_grad():
         labels = labels_at(SHARPNESS[1])
-        return labels.argmax(1).numpy(), float(losses(labels).mean())
+        return labels.argmax(1).numpy(), float(functional.cross_entropy(classifier(x), labels))
 
 
-@pytest.mark.parametrize("n_spaces", [1, 2, 3])
-def test_agrees_with_the_method_written_plainly(groups, n_spaces):
+def test_agrees_with_the_method_written_plainly(groups):
     x, _ = groups
     n_init = STARTS_TOGETHER + 1  # a whole group and one that is not
-    settings = {"n_rounds": 0, "n_init": n_init, "n_steps": 60, "spaces": n_spaces}
-    model = Turtle(3, random_state=5, **settings).fit(x)
+    model = Turtle(3, n_rounds=0, n_init=n_init, n_steps=60, random_state=5).fit(x)
     draw = np.random.RandomState(5).standard_normal((6, 3 * n_init))
-    spaces = [standardised(unit(part)) for part in np.split(x, n_spaces, axis=1)]
-    plain = [plain_turtle(spaces, start, 3, 60, draw) for start in range(n_init)]
+    points = standardised(unit(x))
+    plain = [plain_turtle(points, start, 3, 60, draw) for start in range(n_init)]
     np.testing.assert_allclose(model.losses_, [loss for _, loss in plain], rtol=1e-3)
     best = np.argmax(model.informations_)
     assert (model.labels_ == plain[best][0]).mean() > 0.98
-
-
-def test_what_only_one_space_shows_makes_no_labels():
-    """The stronger groups of either space are not those of the other; the weaker ones are."""
-    rng = np.random.default_rng(0)
-    shared, left, right = (rng.permutation(np.repeat([0, 1, 2], 200)) for _ in range(3))
-    parts = [np.hstack([np.eye(3)[shared], 1.6 * np.eye(3)[own]]) for own in (left, right)]
-    x = np.hstack(parts) + rng.normal(0, 0.1, (600, 12))
-
-    def agreement(model, points, truth):
-        return adjusted_rand_score(model.fit_predict(points), truth)
-
-    settings = {"n_rounds": 0, "n_steps": 400, "random_state": 0}
-    assert agreement(Turtle(3, **settings), x[:, :6], left) > 0.95
-    assert agreement(Turtle(3, **settings), x[:, 6:], right) > 0.95
-    assert agreement(Turtle(3, spaces=2, **settings), x, shared) > 0.95
-
-
-def test_lengths_count_in_no_space(groups):
-    x, _ = groups
-    short = np.hstack([0.01 * x[:, :3], x[:, 3:]])
-    one, other = (Turtle(3, spaces=2, n_steps=50, random_state=0).fit(a) for a in (x, short))
-    np.testing.assert_allclose(one.losses_, other.losses_, rtol=1e-4)
 
 
 def test_filter_is_a_mean_over_neighbours_taken_again():
@@ -174,8 +139,3 @@ def test_more_clusters_than_points_are_refused():
         Turtle(6).fit(np.eye(5))
     with pytest.raises(ValueError, match="minimum of 2 is required"):
         Turtle(1).fit(np.eye(1))
-
-
-def test_columns_that_make_no_equal_spaces_are_refused(groups):
-    with pytest.raises(ValueError, match="spaces=4 does not divide the n_features=6; change it"):
-        Turtle(3, spaces=4).fit(groups[0])

@@ -166,7 +166,7 @@ def test_each_round_clusters_whitened_maps_where_asked_for(images, pretrained, p
         dimensions=5,
         shrinkage=0.1,
         images=64,
-        views=[parameters.views],
+        views=parameters.views,
         seed=1,
     )
     asked = parameters.model_copy(update={"clustered": "whitened"})

@@ -29,8 +29,7 @@ class ClustererParameters(Parameters):
     starts of k-means, also of the one inside spectral clustering; ``n_neighbors`` is that of the
     spectral graph. ``balanced_kmeans`` and ``turtle`` assume clusters of equal size.
 
-    ``turtle`` first averages a point ``n_rounds`` times with its ``n_neighbors``, and takes that many
-    equal parts of the columns for ``spaces`` of their own.
+    ``turtle`` first averages a point ``n_rounds`` times with its ``n_neighbors``.
     """
 
     kind: Literal["kmeans", "balanced_kmeans", "spectral", "gaussian_mixture", "turtle"]
@@ -39,7 +38,6 @@ class ClustererParameters(Parameters):
     n_init: Count = 10
     n_neighbors: Annotated[int, Field(ge=2)] = 10
     n_rounds: Annotated[int, Field(ge=0)] = 2
-    spaces: Count = 1
 
 
 class Published(Parameters):

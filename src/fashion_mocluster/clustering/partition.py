@@ -41,7 +41,7 @@ def partition(
         "balanced_kmeans": partial(BalancedKMeans, **settings),
         "spectral": partial(SpectralClusterer, n_neighbors=parameters.n_neighbors, **settings),
         "gaussian_mixture": partial(GaussianMixture, **settings),
-        "turtle": partial(Turtle, spaces=parameters.spaces, **smoothing, **settings),
+        "turtle": partial(Turtle, **smoothing, **settings),
     }[parameters.kind]
     return clusterer(n_clusters).fit_predict(x).astype(np.int64)
 

@@ -1,15 +1,12 @@
 """The labelling that a linear classifier learns best.
 
-TURTLE (Gadetsky, Jiang and Brbic 2024, "Let go of your labels with unsupervised transfer") looks
-for the soft labels that are linear in the embeddings and that a linear classifier, trained on them,
-predicts best. Of several spaces each has a classifier, and the labels are the mean of what is linear
-in each, so that what only one of them shows makes no labels.
-
-Three things are added. Points are first averaged with their nearest neighbours, over and over (the
-graph filter of Wu et al. 2019, "Simplifying graph convolutional networks"). The labels begin soft and
-are sharpened slowly (deterministic annealing, Rose 1998), without which most starts end in poor
-optima. And of several starts that one is kept of which neighbours share the clusters most: the lowest
-loss may be that of a poor optimum.
+TURTLE (Gadetsky, Jiang and Brbic 2024, "Let go of your labels with unsupervised transfer"), here in
+a single space, looks for the soft labels that are linear in the embeddings and that a linear
+classifier, trained on them, predicts best. Three things are added. Points are first averaged with
+their nearest neighbours, over and over (the graph filter of Wu et al. 2019, "Simplifying graph
+convolutional networks"). The labels begin soft and are sharpened slowly (deterministic annealing,
+Rose 1998), without which most starts end in poor optima. And of several starts that one is kept of
+which neighbours share the clusters most: the lowest loss may be that of a poor optimum.
 """
 
 from collections.abc import Iterator
@@ -43,8 +40,7 @@ LEARNING_RATE = 3e-3
 class Turtle(ClusterMixin, BaseEstimator):
     """Clusters of about N / n_clusters points each that a linear classifier tells apart best.
 
-    The result is the same for any number of threads. Only the direction of a point counts, in each
-    space for itself.
+    The result is the same for any number of threads. Only the direction of a point counts.
 
     Args:
         n_clusters: Number of clusters.
@@ -52,12 +48,11 @@ class Turtle(ClusterMixin, BaseEstimator):
         n_rounds: How often it is averaged with them.
         n_init: Starts; that with the most neighbour information wins.
         n_steps: Steps of the labels.
-        spaces: Of so many equal parts of the columns each is a space.
         random_state: Of the starts and the batches.
 
     Attributes:
         labels_: int64 (N,) in 0..n_clusters-1.
-        losses_: float32 (n_init,), nats: cross-entropy of the classifiers, mean over the spaces.
+        losses_: float32 (n_init,), nats: cross-entropy of the classifier.
         informations_: float64 (n_init,), nats: what a point's cluster says about its neighbours'.
     """
 
@@ -67,7 +62,6 @@ class Turtle(ClusterMixin, BaseEstimator):
         "n_rounds": [Interval(Integral, 0, None, closed="left")],
         "n_init": [Interval(Integral, 1, None, closed="left")],
         "n_steps": [Interval(Integral, 1, None, closed="left")],
-        "spaces": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
     }
 
@@ -79,7 +73,6 @@ class Turtle(ClusterMixin, BaseEstimator):
         n_rounds=2,
         n_init=8,
         n_steps=800,
-        spaces=1,
         random_state=None,
     ):
         self.n_clusters = n_clusters
@@ -87,15 +80,14 @@ class Turtle(ClusterMixin, BaseEstimator):
         self.n_rounds = n_rounds
         self.n_init = n_init
         self.n_steps = n_steps
-        self.spaces = spaces
         self.random_state = random_state
 
     def fit(self, X, y=None):  # noqa: N803 scikit-learn's name
         """Cluster points (N, D).
 
         Raises:
-            ValueError: Fewer than two points, fewer than clusters, NaN or infinite values, columns
-                that do not make so many spaces, or an invalid parameter.
+            ValueError: Fewer than two points, fewer than clusters, NaN or infinite values, or an
+                invalid parameter.
         """
         self._validate_params()
         x = validate_data(self, X, dtype=[np.float32, np.float64], ensure_min_samples=2)
@@ -103,39 +95,31 @@ class Turtle(ClusterMixin, BaseEstimator):
             raise ValueError(
                 f"n_samples={len(x)} should be >= n_clusters={self.n_clusters}; lower it"
             )
-        if x.shape[1] % self.spaces:
-            raise ValueError(
-                f"spaces={self.spaces} does not divide the n_features={x.shape[1]}; change it"
-            )
-        parts = [unit(part) for part in np.split(x, self.spaces, axis=1)]
-        graph, threads = neighbour_graph(np.hstack(parts), self.n_neighbors), blas_threads()
+        graph, threads = neighbour_graph(unit(x), self.n_neighbors), blas_threads()
         # Sums of several threads would be rounded in another order than those of one.
         with threadpool_limits(1):
-            spaces = [standardised(filtered(part, graph, self.n_rounds)) for part in parts]
+            x = standardised(filtered(unit(x), graph, self.n_rounds))
             random_state = check_random_state(self.random_state)
-            labels, self.losses_ = self._anneal(spaces, random_state, threads)
+            labels, self.losses_ = self._anneal(x, random_state, threads)
         neighbours = graph.indices.reshape(len(x), -1)
         self.informations_ = np.array([neighbour_information(neighbours, a) for a in labels.T])
         self.labels_ = labels[:, self.informations_.argmax()].astype(np.int64)
         return self
 
     def _anneal(
-        self, spaces: list[np.ndarray], random_state: np.random.RandomState, threads: int
+        self, x: np.ndarray, random_state: np.random.RandomState, threads: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """Labels (N, n_init) and losses (n_init,) of all starts.
 
         They are descended a few at a time, whatever the number of threads.
         """
-        shape = sum(x.shape[1] for x in spaces), self.n_init * self.n_clusters
-        weights = 0.1 * random_state.standard_normal(shape).astype(np.float32)
-        batches = list(self._batches(len(spaces[0]), random_state))
+        weights = random_state.standard_normal((x.shape[1], self.n_init * self.n_clusters))
+        weights = 0.1 * weights.astype(np.float32)
+        batches = list(self._batches(len(x), random_state))
         width = STARTS_TOGETHER * self.n_clusters
-        groups = [
-            np.split(weights[:, first : first + width], len(spaces))
-            for first in range(0, weights.shape[1], width)
-        ]
+        groups = [weights[:, first : first + width] for first in range(0, weights.shape[1], width)]
         with ThreadPoolExecutor(threads) as pool:
-            found = list(pool.map(lambda group: self._descend(spaces, group, batches), groups))
+            found = list(pool.map(lambda group: self._descend(x, group, batches), groups))
         labels, losses = zip(*found, strict=True)
         return np.hstack(labels), np.concatenate(losses)
 
@@ -148,37 +132,31 @@ class Turtle(ClusterMixin, BaseEstimator):
             order = order[BATCH_SIZE:]
 
     def _descend(
-        self, spaces: list[np.ndarray], weights: list[np.ndarray], batches: list[np.ndarray]
+        self, x: np.ndarray, weights: np.ndarray, batches: list[np.ndarray]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Labels (N,) and losses of S starts with weights (D, S * n_clusters) in each space (N, D)."""
-        starts = weights[0].shape[1] // self.n_clusters, self.n_clusters
-        labellings = [_Heads(w, starts) for w in weights]
-        classifiers = [_Heads(np.zeros_like(w), starts) for w in weights]
+        """Labels (N, S) and losses (S,) of the starts with weights (D, S * n_clusters)."""
+        starts = weights.shape[1] // self.n_clusters, self.n_clusters
+        labelling, classifier = _Heads(weights, starts), _Heads(np.zeros_like(weights), starts)
         softest, sharpest = SHARPNESS
         for step, chosen in enumerate(batches):
             sharpness = softest * (sharpest / softest) ** (step / self.n_steps)
-            parts = [x[chosen] for x in spaces]
-            proposed = [
-                softmax(heads.sharp_logits(x, sharpness))
-                for heads, x in zip(labellings, parts, strict=True)
-            ]
-            labels = sum(proposed) / len(spaces)
-            for classifier, x in zip(classifiers, parts, strict=True):
-                for _ in range(INNER_STEPS):
-                    predicted = softmax(classifier.logits(x))
-                    classifier.descend(*_gradients(x, (predicted - labels) / len(x)))
-            # Cross-entropy of the classifiers less BALANCE times the entropy of the cluster sizes, by
-            # the labels; then through the mean and softmax.
-            slope = _mean_error(classifiers, parts) + BALANCE * (np.log(labels.mean(0) + 1e-12) + 1)
-            for heads, x, q in zip(labellings, parts, proposed, strict=True):
-                by_logits = q * (slope - (q * slope).sum(-1, keepdims=True))
-                by_logits /= len(x) * len(spaces)
-                heads.descend_sharp(*_gradients(x, by_logits), sharpness)
-        labels = sum(
-            softmax(heads.sharp_logits(x, sharpest))
-            for heads, x in zip(labellings, spaces, strict=True)
-        ) / len(spaces)
-        error = _mean_error(classifiers, spaces)
+            batch = x[chosen]
+            directions, lengths = _unit_columns(labelling.weights)
+            labels = softmax(_logits(batch, sharpness * directions, labelling.biases, starts))
+            for _ in range(INNER_STEPS):
+                predicted = softmax(classifier.logits(batch))
+                classifier.descend(*_gradients(batch, (predicted - labels) / len(batch)))
+            error = -log_softmax(classifier.logits(batch))
+            # Cross-entropy of the classifier less BALANCE times the entropy of the cluster sizes,
+            # by the labels; then through softmax and unit length.
+            slope = error + BALANCE * (np.log(labels.mean(0) + 1e-12) + 1)
+            slope = labels * (slope - (labels * slope).sum(-1, keepdims=True)) / len(batch)
+            by_weights, by_biases = _gradients(batch, slope)
+            across = by_weights - directions * (directions * by_weights).sum(0)
+            labelling.descend(sharpness * across / lengths, by_biases)
+        directions, _ = _unit_columns(labelling.weights)
+        labels = softmax(_logits(x, sharpest * directions, labelling.biases, starts))
+        error = -log_softmax(classifier.logits(x))
         return labels.argmax(-1), (labels * error).sum(-1).mean(0)
 
 
@@ -198,19 +176,6 @@ class _Heads:
         """(B, starts, K) of points (B, D)."""
         return _logits(x, self.weights, self.biases, self._starts)
 
-    def sharp_logits(self, x: np.ndarray, sharpness: float) -> np.ndarray:
-        """The same if all weights (D,) had the length ``sharpness``."""
-        directions, _ = _unit_columns(self.weights)
-        return _logits(x, sharpness * directions, self.biases, self._starts)
-
-    def descend_sharp(
-        self, by_weights: np.ndarray, by_biases: np.ndarray, sharpness: float
-    ) -> None:
-        """One step against the gradients at ``sharp_logits``, through unit length."""
-        directions, lengths = _unit_columns(self.weights)
-        across = by_weights - directions * (directions * by_weights).sum(0)
-        self.descend(sharpness * across / lengths, by_biases)
-
     def descend(self, by_weights: np.ndarray, by_biases: np.ndarray) -> None:
         """One step against the gradients, in place."""
         self._steps += 1
@@ -220,12 +185,6 @@ class _Heads:
             mean += 0.1 * (g - mean)
             square += 0.001 * (g * g - square)
             p -= np.float32(rate) * mean / (np.sqrt(square) + 1e-8)
-
-
-def _mean_error(classifiers: list[_Heads], spaces: list[np.ndarray]) -> np.ndarray:
-    """Cross-entropy (N, S, n_clusters) of each label, mean over the spaces."""
-    errors = [-log_softmax(c.logits(x)) for c, x in zip(classifiers, spaces, strict=True)]
-    return sum(errors) / len(errors)
 
 
 def filtered(x: np.ndarray, graph: csr_array, n_rounds: int) -> np.ndarray:

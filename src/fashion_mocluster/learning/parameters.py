@@ -320,8 +320,7 @@ class WhiteningParameters(Parameters):
 
     ``stage`` says whose map, averaged to ``grid`` x ``grid`` places where it is larger. Its
     ``components`` first principal components are whitened, ``shrinkage`` times their mean variance
-    added to all, and ``dimensions`` kept. It is fitted to ``images`` images at most. Each of several
-    ``views`` makes a space of its own; they are put side by side.
+    added to all, and ``dimensions`` kept. It is fitted to ``images`` images at most.
     """
 
     stage: Count
@@ -330,5 +329,5 @@ class WhiteningParameters(Parameters):
     dimensions: Count
     shrinkage: Annotated[float, Field(gt=0)]
     images: Annotated[int, Field(ge=2)]
-    views: Annotated[tuple[ViewParameters, ...], Field(min_length=1)]
+    views: ViewParameters
     seed: Seed

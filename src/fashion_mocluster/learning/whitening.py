@@ -4,11 +4,9 @@ Principal components of a stage's feature maps are whitened by how they scatter 
 of one image: within-class covariance normalisation (Hatch, Kajarekar and Stolcke 2006, "Within-class
 covariance normalization for SVM-based speaker recognition") with the views of an image as a class.
 Distances then weigh less what cropping, turning or lighting change anyway, and no label is needed.
-Views of several kinds make a space each.
 """
 
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import torch
@@ -30,9 +28,8 @@ def whiten(
 ) -> EncoderWeights:
     """The same encoder with a readout fitted to uint8 images (N, H, W).
 
-    Its dimensions are as many as asked for, or as the images and the map have at most, for each of
-    the kinds of ``views``, one after the other; all kinds count alike in a distance. Views are drawn
-    batch by batch, so that it depends on ``embedding.batch_size`` as on a seed.
+    Its dimensions are as many as asked for, or as the images and the map have at most. Views are
+    drawn batch by batch, so that it depends on ``embedding.batch_size`` as on a seed.
 
     Raises:
         ValueError: The encoder has no such stage or is for another image size, there are fewer than
@@ -68,19 +65,13 @@ def whiten(
     if pca.explained_variance_.sum() < 1e-9:  # what rounding alone makes of unit vectors is less
         raise ValueError("whitening: all images look the same to the encoder; are they blank?")
     generator = Generator().manual_seed(p.seed)
-    matrices = []
-    for views in p.views:
-        one, other = (
-            pca.transform(maps(partial(view, parameters=views, generator=generator)))
-            for _ in range(2)
-        )
-        to_white = whitening_matrix((one - other) / np.sqrt(2), p.shrinkage)
-        # What spreads most among the whitened images is kept.
-        main = PCA(min(p.dimensions, z.shape[1]), svd_solver="full").fit(z @ to_white)
-        scale = np.sqrt(main.explained_variance_.sum())
-        matrices.append((pca.components_.T @ to_white @ main.components_.T, scale))
-    first = matrices[0][1]
-    matrix = np.hstack([m * (first / scale) for m, scale in matrices])
+    one, other = (
+        pca.transform(maps(lambda pixels: view(pixels, p.views, generator))) for _ in range(2)
+    )
+    to_white = whitening_matrix((one - other) / np.sqrt(2), p.shrinkage)
+    # What spreads most among the whitened images is kept.
+    main = PCA(min(p.dimensions, z.shape[1]), svd_solver="full").fit(z @ to_white)
+    matrix = pca.components_.T @ to_white @ main.components_.T
     readout = Readout(
         p.stage,
         p.grid,

@@ -90,17 +90,14 @@ def _finetune(images, pretrained, parameters, n_clusters, checkpoints, name, sco
 
 
 def _clusterer(
-    kind: str,
-    parameters: FinetuningParameters | SelfLabellingParameters,
-    n_clusters: int,
-    spaces: int = 1,
+    kind: str, parameters: FinetuningParameters | SelfLabellingParameters, n_clusters: int
 ) -> Callable[[np.ndarray], np.ndarray]:
     """What clusters embeddings (N, D) into labels (N,) as a finetuning asks for."""
     from fashion_mocluster.clustering.parameters import ClustererParameters
     from fashion_mocluster.clustering.partition import partition
 
     clusterer = ClustererParameters(
-        kind=kind, n_init=parameters.n_init, n_neighbors=parameters.n_neighbors, spaces=spaces
+        kind=kind, n_init=parameters.n_init, n_neighbors=parameters.n_neighbors
     )
     return lambda z: partition(z, clusterer, n_clusters, parameters.seed)
 
@@ -124,8 +121,7 @@ def self_label_encoder(
     from fashion_mocluster.learning.self_labelling import self_label
     from fashion_mocluster.learning.weights import EncoderWeights
 
-    spaces = len(whitening.views) if parameters.clustered == "whitened" else 1
-    find = _clusterer(parameters.assign, parameters, n_clusters, spaces)
+    find = _clusterer(parameters.assign, parameters, n_clusters)
 
     def assign(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         labels = find(z)
