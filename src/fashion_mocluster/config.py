@@ -49,7 +49,8 @@ class ProjectConfigLoader(OmegaConfigLoader):
             return super().__getitem__("parameters")
         except ConfigTypeError:  # which says that, but not where
             given, self.runtime_params = self.runtime_params, {}
-            names = ", ".join(_list_or_mapping(super().__getitem__("parameters"), given))
+            known, self.runtime_params = super().__getitem__("parameters"), given
+            names = ", ".join(_list_or_mapping(known, given))
             raise ParameterError(
                 f"wrong parameters, nothing was run:\n  --params: {names} is a list in conf and a "
                 "mapping here, or the reverse; write it whole in conf/<environment>/parameters.yml"
