@@ -92,6 +92,27 @@ def test_self_labelling_has_no_input_but_images_weights_and_parameters(registere
     assert {"params:embedding", "params:whitening"} <= inputs
 
 
+def test_pixels_are_clustered_where_something_refers_to_them(registered):
+    def takers(runtime, name):
+        pipeline = registered(runtime=runtime)[name]
+        makers = [n for n in pipeline.nodes if "pixel_clusters" in n.outputs]
+        takers = {n.name for n in pipeline.nodes if "pixel_clusters" in n.inputs}
+        assert len(makers) == bool(takers)
+        assert all({*n.inputs} == {"images", "params:n_clusters", "params:seed"} for n in makers)
+        return takers
+
+    row = {"evaluation": {"methods": {"moco_turtle": {"clusterer": {"reference": "pixels"}}}}}
+    recipe = {"finetuning": {"self_labelling": {"reference": "pixels"}}}
+    scorer = "evaluation.moco_turtle.assign_clusters"
+    trainer = "cluster_finetuning.self_labelling.finetune_encoder"
+    assert takers({}, "__default__") == set()
+    assert takers(row, "evaluation") == {scorer}
+    assert takers(row, "cluster_finetuning") == set()
+    assert takers(recipe, "cluster_finetuning") == {trainer}
+    assert takers(recipe, "evaluation") == set()
+    assert takers(row | recipe, "__default__") == {scorer, trainer}
+
+
 def test_a_new_row_is_a_few_lines_of_parameters(registered):
     row = {"title": "New", "representation": "moco", "clusterer": {"kind": "gaussian_mixture"}}
     pipelines = registered(runtime={"evaluation": {"methods": {"new": row}}})

@@ -59,14 +59,22 @@ def register_pipelines() -> dict[str, Pipeline]:
     finetuning = cluster_finetuning.create_pipeline(
         {name: p.finetuning[name] for name in finetuned}
     )
+    reference = data_processing.reference_pipeline()
+    if any(getattr(p.finetuning[name], "reference", None) for name in finetuned):
+        finetuning += reference
     encoders = {
         "moco": "moco_pretraining",
         **{name: f"moco_pretraining.{name}" for name in p.variants},
         **{f"{name}_finetuned": f"cluster_finetuning.{name}" for name in p.finetuning},
     }
+    with_reference = {
+        name for name in p.methods if p.evaluation.methods[name].clusterer.reference is not None
+    }
     comparison = evaluation.create_pipeline(
-        p.methods, p.evaluation.selection.representation, encoders
+        p.methods, p.evaluation.selection.representation, encoders, with_reference
     )
+    if with_reference:
+        comparison += reference
     pipelines = {
         "__default__": data + moco + finetuning + comparison + report.create_pipeline(p.methods),
         "data_processing": data,

@@ -4,6 +4,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from fashion_mocluster.clustering.parameters import ClustererParameters
 from fashion_mocluster.clustering.partition import partition, prepare
+from fashion_mocluster.clustering.turtle import Turtle
 
 
 @pytest.mark.parametrize(
@@ -19,6 +20,18 @@ def test_every_clusterer_finds_separated_groups_again_and_again(blobs, kind, man
     least = 0.3 if manifold else {"turtle": 0.7}.get(kind, 0.9)
     assert adjusted_rand_score(labels, truth) > least
     np.testing.assert_array_equal(labels, partition(x, parameters, 3, seed=0))
+
+
+def test_turtle_keeps_the_start_that_agrees_with_the_reference(blobs):
+    x, truth = blobs
+    parameters = ClustererParameters(kind="turtle", n_init=4, n_rounds=1, reference="pixels")
+    expected = Turtle(3, n_neighbors=10, n_init=4, n_rounds=1, random_state=0)
+    expected = expected.fit_predict(x, reference=truth)
+    np.testing.assert_array_equal(partition(x, parameters, 3, 0, truth), expected)
+    with pytest.raises(ValueError, match="reference is 'pixels'; none was given"):
+        partition(x, parameters, 3, 0)
+    with pytest.raises(ValueError, match="only turtle has a reference, kmeans does not"):
+        ClustererParameters(kind="kmeans", reference="pixels")
 
 
 def test_standardising_is_part_of_the_space_that_is_scored():

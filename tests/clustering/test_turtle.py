@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import adjusted_rand_score, mutual_info_score
+from sklearn.metrics import adjusted_rand_score, mutual_info_score, normalized_mutual_info_score
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_limits
@@ -115,6 +115,24 @@ def test_the_start_with_the_most_neighbour_information_wins(groups):
     np.testing.assert_allclose(model.informations_, expected)
     np.testing.assert_array_equal(model.labels_, labels[:, np.argmax(expected)])
     assert np.argmax(expected) != np.argmin(losses)  # or the test would show nothing
+
+
+def test_the_start_that_agrees_most_with_a_reference_wins(groups):
+    x, _ = groups
+    weaker = x[:, 3:].argmax(1)
+    model = Turtle(3, n_init=16, n_rounds=0, n_steps=40, random_state=0).fit(x)
+    assert model.agreements_ is None
+    without = normalized_mutual_info_score(weaker, model.labels_)
+    model.fit(x, reference=weaker)
+    agrees = normalized_mutual_info_score(weaker, model.labels_)
+    assert model.agreements_.shape == (16,)
+    assert agrees == pytest.approx(model.agreements_.max())
+    assert agrees > without + 0.05  # or the choice would be that of neighbour information
+
+
+def test_a_reference_of_other_points_is_refused(groups):
+    with pytest.raises(ValueError, match="inconsistent numbers of samples: \\[300, 299\\]"):
+        Turtle(3, n_steps=5).fit(groups[0], reference=groups[1][1:])
 
 
 def test_clusters_are_of_similar_size():

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from fashion_mocluster.clustering.pixels import pixel_clusters
 from fashion_mocluster.pipelines.data_processing import nodes
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
 
@@ -31,6 +32,12 @@ def test_constant_images_are_warned_about(images, caplog):
     images[3] = 9
     nodes.validate_images(images, DATA, 10)
     assert "1 images are all one grey" in caplog.text
+
+
+def test_pixel_clusters_are_a_table_of_all_images(images):
+    table = nodes.cluster_pixels(images, 3, 5)
+    assert list(table["index"]) == list(range(len(images)))
+    np.testing.assert_array_equal(table["cluster"], pixel_clusters(images, 3, 5))
 
 
 def test_statistics_are_those_of_numpy(images):

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -29,7 +29,9 @@ class ClustererParameters(Parameters):
     starts of k-means, also of the one inside spectral clustering; ``n_neighbors`` is that of the
     spectral graph. ``balanced_kmeans`` and ``turtle`` assume clusters of equal size.
 
-    ``turtle`` first averages a point ``n_rounds`` times with its ``n_neighbors``.
+    ``turtle`` first averages a point ``n_rounds`` times with its ``n_neighbors``. Of its starts it keeps
+    that with the most neighbour information, or, with ``reference: pixels``, that which agrees most
+    with the clusters of the pixels.
     """
 
     kind: Literal["kmeans", "balanced_kmeans", "spectral", "gaussian_mixture", "turtle"]
@@ -38,6 +40,13 @@ class ClustererParameters(Parameters):
     n_init: Count = 10
     n_neighbors: Annotated[int, Field(ge=2)] = 10
     n_rounds: Annotated[int, Field(ge=0)] = 2
+    reference: Literal["pixels"] | None = None
+
+    @model_validator(mode="after")
+    def _reference_of_turtle(self):
+        if self.reference is not None and self.kind != "turtle":
+            raise ValueError(f"only turtle has a reference, {self.kind} does not; leave it out")
+        return self
 
 
 class Published(Parameters):

@@ -21,12 +21,20 @@ def prepare(x: np.ndarray, parameters: ClustererParameters) -> np.ndarray:
 
 
 def partition(
-    x: np.ndarray, parameters: ClustererParameters, n_clusters: int, seed: int
+    x: np.ndarray,
+    parameters: ClustererParameters,
+    n_clusters: int,
+    seed: int,
+    reference: np.ndarray | None = None,
 ) -> np.ndarray:
     """Labels int64 (N,) in 0..n_clusters-1 of prepared points (N, D).
 
+    Args:
+        reference: Labels (N,) found in another way, for a method that has a ``reference``.
+
     Raises:
-        ValueError: More clusters than points, or NaN among the points.
+        ValueError: More clusters than points, NaN among the points, or no reference where the method
+            has one.
     """
     if n_clusters > len(x):
         raise ValueError(f"n_clusters is {n_clusters} but there are only {len(x)} images; lower it")
@@ -43,7 +51,12 @@ def partition(
         "gaussian_mixture": partial(GaussianMixture, **settings),
         "turtle": partial(Turtle, **smoothing, **settings),
     }[parameters.kind]
-    return clusterer(n_clusters).fit_predict(x).astype(np.int64)
+    given = {}
+    if parameters.reference is not None:
+        if reference is None:
+            raise ValueError(f"the method's reference is {parameters.reference!r}; none was given")
+        given["reference"] = reference
+    return clusterer(n_clusters).fit_predict(x, **given).astype(np.int64)
 
 
 def manifold_embedding(x: np.ndarray, parameters: ManifoldParameters, seed: int) -> np.ndarray:

@@ -6,7 +6,8 @@ classifier, trained on them, predicts best. Three things are added. Points are f
 their nearest neighbours, over and over (the graph filter of Wu et al. 2019, "Simplifying graph
 convolutional networks"). The labels begin soft and are sharpened slowly (deterministic annealing,
 Rose 1998), without which most starts end in poor optima. And of several starts that one is kept of
-which neighbours share the clusters most: the lowest loss may be that of a poor optimum.
+which neighbours share the clusters most, or which agrees most with clusters found by other means: the
+lowest loss may be that of a poor optimum.
 """
 
 from collections.abc import Iterator
@@ -17,9 +18,10 @@ from typing import ClassVar
 import numpy as np
 from scipy.sparse import csr_array, eye_array
 from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.metrics import normalized_mutual_info_score
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_consistent_length, validate_data
 from threadpoolctl import threadpool_limits
 
 from fashion_mocluster.clustering.neighbours import blas_threads, neighbour_graph, unit
@@ -46,7 +48,8 @@ class Turtle(ClusterMixin, BaseEstimator):
         n_clusters: Number of clusters.
         n_neighbors: Others that a point is averaged and compared with; all if there are fewer.
         n_rounds: How often it is averaged with them.
-        n_init: Starts; that with the most neighbour information wins.
+        n_init: Starts; that with the most neighbour information wins, or, where there is a
+            reference, that which agrees most with it.
         n_steps: Steps of the labels.
         random_state: Of the starts and the batches.
 
@@ -54,6 +57,8 @@ class Turtle(ClusterMixin, BaseEstimator):
         labels_: int64 (N,) in 0..n_clusters-1.
         losses_: float32 (n_init,), nats: cross-entropy of the classifier.
         informations_: float64 (n_init,), nats: what a point's cluster says about its neighbours'.
+        agreements_: float64 (n_init,): normalised mutual information with the reference; None
+            without one.
     """
 
     _parameter_constraints: ClassVar[dict] = {
@@ -82,12 +87,15 @@ class Turtle(ClusterMixin, BaseEstimator):
         self.n_steps = n_steps
         self.random_state = random_state
 
-    def fit(self, X, y=None):  # noqa: N803 scikit-learn's name
+    def fit(self, X, y=None, *, reference=None):  # noqa: N803 scikit-learn's name
         """Cluster points (N, D).
 
+        Args:
+            reference: int (N,), clusters of the same points that were found in another way.
+
         Raises:
-            ValueError: Fewer than two points, fewer than clusters, NaN or infinite values, or an
-                invalid parameter.
+            ValueError: Fewer than two points, fewer than clusters, NaN or infinite values, another
+                number of points in the reference, or an invalid parameter.
         """
         self._validate_params()
         x = validate_data(self, X, dtype=[np.float32, np.float64], ensure_min_samples=2)
@@ -95,6 +103,8 @@ class Turtle(ClusterMixin, BaseEstimator):
             raise ValueError(
                 f"n_samples={len(x)} should be >= n_clusters={self.n_clusters}; lower it"
             )
+        if reference is not None:
+            check_consistent_length(x, reference)
         graph, threads = neighbour_graph(unit(x), self.n_neighbors), blas_threads()
         # Sums of several threads would be rounded in another order than those of one.
         with threadpool_limits(1):
@@ -103,7 +113,11 @@ class Turtle(ClusterMixin, BaseEstimator):
             labels, self.losses_ = self._anneal(x, random_state, threads)
         neighbours = graph.indices.reshape(len(x), -1)
         self.informations_ = np.array([neighbour_information(neighbours, a) for a in labels.T])
-        self.labels_ = labels[:, self.informations_.argmax()].astype(np.int64)
+        self.agreements_, judged = None, self.informations_
+        if reference is not None:
+            agreements = [normalized_mutual_info_score(reference, a) for a in labels.T]
+            self.agreements_ = judged = np.array(agreements)
+        self.labels_ = labels[:, judged.argmax()].astype(np.int64)
         return self
 
     def _anneal(

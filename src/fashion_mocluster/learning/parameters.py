@@ -286,7 +286,8 @@ class SelfLabellingParameters(Parameters):
     whether they are in its cluster; where a share of less than ``min_agreement`` is, the image is not
     trained on. ``epochs`` and ``optimizer`` are of each round. ``temperature`` divides the embedding,
     a unit vector, before the linear head. ``clustered``: what the encoder makes, ``pooled``, or its
-    feature maps, ``whitened``.
+    feature maps, ``whitened``. ``reference``: by what one of TURTLE's starts is chosen, as for the
+    clusterer of a row.
     """
 
     assign: Literal["turtle"]
@@ -297,6 +298,7 @@ class SelfLabellingParameters(Parameters):
     batch_size: Annotated[int, Field(ge=2)]
     n_neighbors: Count = 15
     n_init: Count = 8
+    reference: Literal["pixels"] | None = None
     min_agreement: Fraction
     label_smoothing: Fraction = 0
     temperature: Positive

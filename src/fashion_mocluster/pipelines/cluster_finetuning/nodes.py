@@ -90,7 +90,7 @@ def _finetune(images, pretrained, parameters, n_clusters, checkpoints, name, sco
 
 
 def _clusterer(
-    kind: str, parameters: FinetuningParameters | SelfLabellingParameters, n_clusters: int
+    kind: str, parameters: FinetuningParameters, n_clusters: int
 ) -> Callable[[np.ndarray], np.ndarray]:
     """What clusters embeddings (N, D) into labels (N,) as a finetuning asks for."""
     from fashion_mocluster.clustering.parameters import ClustererParameters
@@ -110,21 +110,31 @@ def self_label_encoder(
     checkpoints: Any,
     embedding: EmbeddingParameters,
     whitening: WhiteningParameters,
+    pixel_clusters: pd.DataFrame | None = None,
     name: str = "finetuning",
 ) -> tuple[dict, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Weights trained on their own clusters, history, those clusters, and cost; no label is seen.
 
     Args:
+        pixel_clusters: Where ``parameters`` have a ``reference``: a cluster for each image.
         name: The parameter group, for messages.
     """
+    from fashion_mocluster.clustering.parameters import ClustererParameters
+    from fashion_mocluster.clustering.partition import partition
     from fashion_mocluster.clustering.typicality import neighbour_agreement
     from fashion_mocluster.learning.self_labelling import self_label
     from fashion_mocluster.learning.weights import EncoderWeights
 
-    find = _clusterer(parameters.assign, parameters, n_clusters)
+    turtle = ClustererParameters(
+        kind=parameters.assign,
+        n_init=parameters.n_init,
+        n_neighbors=parameters.n_neighbors,
+        reference=parameters.reference,
+    )
+    reference = None if pixel_clusters is None else pixel_clusters["cluster"].to_numpy()
 
     def assign(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        labels = find(z)
+        labels = partition(z, turtle, n_clusters, parameters.seed, reference)
         return labels, neighbour_agreement(z, labels, parameters.n_neighbors)
 
     result = self_label(

@@ -15,7 +15,7 @@ def create_pipeline(
     """All finetunings, by the names of their recipes."""
     return sum(
         (
-            self_labelling_pipeline(name)
+            self_labelling_pipeline(name, recipe.reference)
             if isinstance(recipe, SelfLabellingParameters)
             else finetuning_pipeline(name, recipe.selection)
             for name, recipe in recipes.items()
@@ -50,13 +50,17 @@ def finetuning_pipeline(
     return training + embedding_pipeline(namespace, f"{name}_finetuned", steps)
 
 
-def self_labelling_pipeline(name: str) -> Pipeline:
+def self_labelling_pipeline(name: str, reference: str | None) -> Pipeline:
     """Self-labelling, with the same outputs; clusters are found in what ``embedding`` or ``whitening``
     makes.
+
+    Args:
+        reference: ``pixels`` gives it ``pixel_clusters`` as an input.
     """
     namespace, recipe = f"cluster_finetuning.{name}", f"finetuning.{name}"
     function, drawn = nodes.self_label_encoder, nodes.draw_self_labelling_curve
     more = ["params:embedding", "params:whitening"]
+    more += ["pixel_clusters"] if reference else []
     training = _training(name, namespace, recipe, "moco_weights", function, more, drawn)
     return training + embedding_pipeline(namespace, f"{name}_finetuned")
 

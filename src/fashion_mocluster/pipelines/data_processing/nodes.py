@@ -3,6 +3,7 @@
 import logging
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
@@ -58,6 +59,14 @@ def describe_pixels(images: np.ndarray) -> dict:
         "std": variance**0.5,
         "black_share": float(counts[0] / images.size),
     }
+
+
+def cluster_pixels(images: np.ndarray, n_clusters: int, seed: int) -> pd.DataFrame:
+    """Index and cluster of every image, found in its pixels alone."""
+    from fashion_mocluster.clustering.pixels import pixel_clusters
+
+    labels = pixel_clusters(images, n_clusters, seed)
+    return pd.DataFrame({"index": np.arange(len(labels)), "cluster": labels})
 
 
 def draw_contact_sheet(images: np.ndarray) -> Figure:

@@ -23,3 +23,24 @@ def create_pipeline() -> Pipeline:
         outputs={"images", "pixel_statistics", "contact_sheet"},
         parameters={"params:data", "params:n_clusters"},
     )
+
+
+def reference_pipeline() -> Pipeline:
+    """``images`` to ``pixel_clusters``, by which clusterings with a ``reference`` choose their start.
+
+    A part of the pipelines that have such a clustering.
+    """
+    return Pipeline(
+        [
+            Node(
+                nodes.cluster_pixels,
+                ["images", "params:n_clusters", "params:seed"],
+                "pixel_clusters",
+                name="cluster_pixels",
+            )
+        ],
+        namespace="data_processing",
+        inputs={"images"},
+        outputs={"pixel_clusters"},
+        parameters={"params:n_clusters", "params:seed"},
+    )

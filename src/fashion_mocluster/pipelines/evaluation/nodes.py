@@ -95,14 +95,25 @@ def read_published_weights(
 
 
 def assign_clusters(
-    embeddings: pd.DataFrame, method: MethodParameters, n_clusters: int, seed: int
+    embeddings: pd.DataFrame,
+    method: MethodParameters,
+    n_clusters: int,
+    seed: int,
+    pixel_clusters: pd.DataFrame | None = None,
 ) -> tuple[np.ndarray, dict]:
-    """Labels int64 (N,) by one method, and its time and memory."""
+    """Labels int64 (N,) by one method, and its time and memory.
+
+    Args:
+        pixel_clusters: Where the method has a ``reference``: a cluster for each image.
+    """
     from fashion_mocluster.clustering.partition import partition, prepare
     from fashion_mocluster.cost import measure
 
     x, clusterer = embeddings.to_numpy(), method.clusterer
-    labels, cost = measure(lambda: partition(prepare(x, clusterer), clusterer, n_clusters, seed))
+    reference = None if pixel_clusters is None else pixel_clusters["cluster"].to_numpy()
+    labels, cost = measure(
+        lambda: partition(prepare(x, clusterer), clusterer, n_clusters, seed, reference)
+    )
     logger.info("%s: %.1f s", method.title, cost.time_s)
     return labels, asdict(cost)
 

@@ -11,17 +11,20 @@ from fashion_mocluster.pipelines.moco_pretraining.pipeline import (
 from fashion_mocluster.representations import WHITENED, encoder_of
 
 
-def create_pipeline(methods: dict[str, str], judge: str, encoders: dict[str, str]) -> Pipeline:
+def create_pipeline(
+    methods: dict[str, str], judge: str, encoders: dict[str, str], with_reference: set[str]
+) -> Pipeline:
     """The comparison.
 
     Args:
         methods: Name of each method and of the representation it clusters.
         judge: The representation whose neighbours decide which row is best.
         encoders: The representations that a trained encoder makes, and the namespace of each.
+        with_reference: The methods that take ``pixel_clusters``.
     """
     parts = [_representation(name, encoders) for name in sorted({*methods.values(), judge})]
     parts += [_projection(name) for name in sorted(set(methods.values()))]
-    parts += [_method(name, representation) for name, representation in methods.items()]
+    parts += [_method(name, of, name in with_reference) for name, of in methods.items()]
     return sum([*parts, _comparison(list(methods), judge)], Pipeline([]))
 
 
@@ -104,12 +107,16 @@ def _published_representation() -> Pipeline:
     return read + embedding_pipeline("evaluation.published", "published", steps)
 
 
-def _method(name: str, representation: str) -> Pipeline:
+def _method(name: str, representation: str, with_reference: bool) -> Pipeline:
+    reference = ["pixel_clusters"] * with_reference
     return Pipeline(
         [
             Node(
                 nodes.assign_clusters,
-                ["embeddings", "params:method", "params:n_clusters", "params:evaluation.seed"],
+                [
+                    *("embeddings", "params:method", "params:n_clusters", "params:evaluation.seed"),
+                    *reference,
+                ],
                 ["assignments", "cost"],
                 name="assign_clusters",
             ),
@@ -156,6 +163,7 @@ def _method(name: str, representation: str) -> Pipeline:
             "projection": f"{representation}_projection",
             "labels": "labels",
             "images": "images",
+            **dict.fromkeys(reference, "pixel_clusters"),
         },
         outputs={"scores": f"{name}_scores", "assignments": f"{name}_assignments"},
         parameters={

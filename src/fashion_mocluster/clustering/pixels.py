@@ -1,0 +1,19 @@
+"""Clusters of the pixels themselves, in which no training had a part."""
+
+import numpy as np
+from sklearn.decomposition import PCA
+
+from fashion_mocluster.clustering.turtle import Turtle
+
+COMPONENTS = 128
+
+
+def pixel_clusters(images: np.ndarray, n_clusters: int, seed: int) -> np.ndarray:
+    """Labels int64 (N,) that TURTLE finds in the principal components of uint8 images (N, H, W).
+
+    Raises:
+        ValueError: Fewer than two images, or fewer than clusters.
+    """
+    x = images.reshape(len(images), -1).astype(np.float32) / 255
+    z = PCA(min(COMPONENTS, *x.shape), random_state=seed).fit_transform(x)
+    return Turtle(n_clusters, random_state=seed).fit_predict(z)

@@ -1,0 +1,43 @@
+from unittest import mock
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fashion_mocluster.clustering.turtle import Turtle
+from fashion_mocluster.clustering.typicality import neighbour_agreement
+from fashion_mocluster.learning import self_labelling
+from fashion_mocluster.learning.encoder import build_encoder
+from fashion_mocluster.learning.inputs import PixelStatistics
+from fashion_mocluster.learning.weights import EncoderWeights
+from fashion_mocluster.parameters import check_parameters
+from fashion_mocluster.pipelines.cluster_finetuning.nodes import self_label_encoder
+from tests.conftest import project_parameters
+
+
+@pytest.mark.parametrize("reference", [None, "pixels"])
+def test_self_labelling_keeps_the_start_that_agrees_with_the_pixels_where_it_is_told_to(reference):
+    runtime = {"finetuning": {"self_labelling": {"reference": reference, "n_init": 6}}}
+    p = check_parameters(project_parameters("smoke", runtime))
+    encoder = build_encoder(p.moco.encoder, (28, 28), 0)
+    pretrained = EncoderWeights.of(encoder, p.moco.input, PixelStatistics(70, 90)).to_dict()
+    recipe = p.finetuning["self_labelling"]
+    rng = np.random.default_rng(0)
+    z, clusters = rng.normal(size=(60, 8)), rng.integers(0, 3, 60)
+
+    class Reached(Exception):
+        pass
+
+    def watched(images, weights, parameters, n_clusters, embedding, assign, *_, **__):
+        labels, agreement = assign(z)
+        turtle = Turtle(n_clusters, n_neighbors=15, n_init=6, random_state=recipe.seed)
+        turtle.fit(z, reference=None if reference is None else clusters)
+        np.testing.assert_array_equal(labels, turtle.labels_)
+        np.testing.assert_array_equal(agreement, neighbour_agreement(z, labels, 15))
+        raise Reached
+
+    table = pd.DataFrame({"index": range(60), "cluster": clusters})
+    more = [] if reference is None else [table]
+    images = np.zeros((60, 28, 28), np.uint8)
+    with mock.patch.object(self_labelling, "self_label", watched), pytest.raises(Reached):
+        self_label_encoder(images, pretrained, recipe, 3, None, p.embedding, p.whitening, *more)
