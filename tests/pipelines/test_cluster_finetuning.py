@@ -22,22 +22,25 @@ def test_self_labelling_keeps_the_start_that_agrees_with_the_pixels_where_it_is_
     encoder = build_encoder(p.moco.encoder, (28, 28), 0)
     pretrained = EncoderWeights.of(encoder, p.moco.input, PixelStatistics(70, 90)).to_dict()
     recipe = p.finetuning["self_labelling"]
-    rng = np.random.default_rng(0)
-    z, clusters = rng.normal(size=(60, 8)), rng.integers(0, 3, 60)
+    z = np.random.default_rng(0).normal(size=(300, 8))
+    turtle = Turtle(3, n_neighbors=15, n_init=6, random_state=recipe.seed)
+    without = turtle.fit_predict(z)
+    # Another start's labels, for which the choice is not that of neighbour information.
+    clusters = turtle.set_params(random_state=1).fit_predict(z)
+    expected = turtle.set_params(random_state=recipe.seed).fit_predict(z, reference=clusters)
+    assert (expected != without).any()
 
     class Reached(Exception):
         pass
 
     def watched(images, weights, parameters, n_clusters, embedding, assign, *_, **__):
         labels, agreement = assign(z)
-        turtle = Turtle(n_clusters, n_neighbors=15, n_init=6, random_state=recipe.seed)
-        turtle.fit(z, reference=None if reference is None else clusters)
-        np.testing.assert_array_equal(labels, turtle.labels_)
+        np.testing.assert_array_equal(labels, without if reference is None else expected)
         np.testing.assert_array_equal(agreement, neighbour_agreement(z, labels, 15))
         raise Reached
 
-    table = pd.DataFrame({"index": range(60), "cluster": clusters})
+    table = pd.DataFrame({"index": range(300), "cluster": clusters})
     more = [] if reference is None else [table]
-    images = np.zeros((60, 28, 28), np.uint8)
+    images = np.zeros((300, 28, 28), np.uint8)
     with mock.patch.object(self_labelling, "self_label", watched), pytest.raises(Reached):
         self_label_encoder(images, pretrained, recipe, 3, None, p.embedding, p.whitening, *more)

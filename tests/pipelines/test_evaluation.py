@@ -5,7 +5,8 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import silhouette_score
 from sklearn.preprocessing import StandardScaler
 
-from fashion_mocluster.clustering.parameters import MethodParameters
+from fashion_mocluster.clustering.parameters import ClustererParameters, MethodParameters
+from fashion_mocluster.clustering.partition import partition
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
 from fashion_mocluster.pipelines.evaluation import nodes
 from fashion_mocluster.pipelines.evaluation.parameters import SelectionParameters
@@ -63,6 +64,15 @@ def test_scores_with_and_without_labels(embeddings, blobs):
     assert with_labels["n_images"] == 120
     without = nodes.score_clusters(embeddings, known.drop(columns="label"), cost, METHOD)
     assert without.keys() == with_labels.keys() - {"acc", "nmi", "ari"}
+
+
+def test_a_method_with_a_reference_is_given_the_clusters_of_the_pixels(embeddings, blobs):
+    clusterer = ClustererParameters(kind="turtle", n_init=4, reference="pixels")
+    method = METHOD.model_copy(update={"clusterer": clusterer})
+    table = pd.DataFrame({"index": range(120), "cluster": blobs[1]})
+    assignments, _ = nodes.assign_clusters(embeddings, method, 3, 0, table)
+    expected = partition(embeddings.to_numpy(), clusterer, 3, 0, blobs[1])
+    np.testing.assert_array_equal(assignments, expected)
 
 
 def test_clusters_table_has_labels_only_where_known():
