@@ -15,6 +15,17 @@ def test_every_environment_is_valid(env):
     check_parameters(project_parameters(env))
 
 
+@pytest.mark.parametrize(("env", "other"), [("record_60k", "record_70k"), ("mnist", "record")])
+def test_a_recipe_on_other_images_is_unchanged(env, other):
+    one, two = (check_parameters(project_parameters(name)) for name in (env, other))
+    assert (one.moco, one.whitening, one.finetuning) == (two.moco, two.whitening, two.finetuning)
+    shared = one.methods.keys() & two.methods.keys()
+    assert {"moco_whitened_turtle", "self_labelled_whitened_turtle"} <= shared
+    for name in shared:
+        assert one.evaluation.methods[name].clusterer == two.evaluation.methods[name].clusterer
+    assert one.predict.method == two.predict.method
+
+
 @pytest.mark.parametrize(
     ("runtime", "message"),
     [
