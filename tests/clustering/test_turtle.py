@@ -10,6 +10,7 @@ from torch.nn import functional
 from fashion_mocluster.clustering.neighbours import neighbour_graph, unit
 from fashion_mocluster.clustering.turtle import (
     BALANCE,
+    DISTANCE_OF_STARTS,
     INNER_STEPS,
     LEARNING_RATE,
     SHARPNESS,
@@ -118,16 +119,45 @@ def test_the_start_with_the_most_neighbour_information_wins(groups):
 
 
 def test_the_start_that_agrees_most_with_a_reference_wins(groups):
-    x, _ = groups
+    x, truth = groups
     weaker = x[:, 3:].argmax(1)
-    model = Turtle(3, n_init=16, n_rounds=0, n_steps=40, random_state=0).fit(x)
+    model = Turtle(3, n_init=8, n_rounds=0, n_steps=40, random_state=0).fit(x)
     assert model.agreements_ is None
-    without = normalized_mutual_info_score(weaker, model.labels_)
+    assert adjusted_rand_score(model.labels_, truth) > 0.9  # what stands out most, else
     model.fit(x, reference=weaker)
     agrees = normalized_mutual_info_score(weaker, model.labels_)
-    assert model.agreements_.shape == (16,)
+    assert model.agreements_.shape == (8,)
     assert agrees == pytest.approx(model.agreements_.max())
-    assert agrees > without + 0.05  # or the choice would be that of neighbour information
+    assert agrees > 0.9
+
+
+@pytest.mark.parametrize("found", [[0, 1, 2], [0, 2, 2]])
+def test_starts_are_around_the_means_of_the_clusters_of_the_reference(groups, found):
+    x, truth = groups
+    reference = np.array(found)[truth]
+    starts = []
+
+    class Watched(Turtle):
+        def _descend(self, x, weights, *arguments):
+            starts.append((x, weights))
+            return super()._descend(x, weights, *arguments)
+
+    Watched(3, n_init=STARTS_TOGETHER + 1, n_rounds=0, n_steps=1).fit(x, reference=reference)
+    x, weights = starts[0][0], np.hstack([weights for _, weights in starts])
+    first, others = weights[:, :3], weights[:, 3:].reshape(-1, STARTS_TOGETHER, 3)
+    for cluster in set(found):
+        mean = x[reference == cluster].mean(0)
+        np.testing.assert_allclose(first[:, cluster], mean / np.linalg.norm(mean), rtol=1e-4)
+    np.testing.assert_allclose(np.linalg.norm(first, axis=0), 1, rtol=1e-5)
+    away = np.linalg.norm(others - first[:, None], axis=0)
+    np.testing.assert_allclose(away, DISTANCE_OF_STARTS, rtol=1e-4)
+
+
+@pytest.mark.parametrize("wrong", [-1, 3])
+def test_a_reference_of_other_clusters_is_refused(groups, wrong):
+    x, truth = groups
+    with pytest.raises(ValueError, match="the reference has clusters .*should be 0 to 2"):
+        Turtle(3, n_steps=5).fit(x, reference=np.where(truth == 1, wrong, truth))
 
 
 def test_a_reference_of_other_points_is_refused(groups):

@@ -30,8 +30,8 @@ class ClustererParameters(Parameters):
     spectral graph. ``balanced_kmeans`` and ``turtle`` assume clusters of equal size.
 
     ``turtle`` first averages a point ``n_rounds`` times with its ``n_neighbors``. Of its starts it keeps
-    that with the most neighbour information, or, with ``reference: pixels``, that which agrees most
-    with the clusters of the pixels.
+    that with the most neighbour information. With ``reference: pixels`` they begin at the clusters of the
+    pixels, and it keeps that which agrees most with these.
     """
 
     kind: Literal["kmeans", "balanced_kmeans", "spectral", "gaussian_mixture", "turtle"]

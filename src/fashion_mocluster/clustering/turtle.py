@@ -6,8 +6,9 @@ classifier, trained on them, predicts best. Three things are added. Points are f
 their nearest neighbours, over and over (the graph filter of Wu et al. 2019, "Simplifying graph
 convolutional networks"). The labels begin soft and are sharpened slowly (deterministic annealing,
 Rose 1998), without which most starts end in poor optima. And of several starts that one is kept of
-which neighbours share the clusters most, or which agrees most with clusters found by other means: the
-lowest loss may be that of a poor optimum.
+which neighbours share the clusters most: the lowest loss may be that of a poor optimum. Clusters
+found by other means, where there are any, are a better guide: the labels then begin as theirs, and
+that start is kept which agrees most with them.
 """
 
 from collections.abc import Iterator
@@ -31,6 +32,10 @@ from fashion_mocluster.clustering.scores import neighbour_information
 BALANCE = 10.0
 # Length of the weights of a label, from soft to sharp.
 SHARPNESS = 0.2, 2.0
+# What it is at first where labels begin as those of a reference: any softer, and they forget it.
+SHARPNESS_OF_REFERENCE = 1.2
+# How far from the reference the starts after the first are, in lengths of its directions.
+DISTANCE_OF_STARTS = 0.5
 BATCH_SIZE = 2000
 # Starts whose heads are one matrix; groups of them run side by side.
 STARTS_TOGETHER = 4
@@ -48,8 +53,8 @@ class Turtle(ClusterMixin, BaseEstimator):
         n_clusters: Number of clusters.
         n_neighbors: Others that a point is averaged and compared with; all if there are fewer.
         n_rounds: How often it is averaged with them.
-        n_init: Starts; that with the most neighbour information wins, or, where there is a
-            reference, that which agrees most with it.
+        n_init: Starts, at random or, where there is a reference, at it and around it. The one with the
+            most neighbour information wins, or that which agrees most with the reference.
         n_steps: Steps of the labels.
         random_state: Of the starts and the batches.
 
@@ -91,11 +96,12 @@ class Turtle(ClusterMixin, BaseEstimator):
         """Cluster points (N, D).
 
         Args:
-            reference: int (N,), clusters of the same points that were found in another way.
+            reference: int (N,) in 0..n_clusters-1, clusters of the same points that were found in
+                another way.
 
         Raises:
             ValueError: Fewer than two points, fewer than clusters, NaN or infinite values, another
-                number of points in the reference, or an invalid parameter.
+                number of points or clusters in the reference, or an invalid parameter.
         """
         self._validate_params()
         x = validate_data(self, X, dtype=[np.float32, np.float64], ensure_min_samples=2)
@@ -105,12 +111,18 @@ class Turtle(ClusterMixin, BaseEstimator):
             )
         if reference is not None:
             check_consistent_length(x, reference)
+            reference = np.asarray(reference)
+            if reference.min() < 0 or reference.max() >= self.n_clusters:
+                raise ValueError(
+                    f"the reference has clusters {reference.min()} to {reference.max()}; "
+                    f"they should be 0 to {self.n_clusters - 1}"
+                )
         graph, threads = neighbour_graph(unit(x), self.n_neighbors), blas_threads()
         # Sums of several threads would be rounded in another order than those of one.
         with threadpool_limits(1):
             x = standardised(filtered(unit(x), graph, self.n_rounds))
             random_state = check_random_state(self.random_state)
-            labels, self.losses_ = self._anneal(x, random_state, threads)
+            labels, self.losses_ = self._anneal(x, reference, random_state, threads)
         neighbours = graph.indices.reshape(len(x), -1)
         self.informations_ = np.array([neighbour_information(neighbours, a) for a in labels.T])
         self.agreements_, judged = None, self.informations_
@@ -121,21 +133,40 @@ class Turtle(ClusterMixin, BaseEstimator):
         return self
 
     def _anneal(
-        self, x: np.ndarray, random_state: np.random.RandomState, threads: int
+        self,
+        x: np.ndarray,
+        reference: np.ndarray | None,
+        random_state: np.random.RandomState,
+        threads: int,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Labels (N, n_init) and losses (n_init,) of all starts.
 
         They are descended a few at a time, whatever the number of threads.
         """
         weights = random_state.standard_normal((x.shape[1], self.n_init * self.n_clusters))
-        weights = 0.1 * weights.astype(np.float32)
+        weights, softest = 0.1 * weights.astype(np.float32), SHARPNESS[0]
+        if reference is not None:
+            weights, softest = self._around(reference, x, weights), SHARPNESS_OF_REFERENCE
         batches = list(self._batches(len(x), random_state))
         width = STARTS_TOGETHER * self.n_clusters
         groups = [weights[:, first : first + width] for first in range(0, weights.shape[1], width)]
         with ThreadPoolExecutor(threads) as pool:
-            found = list(pool.map(lambda group: self._descend(x, group, batches), groups))
+            found = list(pool.map(lambda group: self._descend(x, group, batches, softest), groups))
         labels, losses = zip(*found, strict=True)
         return np.hstack(labels), np.concatenate(losses)
+
+    def _around(self, reference: np.ndarray, x: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Weights (D, n_init * n_clusters) towards the means of a reference's clusters.
+
+        All starts but the first are moved by random ``weights``, by which a cluster without points
+        begins, too.
+        """
+        away, _ = _unit_columns(weights)
+        means = away[:, : self.n_clusters].copy()
+        for cluster in np.unique(reference):
+            means[:, cluster] = x[reference == cluster].mean(0)
+        away[:, : self.n_clusters] = 0
+        return np.tile(_unit_columns(means)[0], self.n_init) + np.float32(DISTANCE_OF_STARTS) * away
 
     def _batches(self, n_points: int, random_state: np.random.RandomState) -> Iterator[np.ndarray]:
         """Points of each step, in passes in which none has a second turn."""
@@ -146,12 +177,15 @@ class Turtle(ClusterMixin, BaseEstimator):
             order = order[BATCH_SIZE:]
 
     def _descend(
-        self, x: np.ndarray, weights: np.ndarray, batches: list[np.ndarray]
+        self, x: np.ndarray, weights: np.ndarray, batches: list[np.ndarray], softest: float
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Labels (N, S) and losses (S,) of the starts with weights (D, S * n_clusters)."""
+        """Labels (N, S) and losses (S,) of the starts with weights (D, S * n_clusters).
+
+        The labels sharpen from ``softest`` on.
+        """
         starts = weights.shape[1] // self.n_clusters, self.n_clusters
         labelling, classifier = _Heads(weights, starts), _Heads(np.zeros_like(weights), starts)
-        softest, sharpest = SHARPNESS
+        sharpest = SHARPNESS[1]
         for step, chosen in enumerate(batches):
             sharpness = softest * (sharpest / softest) ** (step / self.n_steps)
             batch = x[chosen]

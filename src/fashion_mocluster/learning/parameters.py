@@ -286,8 +286,7 @@ class SelfLabellingParameters(Parameters):
     whether they are in its cluster; where a share of less than ``min_agreement`` is, the image is not
     trained on. ``epochs`` and ``optimizer`` are of each round. ``temperature`` divides the embedding,
     a unit vector, before the linear head. ``clustered``: what the encoder makes, ``pooled``, or its
-    feature maps, ``whitened``. ``reference``: by what one of TURTLE's starts is chosen, as for the
-    clusterer of a row.
+    feature maps, ``whitened``. ``reference``: at what TURTLE starts, as for the clusterer of a row.
     """
 
     assign: Literal["turtle"]

@@ -26,7 +26,7 @@ def create_pipeline() -> Pipeline:
 
 
 def reference_pipeline() -> Pipeline:
-    """``images`` to ``pixel_clusters``, by which clusterings with a ``reference`` choose their start.
+    """``images`` to ``pixel_clusters``, at which clusterings with a ``reference`` start.
 
     A part of the pipelines that have such a clustering.
     """
