@@ -1,7 +1,10 @@
+import json
+
 import pytest
+import torch
 
 from fashion_mocluster.config import ProjectConfigLoader
-from fashion_mocluster.learning.parameters import FinetuningParameters
+from fashion_mocluster.learning.parameters import FinetuningParameters, SelfLabellingParameters
 from fashion_mocluster.parameters import ParameterError, check_parameters
 from fashion_mocluster.settings import CONFIG_LOADER_ARGS
 from tests.conftest import PROJECT, project_parameters
@@ -24,6 +27,22 @@ def test_a_recipe_on_other_images_is_unchanged(env, other):
     for name in shared:
         assert one.evaluation.methods[name].clusterer == two.evaluation.methods[name].clusterer
     assert one.predict.method == two.predict.method
+
+
+@pytest.mark.parametrize(("env", "seed"), [("record", 10), ("record_70k", 32)])
+def test_the_weights_that_ship_are_of_the_recipe_as_it_is(env, seed):
+    shipped = PROJECT / "data" / "06_models" / "shipped" / env
+    run = json.loads((shipped / "run.json").read_text())
+    assert run["seed"] == seed
+    now, then = project_parameters(env, {"seed": seed}), run["parameters"]
+    for group in ("moco", "whitening"):
+        assert now[group] == then[group]
+    # A parameter that came since then has its default.
+    one, two = (p["finetuning"]["self_labelling"] for p in (now, then))
+    assert SelfLabellingParameters(**one) == SelfLabellingParameters(**two)
+    for name in ("moco", "self_labelling_finetuned"):
+        encoder = torch.load(shipped / f"{name}.pt", weights_only=True)["encoder"]
+        assert encoder == now["moco"]["encoder"]
 
 
 @pytest.mark.parametrize(

