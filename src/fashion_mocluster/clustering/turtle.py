@@ -32,7 +32,7 @@ from fashion_mocluster.clustering.scores import neighbour_information
 BALANCE = 10.0
 # Length of the weights of a label, from soft to sharp.
 SHARPNESS = 0.2, 2.0
-# What it is at first where labels begin as those of a reference: any softer, and they forget it.
+# What it is at first where labels begin as those of a reference: much softer, and they forget it.
 SHARPNESS_OF_REFERENCE = 1.2
 # How far from the reference the starts after the first are, in lengths of its directions.
 DISTANCE_OF_STARTS = 0.5
