@@ -14,6 +14,7 @@ from fashion_mocluster.clustering.turtle import (
     INNER_STEPS,
     LEARNING_RATE,
     SHARPNESS,
+    SHARPNESS_OF_REFERENCE,
     STARTS_TOGETHER,
     Turtle,
     filtered,
@@ -140,6 +141,7 @@ def test_starts_are_around_the_means_of_the_clusters_of_the_reference(groups, fo
     class Watched(Turtle):
         def _descend(self, x, weights, *arguments):
             starts.append((x, weights))
+            assert arguments[-1] == SHARPNESS_OF_REFERENCE > SHARPNESS[0]
             return super()._descend(x, weights, *arguments)
 
     Watched(3, n_init=STARTS_TOGETHER + 1, n_rounds=0, n_steps=1).fit(x, reference=reference)
