@@ -59,14 +59,17 @@ class ProjectConfigLoader(OmegaConfigLoader):
     @property
     def folder(self) -> str:
         """Where this run writes: the environment's folder, for seeds other than 0 one inside it."""
-        folder, seed = self["globals"]["folder"], self["parameters"]["seed"]
-        return folder if seed == 0 else f"{folder}/seed_{seed}"
+        return self._of_seed(self["globals"]["folder"])
 
     @property
     def shipped(self) -> str:
-        """Where weights are that came with the project; no other seed may pass for theirs."""
+        """Where weights of this seed would be that came with the project."""
         shipped = self["globals"]["shipped"]
-        return shipped if shipped and self["parameters"]["seed"] == 0 else self.folder
+        return self._of_seed(shipped) if shipped else self.folder
+
+    def _of_seed(self, folder: str) -> str:
+        seed = self["parameters"]["seed"]
+        return folder if seed == 0 else f"{folder}/seed_{seed}"
 
 
 def _list_or_mapping(known: Any, given: Any, name: str = "") -> Iterator[str]:
