@@ -50,13 +50,13 @@ def content(folder):
     return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def kedro(project, *arguments):
+def kedro(project, *arguments, **environment):
     return subprocess.run(
         [sys.executable, "-m", "kedro", *arguments],
         cwd=project,
         capture_output=True,
         text=True,
-        env={**os.environ, "DO_NOT_TRACK": "1"},
+        env={**os.environ, "DO_NOT_TRACK": "1", **environment},
     )
 
 
@@ -188,14 +188,18 @@ def test_ablation_of_a_subset_by_either_spelling(project, option):
     assert list(table["epochs"]) == [2, 3]
 
 
-def test_the_dag_is_drawn(project):
+@pytest.mark.parametrize("env", ["local", "record"])
+def test_the_dag_is_drawn(project, env):
     # Like `kedro viz run` it makes every dataset of the catalog, those of no pipeline too.
-    result = kedro(project, "viz", "build")
+    result = kedro(project, "viz", "build", KEDRO_ENV=env)
     assert "Success" in result.stdout, result.stdout + result.stderr
     drawn = json.loads((project / "build" / "api" / "main").read_text())
     names = {node["name"] for node in drawn["nodes"]}
     assert {"labels", "validate_images", "train_encoder", "compare_methods", "report"} <= names
     assert {"evaluation", "ablation", "predict"} <= {p["id"] for p in drawn["pipelines"]}
+    assert drawn["layers"] == [
+        *("raw", "intermediate", "primary", "models", "feature", "model_output", "reporting")
+    ]
 
 
 def test_evaluation_on_a_fresh_clone_uses_the_shipped_weights(project):
