@@ -24,9 +24,9 @@ def images():
 def blobs():
     """Three well separated groups of 40 points in 5 dimensions, and which is which."""
     rng = np.random.default_rng(1)
-    centres = np.array([[0, 0, 0, 0, 0], [9, 0, 0, 0, 0], [0, 9, 0, 0, 9.0]])
+    centers = np.array([[0, 0, 0, 0, 0], [9, 0, 0, 0, 0], [0, 9, 0, 0, 9.0]])
     truth = np.repeat(np.arange(3), 40)
-    return centres[truth] + rng.normal(size=(120, 5)), truth
+    return centers[truth] + rng.normal(size=(120, 5)), truth
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def tiny_pretraining():
         batch_size=16,
         encoder={"blocks": [1, 1], "widths": [4, 8], "projection_hidden": 8, "projection_dim": 6},
         views={
-            "crop_area": {"low": 0.5, "high": 1},
+            "crop_scale": {"low": 0.5, "high": 1},
             "rotation_degrees": 10,
             "flip_probability": 0.5,
             "noise_std": 5,

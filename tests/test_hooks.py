@@ -7,15 +7,15 @@ from kedro.io import DatasetError
 from fashion_mocluster.hooks import (
     FolderError,
     MemoryHints,
-    OneRunAtATime,
-    OutOfMemory,
+    OutOfMemoryError,
+    RunLockHook,
     is_about_memory,
 )
 
 
 def session(project, folder):
     """A hook that knows where its session writes."""
-    hook = OneRunAtATime()
+    hook = RunLockHook()
     loader = SimpleNamespace(folder=folder)
     hook.after_context_created(SimpleNamespace(project_path=project, config_loader=loader))
     return hook
@@ -62,7 +62,7 @@ def wrapped(cause):
 )
 def test_every_way_to_run_out_of_memory_gets_a_hint(error):
     node = SimpleNamespace(name="moco_pretraining.train_encoder")
-    with pytest.raises(OutOfMemory, match=r"train_encoder: out of memory; lower batch_size"):
+    with pytest.raises(OutOfMemoryError, match=r"train_encoder: out of memory; lower batch_size"):
         MemoryHints().on_node_error(error, node)
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fashion_mocluster.config import ProjectConfigLoader
-from fashion_mocluster.learning.parameters import FinetuningParameters, SelfLabellingParameters
+from fashion_mocluster.learning.parameters import FinetuningParameters, SelfLabelingParameters
 from fashion_mocluster.parameters import ParameterError, check_parameters
 from fashion_mocluster.settings import CONFIG_LOADER_ARGS
 from tests.conftest import PROJECT, project_parameters
@@ -12,36 +12,36 @@ from tests.conftest import PROJECT, project_parameters
 
 @pytest.mark.parametrize(
     "env",
-    ["base", "smoke", "thesis", "complete", "record", "record_60k", "record_70k", "mnist", "local"],
+    ["base", "smoke", "thesis", "complete", "best_10k", "best_60k", "best_70k", "mnist", "local"],
 )
 def test_every_environment_is_valid(env):
     check_parameters(project_parameters(env))
 
 
-@pytest.mark.parametrize(("env", "other"), [("record_60k", "record_70k"), ("mnist", "record")])
+@pytest.mark.parametrize(("env", "other"), [("best_60k", "best_70k"), ("mnist", "best_10k")])
 def test_a_recipe_on_other_images_is_unchanged(env, other):
     one, two = (check_parameters(project_parameters(name, {"seed": 0})) for name in (env, other))
     assert (one.moco, one.whitening, one.finetuning) == (two.moco, two.whitening, two.finetuning)
     shared = one.methods.keys() & two.methods.keys()
-    assert {"moco_whitened_turtle", "self_labelled_whitened_turtle"} <= shared
+    assert {"moco_whitened_turtle", "self_labeled_whitened_turtle"} <= shared
     for name in shared:
         assert one.evaluation.methods[name].clusterer == two.evaluation.methods[name].clusterer
     assert one.predict.method == two.predict.method
 
 
-@pytest.mark.parametrize(("env", "seed"), [("record", 10), ("record_70k", 32)])
+@pytest.mark.parametrize(("env", "seed"), [("best_10k", 10), ("best_70k", 32)])
 def test_the_weights_that_ship_are_of_the_recipe_as_it_is(env, seed):
-    shipped = PROJECT / "data" / "06_models" / "shipped" / env / f"seed_{seed}"
-    run = json.loads((shipped / "run.json").read_text())
+    shipped = PROJECT / "data" / "06_models" / "pretrained" / env / f"seed_{seed}"
+    run = json.loads((shipped / "run_info.json").read_text())
     assert run["seed"] == seed
     now, then = project_parameters(env), run["parameters"]
     assert now["seed"] == seed
     for group in ("moco", "whitening"):
         assert now[group] == then[group]
     # A parameter that came since then has its default.
-    one, two = (p["finetuning"]["self_labelling"] for p in (now, then))
-    assert SelfLabellingParameters(**one) == SelfLabellingParameters(**two)
-    for name in ("moco", "self_labelling_finetuned"):
+    one, two = (p["finetuning"]["self_labeling"] for p in (now, then))
+    assert SelfLabelingParameters(**one) == SelfLabelingParameters(**two)
+    for name in ("moco", "self_labeling_finetuned"):
         encoder = torch.load(shipped / f"{name}.pt", weights_only=True)["encoder"]
         assert encoder == now["moco"]["encoder"]
 
@@ -54,7 +54,7 @@ def test_the_weights_that_ship_are_of_the_recipe_as_it_is(env, seed):
         ({"moco": {"epochs": "many"}}, r"moco.epochs: .*integer.*got 'many'"),
         ({"moco": {"epochs": 0}}, r"moco.epochs: .*got 0"),
         ({"moco": {"contrast": {"temperature_start": -1}}}, "moco.contrast.temperature_start: "),
-        ({"moco": {"views": {"crop_area": {"low": 2}}}}, "moco.views.crop_area: low"),
+        ({"moco": {"views": {"crop_scale": {"low": 2}}}}, "moco.views.crop_scale: low"),
         ({"moco": {"views": {"blur_kernel": 4}}}, "moco.views: blur_kernel must be odd"),
         ({"moco": {"encoder": {"blocks": [1]}}}, "moco.encoder: blocks .1 stages. and widths"),
         ({"moco": {"encoder": {"projection_dim": None}}}, "projection_hidden and projection_dim"),
@@ -74,7 +74,7 @@ def test_the_weights_that_ship_are_of_the_recipe_as_it_is(env, seed):
         ),
         ({"moco": None}, "moco: "),
         ({"seed": "one"}, "seed: .*got 'one'"),
-        ({"finetuning": {"self_labelling": {"rounds": 0}}}, r"self_labelling.rounds: .*got 0"),
+        ({"finetuning": {"self_labeling": {"n_rounds": 0}}}, r"self_labeling.n_rounds: .*got 0"),
         (
             {"finetuning": {"kmeans": {"assign": "dbscan"}}},
             "kmeans.assign: .*'turtle' .got 'dbscan",
@@ -83,7 +83,7 @@ def test_the_weights_that_ship_are_of_the_recipe_as_it_is(env, seed):
         (
             {
                 "whitening": {"stage": 4},
-                "finetuning": {"self_labelling": {"clustered": "whitened"}},
+                "finetuning": {"self_labeling": {"features": "whitened_maps"}},
             },
             "whitening.stage is 4, but the encoder of moco has 3 stages; lower it",
         ),
@@ -97,8 +97,8 @@ def test_the_weights_that_ship_are_of_the_recipe_as_it_is(env, seed):
         ({"variants": {"my_whitened": {"epochs": 1}}}, "variants.my_whitened: .*rename it"),
         ({"whitening": {"shrinkage": 0}}, "whitening.shrinkage: "),
         (
-            {"report": {"peers": [{"title": "x", "images": "1", "source": "y", "acc": 79}]}},
-            "report.peers.0.acc: ",
+            {"report": {"literature": [{"title": "x", "images": "1", "source": "y", "acc": 79}]}},
+            "report.literature.0.acc: ",
         ),
     ],
 )
@@ -107,24 +107,24 @@ def test_wrong_parameters_are_named(runtime, message):
         check_parameters(project_parameters(runtime=runtime))
 
 
-def test_self_labelling_sees_the_views_of_moco_unless_it_names_its_own():
+def test_self_labeling_sees_the_views_of_moco_unless_it_names_its_own():
     runtime = {"moco": {"views": {"rotation_degrees": 3}}}
     p = check_parameters(project_parameters(runtime=runtime))
-    assert p.finetuning["self_labelling"].views == p.moco.views
-    runtime["finetuning"] = {"self_labelling": {"views": {"noise_std": 0}}}
+    assert p.finetuning["self_labeling"].views == p.moco.views
+    runtime["finetuning"] = {"self_labeling": {"views": {"noise_std": 0}}}
     p = check_parameters(project_parameters(runtime=runtime))
-    own = p.finetuning["self_labelling"].views
+    own = p.finetuning["self_labeling"].views
     assert own == p.moco.views.model_copy(update={"noise_std": 0})
 
 
 def test_whitening_takes_seed_and_views_from_the_training_but_for_what_it_names():
     runtime = {"seed": 7, "moco": {"views": {"rotation_degrees": 3}}}
-    runtime["whitening"] = {"views": {"gain": {"low": 0.5, "high": 2}}}
+    runtime["whitening"] = {"views": {"brightness": {"low": 0.5, "high": 2}}}
     p = check_parameters(project_parameters(runtime=runtime))
     assert p.whitening.seed == 7
     own = p.whitening.views
-    assert (own.rotation_degrees, own.gain.low, own.gain.high) == (3, 0.5, 2)
-    same = {"gain", "gamma"}
+    assert (own.rotation_degrees, own.brightness.low, own.brightness.high) == (3, 0.5, 2)
+    same = {"brightness", "gamma"}
     assert own.model_dump(exclude=same) == p.moco.views.model_dump(exclude=same)
 
 
@@ -148,9 +148,9 @@ def test_all_wrong_parameters_are_named_at_once():
 def test_thesis_environment_is_the_published_protocol():
     p = check_parameters(project_parameters("thesis"))
     assert (p.moco.epochs, p.moco.batch_size, p.moco.contrast.queue_size) == (300, 256, 8192)
-    assert p.moco.contrast.queue_normalisation == "dimension"
+    assert p.moco.contrast.queue_normalization == "dimension"
     assert p.moco.optimizer.cosine_period == "epochs_counted_as_steps"
-    assert p.finetuning["spectral"].selection == "thesis_score"
+    assert p.finetuning["spectral"].checkpoint_selection == "thesis_score"
     assert p.evaluation.methods["moco_kmeans"].clusterer.n_init == 35
     # Base chooses nothing by labels.
     base = check_parameters(project_parameters())
@@ -159,11 +159,11 @@ def test_thesis_environment_is_the_published_protocol():
 
 
 @pytest.fixture
-def study():
-    return check_parameters(project_parameters("thesis")).study
+def bugfix_ablation():
+    return check_parameters(project_parameters("thesis")).bugfix_ablation
 
 
-def test_flips_put_right_what_the_thesis_has_and_base_has_right(study):
+def test_flips_put_right_what_the_thesis_has_and_base_has_right(bugfix_ablation):
     """Each flip leads from the value of thesis to that of base, and names a finding once."""
     thesis, base = project_parameters("thesis"), project_parameters("base")
     groups = {
@@ -171,13 +171,13 @@ def test_flips_put_right_what_the_thesis_has_and_base_has_right(study):
         "embedding": ("embedding",),
         "finetuning": ("finetuning", "kmeans"),
     }
-    for name, flip in study.flips.items():
-        for path, value in leaves(flip.to):
+    for name, flip in bugfix_ablation.fixes.items():
+        for path, value in leaves(flip.overrides):
             path = [*groups[path[0]], *path[1:]]
             assert at(base, path) == value, (name, path)
             if "views" not in path:
                 assert at(thesis, path) != value, (name, path)
-    assert [flip.finding for flip in study.flips.values()] == list(range(1, 13))
+    assert [flip.issue for flip in bugfix_ablation.fixes.values()] == list(range(1, 13))
 
 
 def leaves(tree, path=()):
@@ -194,12 +194,12 @@ def at(tree, path):
     return tree
 
 
-def test_cases_of_the_study_differ_by_their_flip(study):
-    published = study.cases["thesis"].model_dump()
-    for name, flip in study.flips.items():
-        case = study.cases[name].model_dump()
+def test_cases_of_the_study_differ_by_their_flip(bugfix_ablation):
+    published = bugfix_ablation.cases["thesis"].model_dump()
+    for name, flip in bugfix_ablation.fixes.items():
+        case = bugfix_ablation.cases[name].model_dump()
         differing = {path for path, value in leaves(case) if at(published, path) != value}
-        named = {path[:2] for path, _ in leaves(flip.to)}
+        named = {path[:2] for path, _ in leaves(flip.overrides)}
         assert {path[:2] for path in differing} == named, name
 
 

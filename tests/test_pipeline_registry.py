@@ -70,24 +70,24 @@ def test_evaluation_needs_nothing_but_files_that_ship(registered):
         "moco_weights",
         "kmeans_finetuned_weights",
         "spectral_finetuned_weights",
-        "self_labelling_finetuned_weights",
+        "self_labeling_finetuned_weights",
     }
 
 
 def test_prediction_takes_weights_and_trains_nothing(registered):
     pipeline = registered()["predict"]
     free = {n for n in pipeline.inputs() if not n.startswith("param")}
-    assert free == {"raw_images", "self_labelling_finetuned_weights", "new_images", "new_labels"}
+    assert free == {"raw_images", "self_labeling_finetuned_weights", "new_images", "new_labels"}
     assert not {n for n in pipeline.nodes if n.name.endswith(("train_encoder", "finetune_encoder"))}
     assert "predict" not in registered("thesis")  # whose rows leave the default one out
 
 
-def test_self_labelling_has_no_input_but_images_weights_and_parameters(registered):
+def test_self_labeling_has_no_input_but_images_weights_and_parameters(registered):
     pipeline = registered()["cluster_finetuning"]
     nodes = {n.name: set(n.inputs) for n in pipeline.nodes}
-    inputs = nodes["cluster_finetuning.self_labelling.finetune_encoder"]
+    inputs = nodes["cluster_finetuning.self_labeling.finetune_encoder"]
     assert {n for n in inputs if not n.startswith("params:")} == {
-        *("images", "moco_weights", "cluster_finetuning.self_labelling.checkpoints")
+        *("images", "moco_weights", "cluster_finetuning.self_labeling.checkpoints")
     }
     assert {"params:embedding", "params:whitening"} <= inputs
 
@@ -101,10 +101,10 @@ def test_pixels_are_clustered_where_something_refers_to_them(registered):
         assert all({*n.inputs} == {"images", "params:n_clusters", "params:seed"} for n in makers)
         return takers
 
-    row = {"evaluation": {"methods": {"moco_turtle": {"clusterer": {"reference": "pixels"}}}}}
-    recipe = {"finetuning": {"self_labelling": {"reference": "pixels"}}}
+    row = {"evaluation": {"methods": {"moco_turtle": {"clusterer": {"init": "pixel_clusters"}}}}}
+    recipe = {"finetuning": {"self_labeling": {"init": "pixel_clusters"}}}
     scorer = "evaluation.moco_turtle.assign_clusters"
-    trainer = "cluster_finetuning.self_labelling.finetune_encoder"
+    trainer = "cluster_finetuning.self_labeling.finetune_encoder"
     assert takers({}, "__default__") == set()
     assert takers(row, "evaluation") == {scorer}
     assert takers(row, "cluster_finetuning") == set()
@@ -120,29 +120,33 @@ def test_a_new_row_is_a_few_lines_of_parameters(registered):
 
 
 def test_whitened_maps_are_made_from_the_weights_of_their_encoder(registered):
-    pipelines = registered("record")
+    pipelines = registered("best_10k")
     made = {output: n.inputs for n in pipelines["evaluation"].nodes for output in n.outputs}
-    for encoder in ("moco", "self_labelling_finetuned"):
+    for encoder in ("moco", "self_labeling_finetuned"):
         for output in ("weights", "embeddings", "embedding_cost"):
             assert set(made[f"{encoder}_whitened_{output}"]) == {
                 *("images", f"{encoder}_weights", "params:whitening", "params:embedding")
             }
     # New images are described by what was fitted to the known ones.
     new = next(n for n in pipelines["predict"].nodes if "predict.checked_images" in n.inputs)
-    assert new.inputs[1] == "self_labelling_finetuned_whitened_weights"
+    assert new.inputs[1] == "self_labeling_finetuned_whitened_weights"
     assert new.inputs[1] in pipelines["predict"].all_outputs()
 
 
 def test_a_row_of_whitened_maps_alone_asks_for_the_training_of_their_encoder(registered):
     row = {"title": "W", "clusterer": {"kind": "kmeans"}}
-    wanted = {"a": "joint_whitened", "b": "self_labelling_finetuned_whitened"}
+    wanted = {"a": "joint_whitened", "b": "self_labeling_finetuned_whitened"}
     methods = {name: {**row, "representation": made} for name, made in wanted.items()}
     out = list(project_parameters()["evaluation"]["methods"])
-    evaluation = {"methods": methods, "leave_out": out, "selection": {"representation": "pixels"}}
+    evaluation = {
+        "methods": methods,
+        "leave_out": out,
+        "model_selection": {"representation": "pixels"},
+    }
     pipelines = registered(runtime={"evaluation": evaluation})
     assert "moco_pretraining.joint" in namespaces(pipelines["moco_pretraining"])
     assert namespaces(pipelines["cluster_finetuning"]) == {
-        *("data_processing", "cluster_finetuning.self_labelling")
+        *("data_processing", "cluster_finetuning.self_labeling")
     }
 
 
@@ -174,12 +178,12 @@ def test_only_trainings_that_a_method_needs_are_run(registered):
         "cluster_finetuning.kmeans",
         "cluster_finetuning.spectral",
         "cluster_finetuning.learnable",
-        "cluster_finetuning.self_labelling",
+        "cluster_finetuning.self_labeling",
     }
-    out = ["end_to_end_kmeans", "joint_kmeans", "learnable_centres_finetuned"]
-    out += ["moco_spectral_finetuned", "self_labelled_turtle", "self_labelled_umap_kmeans"]
+    out = ["end_to_end_kmeans", "joint_kmeans", "learnable_centers_finetuned"]
+    out += ["moco_spectral_finetuned", "self_labeled_turtle", "self_labeled_umap_kmeans"]
     selection = {"representation": "moco"}  # whose training is needed too
-    left = registered(runtime={"evaluation": {"leave_out": out, "selection": selection}})
+    left = registered(runtime={"evaluation": {"leave_out": out, "model_selection": selection}})
     assert namespaces(left["cluster_finetuning"]) == {
         *("data_processing", "cluster_finetuning.kmeans")
     }
@@ -189,17 +193,17 @@ def test_only_trainings_that_a_method_needs_are_run(registered):
 def test_all_ten_methods_of_the_thesis_are_rows(registered, env):
     registered(env)
     p = pipeline_registry._parameters
-    published = [p.evaluation.methods[m].published for m in p.methods]
+    published = [p.evaluation.methods[m].thesis_scores for m in p.methods]
     assert [s.source for s in published if s] == [f"thesis 1{letter}" for letter in "abcdefghij"]
 
 
 def test_study_trains_once_for_flips_that_do_not_touch_pretraining(registered):
-    pipeline = registered("thesis")["study"]
+    pipeline = registered("thesis")["bugfix_ablation"]
     trained = {n.namespace for n in pipeline.nodes if n.name.endswith("moco.train_encoder")}
-    cases = pipeline_registry._parameters.study.cases
+    cases = pipeline_registry._parameters.bugfix_ablation.cases
     assert len(cases) == 14
-    finetuning_only = {"input", "selection", "weights_kept"}
-    assert trained == {f"study.{case}.moco" for case in set(cases) - finetuning_only}
+    finetuning_only = {"preprocessing", "checkpoint_selection", "save_weights"}
+    assert trained == {f"bugfix_ablation.{case}.moco" for case in set(cases) - finetuning_only}
     inputs = {n.namespace: n.inputs for n in pipeline.nodes if n.name.endswith("moco.embed_images")}
-    assert "study_thesis_weights" in inputs["study.selection.moco"]
+    assert "bugfix_ablation_thesis_weights" in inputs["bugfix_ablation.checkpoint_selection.moco"]
     assert len([n for n in pipeline.nodes if n.name.endswith("finetune_encoder")]) == 14

@@ -16,7 +16,7 @@ from PIL import Image
 from tests.conftest import PROJECT
 
 # Rows of the thesis's table that are made where asked for.
-LEFT_OUT = {"end_to_end_kmeans", "joint_kmeans", "learnable_centres_finetuned"}
+LEFT_OUT = {"end_to_end_kmeans", "joint_kmeans", "learnable_centers_finetuned"}
 METHODS = {
     "kmeans",
     "pca_kmeans",
@@ -29,8 +29,8 @@ METHODS = {
     "moco_umap_kmeans",
     "moco_umap_balanced",
     "moco_turtle",
-    "self_labelled_turtle",
-    "self_labelled_umap_kmeans",
+    "self_labeled_turtle",
+    "self_labeled_umap_kmeans",
 }
 
 
@@ -41,7 +41,7 @@ def project(tmp_path_factory):
     for name in ("conf", "src"):
         shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(PROJECT / "pyproject.toml", folder)
-    for name in ("01_raw", "06_models/shipped"):
+    for name in ("01_raw", "06_models/pretrained"):
         shutil.copytree(PROJECT / "data" / name, folder / "data" / name)
     return folder
 
@@ -144,7 +144,7 @@ def test_poisoned_labels_change_nothing_before_the_scores(smoke, project, tmp_pa
     outputs = [
         "evaluation.moco_kmeans.clusters",
         "evaluation.moco_spectral_finetuned.clusters",
-        "evaluation.self_labelled_turtle.clusters",
+        "evaluation.self_labeled_turtle.clusters",
         "kmeans_finetuned_weights",
         "moco_pretraining.history",
         "cluster_finetuning.spectral.history",
@@ -160,14 +160,14 @@ def test_poisoned_labels_change_nothing_before_the_scores(smoke, project, tmp_pa
         "06_models/moco_pretraining/encoder.pt",
         "06_models/cluster_finetuning/kmeans/encoder.pt",
         "06_models/cluster_finetuning/spectral/encoder.pt",
-        "06_models/cluster_finetuning/self_labelling/encoder.pt",
+        "06_models/cluster_finetuning/self_labeling/encoder.pt",
         "04_feature/moco.parquet",
         "08_reporting/moco_pretraining/history.csv",
         "08_reporting/cluster_finetuning/spectral_history.csv",
     ]
     for name in same:
         assert (other / name).read_bytes() == (folder / name).read_bytes(), name
-    for method in ("moco_kmeans", "moco_spectral_finetuned", "self_labelled_turtle"):
+    for method in ("moco_kmeans", "moco_spectral_finetuned", "self_labeled_turtle"):
         a, b = (
             pd.read_csv(f / "07_model_output" / f"clusters_{method}.csv") for f in (folder, other)
         )
@@ -188,7 +188,7 @@ def test_ablation_of_a_subset_by_either_spelling(project, option):
     assert list(table["epochs"]) == [2, 3]
 
 
-@pytest.mark.parametrize("env", ["local", "record"])
+@pytest.mark.parametrize("env", ["local", "best_10k"])
 def test_the_dag_is_drawn(project, env):
     # Like `kedro viz run` it makes every dataset of the catalog, those of no pipeline too.
     result = kedro(project, "viz", "build", KEDRO_ENV=env)
@@ -203,8 +203,8 @@ def test_the_dag_is_drawn(project, env):
 
 
 def test_evaluation_on_a_fresh_clone_uses_the_shipped_weights(project):
-    methods = [m for m in METHODS if m.startswith(("moco", "self_labelled"))]
-    shipped = project / "data" / "06_models" / "shipped"
+    methods = [m for m in METHODS if m.startswith(("moco", "self_labeled"))]
+    shipped = project / "data" / "06_models" / "pretrained"
     before = content(shipped)
     result = kedro(project, "run", "--pipelines=evaluation", "--params=data.limit=400")
     assert result.returncode == 0, result.stdout + result.stderr
@@ -216,29 +216,29 @@ def test_evaluation_on_a_fresh_clone_uses_the_shipped_weights(project):
 
 
 def test_record_on_a_fresh_clone_uses_the_weights_of_the_run_recorded_beside_them(project):
-    shipped = project / "data" / "06_models" / "shipped" / "record" / "seed_10"
-    arguments = ("--env=record", "--pipelines=evaluation", "--params=data.limit=500")
+    shipped = project / "data" / "06_models" / "pretrained" / "best_10k" / "seed_10"
+    arguments = ("--env=best_10k", "--pipelines=evaluation", "--params=data.limit=500")
     result = kedro(project, "run", *arguments)
     assert result.returncode == 0, result.stdout + result.stderr
     # Each of two encoders, pooled and with its maps whitened.
     assert result.stdout.count("shipped with the project") == 4
-    made = pd.read_csv(project / "data/record/seed_10/08_reporting/clustering_comparison.csv")
+    made = pd.read_csv(project / "data/best_10k/seed_10/08_reporting/clustering_comparison.csv")
     recorded = pd.read_csv(shipped / "clustering_comparison.csv")
     # Rows that the project gained after that run are made too.
     assert [m for m in made["method"] if m in set(recorded["method"])] == list(recorded["method"])
     nmi = made.set_index("method")["nmi"]
-    assert nmi["self_labelled_turtle"] > nmi["kmeans"]
-    assert nmi["self_labelled_whitened_turtle"] > nmi["kmeans"]
+    assert nmi["self_labeled_turtle"] > nmi["kmeans"]
+    assert nmi["self_labeled_whitened_turtle"] > nmi["kmeans"]
     # The first of the known images, given again as new ones, find their way back.
     new = (
         "predict.path=data/01_raw/fashion-mnist_test.csv.gz,predict.limit=100,predict.n_neighbors=1"
     )
-    arguments = ("--env=record", "--pipelines=predict", f"--params=data.limit=500,{new}")
+    arguments = ("--env=best_10k", "--pipelines=predict", f"--params=data.limit=500,{new}")
     result = kedro(project, "run", *arguments)
     assert result.returncode == 0, result.stdout + result.stderr
-    output = project / "data/record/seed_10/07_model_output"
+    output = project / "data/best_10k/seed_10/07_model_output"
     predicted = pd.read_csv(output / "predicted_clusters.csv")["cluster"]
-    known = pd.read_csv(output / "clusters_self_labelled_whitened_turtle.csv")["cluster"]
+    known = pd.read_csv(output / "clusters_self_labeled_whitened_turtle.csv")["cluster"]
     assert (predicted == known[:100]).all()
 
 
@@ -277,13 +277,13 @@ def test_images_without_labels_of_another_size(project, tmp_path):
     rows = pd.read_csv(PROJECT / "data/01_raw/fashion-mnist_test.csv.gz", nrows=150)
     pixels = rows.drop(columns="label").to_numpy().reshape(-1, 28, 28)[:, 2:26:2, 4:24:2]
     columns = [f"pixel{i + 1}" for i in range(120)]
-    path = tmp_path / "unlabelled.csv.gz"
+    path = tmp_path / "unlabeled.csv.gz"
     pd.DataFrame(pixels.reshape(150, -1), columns=columns).to_csv(path, index=False)
     assert gzip.decompress(path.read_bytes())[:6] == b"pixel1"
     environment = project / "conf" / "own"
     environment.mkdir()
     shutil.copytree(project / "conf" / "smoke", environment, dirs_exist_ok=True)
-    (environment / "globals.yml").write_text("folder: data/own\nshipped: null\n")
+    (environment / "globals.yml").write_text("folder: data/own\npretrained_dir: null\n")
     (environment / "parameters_own.yml").write_text(
         f"n_clusters: 5\ndata:\n  path: {path}\n  image_shape: [12, 10]\n  class_names: null\n"
     )
@@ -321,7 +321,7 @@ def test_thesis_protocol_end_to_end_with_few_epochs(project):
     reporting = project / "data" / "thesis" / "08_reporting"
     table = pd.read_csv(reporting / "clustering_comparison.csv")
     later = {"pca_turtle", "moco_umap_kmeans", "moco_umap_balanced", "moco_turtle"}
-    later |= {"self_labelled_turtle", "self_labelled_umap_kmeans"}
+    later |= {"self_labeled_turtle", "self_labeled_umap_kmeans"}
     assert set(table["method"]) == (METHODS | LEFT_OUT) - later
     trainings = {"moco", "end_to_end", "joint", "kmeans_finetuned", "spectral_finetuned"}
     trainings.add("learnable_finetuned")
@@ -333,20 +333,29 @@ def test_thesis_protocol_end_to_end_with_few_epochs(project):
         assert (cost["epoch"] == [1]).all()
     cost = json.loads((reporting / "embedding_cost" / "joint.json").read_text())
     assert cost["time_s"] > 0
-    run = json.loads((reporting / "run.json").read_text())
+    run = json.loads((reporting / "run_info.json").read_text())
     assert run["parameters"]["moco"]["epochs"] == 1
     assert run["versions"]["torch"].startswith("2.")
 
 
 def test_study_of_the_findings_with_few_epochs(project):
-    few = ["data.limit=300", "moco.batch_size=100", "study.protocol.moco.epochs=1"]
-    few += ["study.protocol.finetuning.epochs=1", "study.protocol.finetuning.n_init=1"]
+    few = ["data.limit=300", "moco.batch_size=100", "bugfix_ablation.protocol.moco.epochs=1"]
+    few += [
+        "bugfix_ablation.protocol.finetuning.epochs=1",
+        "bugfix_ablation.protocol.finetuning.n_init=1",
+    ]
     result = kedro(
-        *(project, "run", "--env=thesis", "--pipelines=study", f"--params={','.join(few)}")
+        *(
+            project,
+            "run",
+            "--env=thesis",
+            "--pipelines=bugfix_ablation",
+            f"--params={','.join(few)}",
+        )
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    table = pd.read_csv(project / "data" / "thesis" / "08_reporting" / "study.csv")
-    columns = ["case", "finding", "change", "row", "epochs", "nmi", "ari", "acc"]
+    table = pd.read_csv(project / "data" / "thesis" / "08_reporting" / "bugfix_ablation.csv")
+    columns = ["case", "issue", "change", "row", "epochs", "nmi", "ari", "acc"]
     assert set(table.columns) == set(columns)
     assert len(table) == 28
     table = table.set_index(["case", "row"])
@@ -369,7 +378,7 @@ def test_another_seed_writes_to_a_folder_of_its_own(smoke, project):
     ("override", "named"),
     [("moco.epoch=3", "moco.epoch"), ("moco.epochs=three", "moco.epochs"), ("mocco.x=1", "mocco")],
 )
-def test_misspelt_or_mistyped_parameters_stop_before_any_work(project, override, named):
+def test_misspelled_or_mistyped_parameters_stop_before_any_work(project, override, named):
     result = kedro(project, "run", f"--params={override}")
     assert result.returncode != 0
     assert f"{named}: " in result.stderr

@@ -1,3 +1,3 @@
-"""Group images that nobody labelled: momentum contrast, then clustering."""
+"""Group images that nobody labeled: momentum contrast, then clustering."""
 
 __version__ = "0.1.0"

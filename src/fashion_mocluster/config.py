@@ -17,7 +17,7 @@ class ProjectConfigLoader(OmegaConfigLoader):
     The catalog may say ``${parameter:data.path}``: wherever a parameter is overridden, in an
     environment or on the command line, the catalog follows; ``${parameter:name,else}`` is ``else``
     while the parameter is null. The pipelines follow likewise.
-    ``${folder:}`` is where the run writes, ``${shipped:}`` where weights are that it may use instead
+    ``${folder:}`` is where the run writes, ``${pretrained_dir:}`` where weights are that it may use instead
     of its own.
     """
 
@@ -25,7 +25,7 @@ class ProjectConfigLoader(OmegaConfigLoader):
         """The merged configuration of one kind.
 
         Raises:
-            ParameterError: A parameter is misspelt, missing or has a wrong value.
+            ParameterError: A parameter is misspelled, missing or has a wrong value.
         """
         if key == "parameters":
             parameters = complete(self._merged_parameters())
@@ -41,7 +41,9 @@ class ProjectConfigLoader(OmegaConfigLoader):
                 replace=True,
             )
             OmegaConf.register_new_resolver("folder", lambda: self.folder, replace=True)
-            OmegaConf.register_new_resolver("shipped", lambda: self.shipped, replace=True)
+            OmegaConf.register_new_resolver(
+                "pretrained_dir", lambda: self.pretrained_dir, replace=True
+            )
         return super().__getitem__(key)
 
     def _merged_parameters(self) -> dict[str, Any]:
@@ -62,10 +64,10 @@ class ProjectConfigLoader(OmegaConfigLoader):
         return self._of_seed(self["globals"]["folder"])
 
     @property
-    def shipped(self) -> str:
+    def pretrained_dir(self) -> str:
         """Where weights of this seed would be that came with the project."""
-        shipped = self["globals"]["shipped"]
-        return self._of_seed(shipped) if shipped else self.folder
+        folder = self["globals"]["pretrained_dir"]
+        return self._of_seed(folder) if folder else self.folder
 
     def _of_seed(self, folder: str) -> str:
         seed = self["parameters"]["seed"]

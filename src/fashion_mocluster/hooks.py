@@ -13,7 +13,7 @@ from kedro.io import DatasetError
 PACKAGE = __name__.partition(".")[0]
 
 
-class ParametersFirst:
+class ValidateParametersHook:
     """Wrong parameters stop a session at once, in one line."""
 
     @hook_impl
@@ -27,7 +27,7 @@ class FolderError(RuntimeError):
     """The folder that a run writes to cannot be used."""
 
 
-class OneRunAtATime:
+class RunLockHook:
     """Keeps a second run out of the folder that a run writes to.
 
     The operating system drops the lock when the process ends, however it ends.
@@ -74,7 +74,7 @@ class OneRunAtATime:
         self._lock.release()
 
 
-class OutOfMemory(MemoryError):
+class OutOfMemoryError(MemoryError):
     """There was too little memory for a node."""
 
 
@@ -94,11 +94,11 @@ class MemoryHints:
         """Replace the error of an allocation.
 
         Raises:
-            OutOfMemory: The node ran out of memory.
+            OutOfMemoryError: The node ran out of memory.
         """
         if is_about_memory(error):
             lower = self.LOWER.get(node.name.rpartition(".")[2], "data.limit")
-            raise OutOfMemory(
+            raise OutOfMemoryError(
                 f"{node.name}: out of memory; lower {lower}, or data.limit"
             ) from error
 

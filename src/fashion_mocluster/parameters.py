@@ -10,10 +10,13 @@ from fashion_mocluster.learning.parameters import (
     EmbeddingParameters,
     FinetuningParameters,
     MocoParameters,
-    SelfLabellingParameters,
+    SelfLabelingParameters,
     WhiteningParameters,
 )
-from fashion_mocluster.pipelines.ablation.parameters import AblationParameters, StudyParameters
+from fashion_mocluster.pipelines.ablation.parameters import (
+    AblationParameters,
+    BugfixAblationParameters,
+)
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
 from fashion_mocluster.pipelines.evaluation.parameters import (
     EvaluationParameters,
@@ -38,13 +41,13 @@ class ProjectParameters(BaseModel):
     whitening: WhiteningParameters
     finetuning: dict[
         Name,
-        Annotated[FinetuningParameters | SelfLabellingParameters, Field(discriminator="assign")],
+        Annotated[FinetuningParameters | SelfLabelingParameters, Field(discriminator="assign")],
     ]
     evaluation: EvaluationParameters
     predict: PredictParameters
     report: ReportParameters
     ablation: AblationParameters
-    study: StudyParameters | None = None
+    bugfix_ablation: BugfixAblationParameters | None = None
 
     @model_validator(mode="after")
     def _consistent(self):
@@ -69,7 +72,7 @@ class ProjectParameters(BaseModel):
                 )
         for representation, key in (
             ("external", "external_embeddings"),
-            ("published", "published_weights"),
+            ("external_encoder", "external_weights"),
         ):
             if representation in self.representations and getattr(self.evaluation, key) is None:
                 raise ValueError(
@@ -82,8 +85,8 @@ class ProjectParameters(BaseModel):
         """The trainings whose encoders' maps are whitened."""
         of = {encoder_of(n) for n in self.representations if n.endswith(WHITENED)}
         finetuned = {f"{name}_finetuned" for name in self.finetuning}
-        clustered = {getattr(recipe, "clustered", "pooled") for recipe in self.finetuning.values()}
-        if of & finetuned or "whitened" in clustered:
+        features = {getattr(recipe, "features", "pooled") for recipe in self.finetuning.values()}
+        if of & finetuned or "whitened_maps" in features:
             of.add("moco")
         return {n: r for n, r in {"moco": self.moco, **self.variants}.items() if n in of}
 
@@ -100,15 +103,15 @@ class ProjectParameters(BaseModel):
     @property
     def representations(self) -> set[str]:
         """All representations that this run needs."""
-        return {*self.methods.values(), self.evaluation.selection.representation}
+        return {*self.methods.values(), self.evaluation.model_selection.representation}
 
 
 def complete(parameters: dict) -> dict:
     """The parameters with what follows from others written out.
 
     ``seed`` becomes the seed of every training that names none, and of ``whitening``; the views of
-    ``moco`` those of self-labelling and of ``whitening``, but for what these change. ``variants`` and
-    the cases of ``study`` say what they change; they become whole recipes.
+    ``moco`` those of self-labeling and of ``whitening``, but for what these change. ``variants`` and
+    the cases of ``bugfix_ablation`` say what they change; they become whole recipes.
     """
     parameters = copy.deepcopy(parameters)
     seed, moco = {"seed": parameters.get("seed", 0)}, parameters.get("moco")
@@ -126,21 +129,24 @@ def complete(parameters: dict) -> dict:
     variants = parameters.get("variants")
     for name, change in variants.items() if isinstance(variants, dict) else ():
         variants[name] = _merged(parameters["moco"], change)
-    study = parameters.get("study")
-    if isinstance(study, dict) and isinstance(study.get("flips"), dict):
-        study["cases"] = _study_cases(parameters, study)
+    bugfix_ablation = parameters.get("bugfix_ablation")
+    if isinstance(bugfix_ablation, dict) and isinstance(bugfix_ablation.get("fixes"), dict):
+        bugfix_ablation["cases"] = _bugfix_cases(parameters, bugfix_ablation)
     return parameters
 
 
-def _study_cases(parameters: dict, study: dict) -> dict:
-    """The recipes of a study: nothing flipped, each flip alone, all flips together."""
+def _bugfix_cases(parameters: dict, bugfix_ablation: dict) -> dict:
+    """The recipes of a bugfix_ablation: nothing flipped, each flip alone, all fixes together."""
     recipe = {
         "moco": parameters["moco"],
         "finetuning": _at(parameters, "finetuning", "kmeans"),
         "embedding": parameters.get("embedding"),
     }
-    recipe = _merged(recipe, study.get("protocol") or {})
-    changes = {name: _at(study, "flips", name, "to") or {} for name in study["flips"]}
+    recipe = _merged(recipe, bugfix_ablation.get("protocol") or {})
+    changes = {
+        name: _at(bugfix_ablation, "fixes", name, "overrides") or {}
+        for name in bugfix_ablation["fixes"]
+    }
     everything: dict = {}
     for change in changes.values():
         everything = _merged(everything, change)
@@ -165,7 +171,7 @@ def _merged(one: Any, other: Any) -> Any:
 
 
 class ParameterError(ValueError):
-    """A parameter is misspelt, missing or has a wrong value."""
+    """A parameter is misspelled, missing or has a wrong value."""
 
 
 def check_parameters(parameters: dict) -> ProjectParameters:

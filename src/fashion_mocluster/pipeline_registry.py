@@ -37,12 +37,12 @@ def _parameters_of_base() -> "ProjectParameters":
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """Pipelines by name; ``__default__`` is everything but ablation and study.
+    """Pipelines by name; ``__default__`` is everything but ablation and bugfix_ablation.
 
     Only the trainings that a method of the comparison needs are part of them.
     """
+    from fashion_mocluster.pipelines.ablation import bugfix_ablation
     from fashion_mocluster.pipelines.ablation import pipeline as ablation
-    from fashion_mocluster.pipelines.ablation import study
     from fashion_mocluster.pipelines.cluster_finetuning import pipeline as cluster_finetuning
     from fashion_mocluster.pipelines.data_processing import pipeline as data_processing
     from fashion_mocluster.pipelines.evaluation import pipeline as evaluation
@@ -60,7 +60,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         {name: p.finetuning[name] for name in finetuned}
     )
     reference = data_processing.reference_pipeline()
-    if any(getattr(p.finetuning[name], "reference", None) for name in finetuned):
+    if any(getattr(p.finetuning[name], "init", "random") == "pixel_clusters" for name in finetuned):
         finetuning += reference
     encoders = {
         "moco": "moco_pretraining",
@@ -68,10 +68,10 @@ def register_pipelines() -> dict[str, Pipeline]:
         **{f"{name}_finetuned": f"cluster_finetuning.{name}" for name in p.finetuning},
     }
     with_reference = {
-        name for name in p.methods if p.evaluation.methods[name].clusterer.reference is not None
+        name for name in p.methods if p.evaluation.methods[name].clusterer.init == "pixel_clusters"
     }
     comparison = evaluation.create_pipeline(
-        p.methods, p.evaluation.selection.representation, encoders, with_reference
+        p.methods, p.evaluation.model_selection.representation, encoders, with_reference
     )
     if with_reference:
         comparison += reference
@@ -90,6 +90,6 @@ def register_pipelines() -> dict[str, Pipeline]:
     if known and encoder_of(known) in encoders:
         clusters = (data + comparison).to_outputs(f"{method}_assignments", f"{known}_embeddings")
         pipelines["predict"] = clusters + predict.create_pipeline(method, known)
-    if p.study is not None:
-        pipelines["study"] = data + study.create_pipeline(p.study)
+    if p.bugfix_ablation is not None:
+        pipelines["bugfix_ablation"] = data + bugfix_ablation.create_pipeline(p.bugfix_ablation)
     return pipelines

@@ -3,13 +3,13 @@
 import os
 
 from fashion_mocluster.config import ProjectConfigLoader
-from fashion_mocluster.hooks import MemoryHints, OneRunAtATime, ParametersFirst
+from fashion_mocluster.hooks import MemoryHints, RunLockHook, ValidateParametersHook
 
 # Threads that wait for each other spin for microseconds, then sleep. By default they spin so long
 # that any other program on a core makes training several times slower. Read when torch is loaded.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
-HOOKS = (ParametersFirst(), OneRunAtATime(), MemoryHints())
+HOOKS = (ValidateParametersHook(), RunLockHook(), MemoryHints())
 CONFIG_LOADER_CLASS = ProjectConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

@@ -46,7 +46,7 @@ def main(idx_folder: Path | None, result: Path = RESULT) -> None:
 
 def all_areas(images: np.ndarray, many: np.ndarray | None) -> Iterator[Result]:
     """Training, clustering, commands."""
-    weights = EncoderWeights.from_dict(load_tensors(DATA / "06_models" / "shipped" / "moco.pt"))
+    weights = EncoderWeights.from_dict(load_tensors(DATA / "06_models" / "pretrained" / "moco.pt"))
     thesis, base = (check_parameters(project_parameters(env)) for env in ("thesis", "base"))
     yield from training_areas(images, many, thesis.moco, base.moco, base.finetuning.kmeans, weights)
     few, all_ = (None if x is None else embed(x, weights, base.embedding) for x in (images, many))

@@ -76,7 +76,7 @@ def spectral_cost(x: np.ndarray) -> Cost:
 
 
 def spectral_growth(costs: dict[int, Cost]) -> Result:
-    """Finding exact neighbours alone is quadratic."""
+    """Finding exact neighbors alone is quadratic."""
     times = {n: cost.time_s for n, cost in costs.items()}
     return growth("Spectral clustering, growth over points", times, "quadratic", 2.0)
 

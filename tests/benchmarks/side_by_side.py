@@ -63,7 +63,7 @@ def time_side_by_side(
 
 def growth(area: str, seconds: dict[int, float], against: str, power: float) -> Result:
     """By which power of the size the time grows, fitted over all sizes; the spread is that between
-    neighbouring sizes.
+    neighboring sizes.
 
     Args:
         seconds: Time by size.

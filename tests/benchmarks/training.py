@@ -11,8 +11,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from fashion_mocluster.cost import measure
 from fashion_mocluster.learning.finetuning import FinetuningRun
-from fashion_mocluster.learning.inputs import PixelStatistics
 from fashion_mocluster.learning.parameters import FinetuningParameters, MocoParameters
+from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.pretraining_run import PretrainingRun
 from fashion_mocluster.learning.surrogate import surrogate_loss
 from fashion_mocluster.learning.weights import EncoderWeights

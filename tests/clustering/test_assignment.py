@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from fashion_mocluster.clustering.assignment import assign_by_neighbours
+from fashion_mocluster.clustering.assignment import assign_by_neighbors
 
 
 def test_votes_are_those_of_a_loop():
     rng = np.random.default_rng(0)
     known, new = rng.normal(size=(80, 4)), rng.normal(size=(30, 4))
     clusters = rng.integers(0, 3, 80) * 2  # a cluster may be empty
-    found, share = assign_by_neighbours(known, clusters, new, 7)
+    found, share = assign_by_neighbors(known, clusters, new, 7)
     for i, point in enumerate(new):
         cosine = known @ point / np.linalg.norm(known, axis=1) / np.linalg.norm(point)
         votes = np.bincount(clusters[np.argsort(-cosine)[:7]], minlength=5)
@@ -20,16 +20,16 @@ def test_votes_are_those_of_a_loop():
 def test_known_points_keep_their_clusters(blobs):
     points, truth = blobs
     points = points + 20  # away from the origin, so that directions tell the groups apart
-    found, share = assign_by_neighbours(points, truth, points * 3, 1)
+    found, share = assign_by_neighbors(points, truth, points * 3, 1)
     assert (found == truth).all()
     assert (share == 1).all()
 
 
 def test_fewer_known_points_than_votes():
-    found, share = assign_by_neighbours(np.eye(2), np.array([4, 4]), np.ones((1, 2)), 15)
+    found, share = assign_by_neighbors(np.eye(2), np.array([4, 4]), np.ones((1, 2)), 15)
     assert (found, share) == ([4], [1.0])
 
 
 def test_points_of_another_space_are_refused():
     with pytest.raises(ValueError, match="3 features"):
-        assign_by_neighbours(np.eye(2), np.array([0, 1]), np.ones((1, 3)), 1)
+        assign_by_neighbors(np.eye(2), np.array([0, 1]), np.ones((1, 3)), 1)

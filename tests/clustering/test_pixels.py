@@ -7,16 +7,16 @@ from fashion_mocluster.clustering.pixels import COMPONENTS, pixel_clusters
 from fashion_mocluster.clustering.turtle import Turtle
 
 
-def images_of(centres: np.ndarray, n: int) -> np.ndarray:
+def images_of(centers: np.ndarray, n: int) -> np.ndarray:
     rng = np.random.default_rng(0)
-    x = np.repeat(centres, n, axis=0) + rng.normal(0, 8, (len(centres) * n, *centres.shape[1:]))
+    x = np.repeat(centers, n, axis=0) + rng.normal(0, 8, (len(centers) * n, *centers.shape[1:]))
     return x.clip(0, 255).astype(np.uint8)
 
 
 def test_finds_images_that_look_alike():
-    centres = np.zeros((3, 12, 12))
-    centres[0, :4], centres[1, 4:8], centres[2, 8:] = 200, 150, 100
-    labels = pixel_clusters(images_of(centres, 50), 3, 0)
+    centers = np.zeros((3, 12, 12))
+    centers[0, :4], centers[1, 4:8], centers[2, 8:] = 200, 150, 100
+    labels = pixel_clusters(images_of(centers, 50), 3, 0)
     assert labels.dtype == np.int64
     assert adjusted_rand_score(labels, np.repeat([0, 1, 2], 50)) == 1
 

@@ -12,7 +12,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_limits
 
 from fashion_mocluster.clustering import spectral
-from fashion_mocluster.clustering.neighbours import neighbour_graph
+from fashion_mocluster.clustering.neighbors import neighbor_graph
 from fashion_mocluster.clustering.spectral import SpectralClusterer, spectral_embedding
 
 
@@ -44,7 +44,7 @@ def overlapping_groups(count=800, dimensions=8, seed=0):
 
 
 def dense_laplacian_eigenpairs(affinity):
-    """All eigenvalues of the normalised Laplacian, smallest first, and vectors, by LAPACK."""
+    """All eigenvalues of the normalized Laplacian, smallest first, and vectors, by LAPACK."""
     affinity = affinity.toarray()
     degree = affinity.sum(1)
     laplacian = np.eye(len(affinity)) - affinity / np.sqrt(np.outer(degree, degree))
@@ -52,7 +52,7 @@ def dense_laplacian_eigenpairs(affinity):
 
 
 def symmetric_graph(x, n_neighbors):
-    graph = neighbour_graph(x, n_neighbors)
+    graph = neighbor_graph(x, n_neighbors)
     return 0.5 * (graph + graph.T)
 
 
@@ -114,7 +114,7 @@ def test_repeated_and_close_eigenvalues_are_all_found(x):
     np.testing.assert_allclose(rayleigh, values[:5], rtol=1e-4, atol=1e-9)
 
 
-def test_where_lanczos_does_not_converge_the_graph_is_factorised(monkeypatch):
+def test_where_lanczos_does_not_converge_the_graph_is_factorized(monkeypatch):
     affinity = symmetric_graph(np.arange(600.0)[:, None], 4)
     _, expected = dense_laplacian_eigenpairs(affinity)
     monkeypatch.setattr(spectral, "MAX_RESTARTS", 1)
@@ -188,7 +188,7 @@ def test_the_seed_decides():
     assert (a != c).any()
 
 
-def test_precomputed_neighbours_give_the_same_labels():
+def test_precomputed_neighbors_give_the_same_labels():
     x = overlapping_groups()
     graph = kneighbors_graph(x, 15, mode="distance", include_self=True)
     clusterer = SpectralClusterer(5, affinity="precomputed_nearest_neighbors", random_state=0)
@@ -198,7 +198,7 @@ def test_precomputed_neighbours_give_the_same_labels():
     np.testing.assert_array_equal(clusterer.embedding_, direct.embedding_)
 
 
-def test_too_few_precomputed_neighbours_are_refused():
+def test_too_few_precomputed_neighbors_are_refused():
     graph = kneighbors_graph(overlapping_groups(), 5, mode="distance", include_self=True)
     with pytest.raises(ValueError, match="10 neighbors per samples are required"):
         SpectralClusterer(5, affinity="precomputed_nearest_neighbors").fit(graph)

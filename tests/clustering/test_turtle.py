@@ -7,18 +7,18 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_limits
 from torch.nn import functional
 
-from fashion_mocluster.clustering.neighbours import neighbour_graph, unit
+from fashion_mocluster.clustering.neighbors import neighbor_graph, unit
 from fashion_mocluster.clustering.turtle import (
-    BALANCE,
-    DISTANCE_OF_STARTS,
+    ENTROPY_WEIGHT,
+    INIT_NOISE,
     INNER_STEPS,
+    INVERSE_TEMPERATURE,
+    INVERSE_TEMPERATURE_OF_INIT,
     LEARNING_RATE,
-    SHARPNESS,
-    SHARPNESS_OF_REFERENCE,
     STARTS_TOGETHER,
     Turtle,
     filtered,
-    standardised,
+    standardized,
 )
 
 
@@ -38,7 +38,7 @@ def test_keeps_the_contract_of_scikit_learn(estimator, check):
 
 def test_finds_the_groups_that_stand_out_most(groups):
     x, truth = groups
-    labels = Turtle(3, n_rounds=0, n_steps=400, random_state=0).fit_predict(x)
+    labels = Turtle(3, n_hops=0, n_steps=400, random_state=0).fit_predict(x)
     assert adjusted_rand_score(labels, truth) > 0.95
 
 
@@ -58,46 +58,49 @@ def plain_turtle(x, start, n_clusters, n_steps, draw):
         return torch.softmax(sharpness * x @ (weight / weight.norm(dim=0)) + bias, 1)
 
     for step in range(n_steps):
-        labels = labels_at(SHARPNESS[0] * (SHARPNESS[1] / SHARPNESS[0]) ** (step / n_steps))
+        labels = labels_at(
+            INVERSE_TEMPERATURE[0]
+            * (INVERSE_TEMPERATURE[1] / INVERSE_TEMPERATURE[0]) ** (step / n_steps)
+        )
         for _ in range(INNER_STEPS):
             inner.zero_grad()
             functional.cross_entropy(classifier(x), labels.detach()).backward()
             inner.step()
         entropy = torch.special.entr(labels.mean(0)).sum()
         outer.zero_grad()
-        (functional.cross_entropy(classifier(x), labels) - BALANCE * entropy).backward()
+        (functional.cross_entropy(classifier(x), labels) - ENTROPY_WEIGHT * entropy).backward()
         outer.step()
     with torch.no_grad():
-        labels = labels_at(SHARPNESS[1])
+        labels = labels_at(INVERSE_TEMPERATURE[1])
         return labels.argmax(1).numpy(), float(functional.cross_entropy(classifier(x), labels))
 
 
 def test_agrees_with_the_method_written_plainly(groups):
     x, _ = groups
     n_init = STARTS_TOGETHER + 1  # a whole group and one that is not
-    model = Turtle(3, n_rounds=0, n_init=n_init, n_steps=60, random_state=5).fit(x)
+    model = Turtle(3, n_hops=0, n_init=n_init, n_steps=60, random_state=5).fit(x)
     draw = np.random.RandomState(5).standard_normal((6, 3 * n_init))
-    points = standardised(unit(x))
+    points = standardized(unit(x))
     plain = [plain_turtle(points, start, 3, 60, draw) for start in range(n_init)]
     np.testing.assert_allclose(model.losses_, [loss for _, loss in plain], rtol=1e-3)
-    best = np.argmax(model.informations_)
+    best = np.argmax(model.neighbor_mi_)
     assert (model.labels_ == plain[best][0]).mean() > 0.98
 
 
-def test_filter_is_a_mean_over_neighbours_taken_again():
+def test_filter_is_a_mean_over_neighbors_taken_again():
     x = np.random.default_rng(0).normal(size=(40, 3))
     nearest = NearestNeighbors(n_neighbors=5).fit(x).kneighbors(x, return_distance=False)
     expected = x
     for _ in range(3):
         expected = np.array([expected[row].mean(0) for row in nearest])
-    np.testing.assert_allclose(filtered(x, neighbour_graph(x, 4), 3), expected)
-    assert filtered(x, neighbour_graph(x, 4), 0) is x
-    everyone = neighbour_graph(x, 99)
+    np.testing.assert_allclose(filtered(x, neighbor_graph(x, 4), 3), expected)
+    assert filtered(x, neighbor_graph(x, 4), 0) is x
+    everyone = neighbor_graph(x, 99)
     np.testing.assert_allclose(filtered(x, everyone, 1), np.tile(x.mean(0), (40, 1)))
 
 
-def test_the_start_with_the_most_neighbour_information_wins(groups):
-    """Mutual information between a point's cluster and its neighbours', by scikit-learn."""
+def test_the_start_with_the_most_neighbor_information_wins(groups):
+    """Mutual information between a point's cluster and its neighbors', by scikit-learn."""
     x, _ = groups
     starts = []
 
@@ -109,12 +112,12 @@ def test_the_start_with_the_most_neighbour_information_wins(groups):
     model = Watched(5, n_neighbors=6, n_init=6, n_steps=40, random_state=0).fit(x)
     ((labels, losses),) = starts
     near = NearestNeighbors(n_neighbors=6).fit(unit(x)).kneighbors(return_distance=False)
-    # Each pair counts both ways, for who is whose neighbour does not matter.
+    # Each pair counts both ways, for who is whose neighbor does not matter.
     one, other = np.repeat(labels, 6, axis=0), labels[near.ravel()]
     expected = [
         mutual_info_score(np.r_[a, b], np.r_[b, a]) for a, b in zip(one.T, other.T, strict=True)
     ]
-    np.testing.assert_allclose(model.informations_, expected)
+    np.testing.assert_allclose(model.neighbor_mi_, expected)
     np.testing.assert_array_equal(model.labels_, labels[:, np.argmax(expected)])
     assert np.argmax(expected) != np.argmin(losses)  # or the test would show nothing
 
@@ -122,49 +125,49 @@ def test_the_start_with_the_most_neighbour_information_wins(groups):
 def test_the_start_that_agrees_most_with_a_reference_wins(groups):
     x, truth = groups
     weaker = x[:, 3:].argmax(1)
-    model = Turtle(3, n_init=8, n_rounds=0, n_steps=40, random_state=0).fit(x)
-    assert model.agreements_ is None
+    model = Turtle(3, n_init=8, n_hops=0, n_steps=40, random_state=0).fit(x)
+    assert model.init_nmi_ is None
     assert adjusted_rand_score(model.labels_, truth) > 0.9  # what stands out most, else
-    model.fit(x, reference=weaker)
+    model.fit(x, init_labels=weaker)
     agrees = normalized_mutual_info_score(weaker, model.labels_)
-    assert model.agreements_.shape == (8,)
-    assert agrees == pytest.approx(model.agreements_.max())
+    assert model.init_nmi_.shape == (8,)
+    assert agrees == pytest.approx(model.init_nmi_.max())
     assert agrees > 0.9
 
 
 @pytest.mark.parametrize("found", [[0, 1, 2], [0, 2, 2]])
 def test_starts_are_around_the_means_of_the_clusters_of_the_reference(groups, found):
     x, truth = groups
-    reference = np.array(found)[truth]
+    init_labels = np.array(found)[truth]
     starts = []
 
     class Watched(Turtle):
         def _descend(self, x, weights, *arguments):
             starts.append((x, weights))
-            assert arguments[-1] == SHARPNESS_OF_REFERENCE > SHARPNESS[0]
+            assert arguments[-1] == INVERSE_TEMPERATURE_OF_INIT > INVERSE_TEMPERATURE[0]
             return super()._descend(x, weights, *arguments)
 
-    Watched(3, n_init=STARTS_TOGETHER + 1, n_rounds=0, n_steps=1).fit(x, reference=reference)
+    Watched(3, n_init=STARTS_TOGETHER + 1, n_hops=0, n_steps=1).fit(x, init_labels=init_labels)
     x, weights = starts[0][0], np.hstack([weights for _, weights in starts])
     first, others = weights[:, :3], weights[:, 3:].reshape(-1, STARTS_TOGETHER, 3)
     for cluster in set(found):
-        mean = x[reference == cluster].mean(0)
+        mean = x[init_labels == cluster].mean(0)
         np.testing.assert_allclose(first[:, cluster], mean / np.linalg.norm(mean), rtol=1e-4)
     np.testing.assert_allclose(np.linalg.norm(first, axis=0), 1, rtol=1e-5)
     away = np.linalg.norm(others - first[:, None], axis=0)
-    np.testing.assert_allclose(away, DISTANCE_OF_STARTS, rtol=1e-4)
+    np.testing.assert_allclose(away, INIT_NOISE, rtol=1e-4)
 
 
 @pytest.mark.parametrize("wrong", [-1, 3])
 def test_a_reference_of_other_clusters_is_refused(groups, wrong):
     x, truth = groups
-    with pytest.raises(ValueError, match="the reference has clusters .*should be 0 to 2"):
-        Turtle(3, n_steps=5).fit(x, reference=np.where(truth == 1, wrong, truth))
+    with pytest.raises(ValueError, match="the init_labels has clusters .*should be 0 to 2"):
+        Turtle(3, n_steps=5).fit(x, init_labels=np.where(truth == 1, wrong, truth))
 
 
 def test_a_reference_of_other_points_is_refused(groups):
     with pytest.raises(ValueError, match="inconsistent numbers of samples: \\[300, 299\\]"):
-        Turtle(3, n_steps=5).fit(groups[0], reference=groups[1][1:])
+        Turtle(3, n_steps=5).fit(groups[0], init_labels=groups[1][1:])
 
 
 def test_clusters_are_of_similar_size():

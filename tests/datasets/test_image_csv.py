@@ -128,20 +128,20 @@ def test_blocks_are_joined_without_holding_everything_twice():
     st.booleans(),
     st.integers(0, 2**32 - 1),
 )
-def test_what_pandas_writes_is_read_back(tmp_path_factory, side, rows, labelled, seed):
+def test_what_pandas_writes_is_read_back(tmp_path_factory, side, rows, labeled, seed):
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 256, (rows, side, side), dtype=np.uint8)
     labels = rng.integers(-5, 100, rows)
     table = pd.DataFrame(
         images.reshape(rows, -1), columns=[f"pixel{i + 1}" for i in range(side * side)]
     )
-    if labelled:
+    if labeled:
         table.insert(0, "label", labels)
     path = tmp_path_factory.mktemp("csv") / "images.csv"
     table.to_csv(path, index=False)
     read, truth = read_image_csv(path)
     np.testing.assert_array_equal(read, images)
-    if labelled:
+    if labeled:
         np.testing.assert_array_equal(truth, labels)
     else:
         assert truth is None

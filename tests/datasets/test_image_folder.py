@@ -20,7 +20,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_pictures_become_grey_images_on_black_in_order_of_their_paths(folder):
+def test_pictures_become_gray_images_on_black_in_order_of_their_paths(folder):
     assert [p.name for p in list_pictures(folder)] == ["dark.png", "light.jpg", "transparent.png"]
     images = read_image_folder(folder, (20, 20))
     assert images.shape == (3, 20, 20)

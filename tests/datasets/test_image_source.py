@@ -24,7 +24,7 @@ def test_limit_cuts_both(csv_file):
     np.testing.assert_array_equal(LabelsDataset(filepath=str(csv_file), limit=1).load(), [3])
 
 
-def test_folders_are_recognised(idx_folder, tmp_path):  # noqa: F811
+def test_folders_are_recognized(idx_folder, tmp_path):  # noqa: F811
     assert ImagesDataset(filepath=str(idx_folder), split="all").load().shape == (8, 4, 6)
     pictures = tmp_path / "pictures"
     pictures.mkdir()

@@ -22,7 +22,7 @@ def test_shipped_weights_are_read_until_there_are_own_ones_and_never_written(tmp
     shipped, own = tmp_path / "shipped.pt", tmp_path / "own.pt"
     torch.save(CONTENT, shipped)
     before = shipped.read_bytes()
-    dataset = TorchWeightsDataset(filepath=str(own), shipped_filepath=str(shipped))
+    dataset = TorchWeightsDataset(filepath=str(own), fallback_filepath=str(shipped))
     assert dataset.exists()
     assert "shipped with the project" in dataset.load()["origin"]
     dataset.save({**CONTENT, "state": {"w": torch.zeros(3)}})

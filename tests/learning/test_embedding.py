@@ -3,12 +3,12 @@ import pytest
 
 from fashion_mocluster.learning.embedding import embed
 from fashion_mocluster.learning.encoder import build_encoder
-from fashion_mocluster.learning.inputs import PixelStatistics
 from fashion_mocluster.learning.parameters import (
     EmbeddingParameters,
     EncoderParameters,
-    InputParameters,
+    PreprocessingParameters,
 )
+from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.weights import EncoderWeights
 
 CPU = {"device": "cpu", "precision": "float32"}
@@ -16,7 +16,7 @@ CPU = {"device": "cpu", "precision": "float32"}
 
 def weights(**options):
     encoder = build_encoder(EncoderParameters(blocks=[1], widths=[6], **options), (12, 12), 0)
-    return EncoderWeights.of(encoder, InputParameters(), PixelStatistics(127, 70))
+    return EncoderWeights.of(encoder, PreprocessingParameters(), PixelStatistics(127, 70))
 
 
 def test_one_row_per_image_in_order(images):
@@ -35,7 +35,7 @@ def test_batch_size_changes_nothing(images):
 
 
 def test_mirrored_images_embed_alike(images):
-    p = EmbeddingParameters(mirror=True, compute=CPU)
+    p = EmbeddingParameters(flip_tta=True, compute=CPU)
     a, b = embed(images, weights(), p), embed(images[:, :, ::-1].copy(), weights(), p)
     np.testing.assert_allclose(a, b, atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(a, axis=1), 1, rtol=1e-5)

@@ -11,7 +11,7 @@ THESIS = EncoderParameters(
     widths=[16, 32, 64],
     pooling="flatten",
     embedding_dim=128,
-    normalise_embedding=True,
+    normalize_embedding=True,
     projection_hidden=128,
     projection_dim=128,
 )

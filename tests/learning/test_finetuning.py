@@ -7,16 +7,16 @@ import torch
 import torch.nn.functional as F
 from sklearn.cluster import KMeans
 
-from fashion_mocluster.learning.checkpoints import CheckpointMismatch, MemoryStore
+from fashion_mocluster.learning.checkpoints import CheckpointMismatchError, MemoryStore
 from fashion_mocluster.learning.encoder import build_encoder
 from fashion_mocluster.learning.finetuning import FinetuningRun, finetune
-from fashion_mocluster.learning.inputs import PixelStatistics
 from fashion_mocluster.learning.parameters import (
-    CentresParameters,
+    CentersParameters,
     EncoderParameters,
     FinetuningParameters,
-    InputParameters,
+    PreprocessingParameters,
 )
+from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.surrogate import surrogate_loss
 from fashion_mocluster.learning.weights import EncoderWeights
 from tests.learning.stores import DyingStore, Killed, same_weights
@@ -28,7 +28,7 @@ def pretrained():
         blocks=[1, 1], widths=[4, 6], projection_hidden=4, projection_dim=4
     )
     encoder = build_encoder(parameters, (12, 12), 0)
-    return EncoderWeights.of(encoder, InputParameters(), PixelStatistics(127, 70))
+    return EncoderWeights.of(encoder, PreprocessingParameters(), PixelStatistics(127, 70))
 
 
 @pytest.fixture
@@ -116,9 +116,11 @@ def test_another_pretrained_encoder_is_not_continued(images, pretrained, paramet
     store = MemoryStore()
     finetune(images, pretrained, parameters, 3, assign, store)
     other = EncoderWeights.of(
-        build_encoder(pretrained.encoder, (12, 12), 1), InputParameters(), PixelStatistics(127, 70)
+        build_encoder(pretrained.encoder, (12, 12), 1),
+        PreprocessingParameters(),
+        PixelStatistics(127, 70),
     )
-    with pytest.raises(CheckpointMismatch, match="pretrained encoder"):
+    with pytest.raises(CheckpointMismatchError, match="pretrained encoder"):
         finetune(images, other, parameters, 3, assign, store)
 
 
@@ -169,7 +171,7 @@ def test_a_single_cluster_stops_with_the_cure(images, pretrained, parameters):
 def test_another_number_of_clusters_is_not_continued(images, pretrained, parameters):
     store = MemoryStore()
     finetune(images, pretrained, parameters, 3, assign, store)
-    with pytest.raises(CheckpointMismatch, match=r"n_clusters \(checkpoint 3, now 4\)"):
+    with pytest.raises(CheckpointMismatchError, match=r"n_clusters \(checkpoint 3, now 4\)"):
         finetune(images, pretrained, parameters, 4, assign, store)
 
 
@@ -202,7 +204,7 @@ def test_a_signal_stops_after_the_epoch_and_the_run_goes_on(images, pretrained, 
 
 def test_after_step_keeps_the_weights_of_one_step_later(images, pretrained, parameters):
     """Stepped once from the pretrained encoder: what the measured weights of epoch 2 are."""
-    after = parameters.model_copy(update={"epochs": 1, "weights_kept": "after_step"})
+    after = parameters.model_copy(update={"epochs": 1, "save_weights": "after_step"})
     kept = finetune(images, pretrained, after, 3, assign, MemoryStore())
     scores = iter([0.0, 1.0])
     two = parameters.model_copy(update={"epochs": 2})
@@ -227,10 +229,10 @@ def test_a_collapse_later_on_ends_with_the_best_epoch_before(
 
 @pytest.fixture
 def learnable(parameters):
-    return parameters.model_copy(update={"assign": "learnable_centres", "learning_rate": 0.05})
+    return parameters.model_copy(update={"assign": "learnable_centers", "learning_rate": 0.05})
 
 
-def test_learnable_centres_lower_their_loss_and_resume(images, pretrained, learnable):
+def test_learnable_centers_lower_their_loss_and_resume(images, pretrained, learnable):
     whole = finetune(images, pretrained, learnable, 3, assign, DyingStore())
     losses = [row["loss"] for row in whole.history]
     assert losses[-1] < losses[0]
@@ -249,6 +251,6 @@ def test_without_the_guard_it_collapses(images, pretrained, learnable, caplog):
     guarded = finetune(images, pretrained, longer, 3, assign, DyingStore())
     assert len(guarded.history) == 12
     assert "one cluster" not in caplog.text
-    bare = longer.model_copy(update={"centres": CentresParameters(balance_weight=0)})
+    bare = longer.model_copy(update={"centers": CentersParameters(balance_weight=0)})
     assert len(finetune(images, pretrained, bare, 3, assign, DyingStore()).history) < 12
     assert "all images fell into one cluster" in caplog.text

@@ -11,9 +11,9 @@ from fashion_mocluster.learning.encoder import build_encoder
 from fashion_mocluster.learning.moco import (
     MomentumContrast,
     build_contrast,
+    flush_denormal_gradients,
     info_nce,
-    nearest_keys,
-    without_tiny_gradient,
+    nearest_neighbor_keys,
 )
 from fashion_mocluster.learning.parameters import ContrastParameters, EncoderParameters
 
@@ -70,7 +70,7 @@ def test_queue_is_a_bounded_deque(size, batches):
     for seed, rows in enumerate(batches):
         keys = unit(rows, seed, dim=2)
         images = torch.arange(rows) + 100 * seed
-        moco.end_step(keys, images)
+        moco.enqueue(keys, images)
         expected.extend(map(tuple, keys.tolist()))
         owners.extend(zip(map(tuple, keys.tolist()), images.tolist(), strict=True))
     assert sorted(map(tuple, moco.queue.tolist())) == sorted(expected)
@@ -86,7 +86,7 @@ def test_key_encoder_follows_by_equation_2_and_gets_no_gradient():
     with torch.no_grad():
         moco.query_encoder.conv1.weight.add_(1)
     query, before = moco.query_encoder.conv1.weight, moco.key_encoder.conv1.weight.clone()
-    moco.begin_step(0.9)
+    moco.momentum_update(0.9)
     torch.testing.assert_close(moco.key_encoder.conv1.weight, 0.9 * before + 0.1 * query)
     assert not any(p.requires_grad for p in moco.key_encoder.parameters())
 
@@ -111,17 +111,17 @@ def test_excluded_negatives_do_not_count():
 def test_own_keys_are_masked_or_negatives():
     keys, images = unit(3, 0, dim=2), torch.tensor([7, 8, 9])
     moco = tiny_moco()
-    moco.end_step(keys, images)
-    _, queue, excluded = moco.contrasted(unit(2, 1, dim=2), torch.tensor([9, 5]))
+    moco.enqueue(keys, images)
+    _, queue, excluded = moco.positives_and_negatives(unit(2, 1, dim=2), torch.tensor([9, 5]))
     assert torch.equal(queue[:3], keys)
     assert excluded.tolist() == [[False, False, True, False], [False] * 4]
-    assert tiny_moco(own_keys="negatives").contrasted(keys, images)[2] is None
+    assert tiny_moco(own_keys="negatives").positives_and_negatives(keys, images)[2] is None
 
 
 def test_nearest_keys_are_those_that_a_loop_finds_and_are_no_negatives():
     keys, queue = unit(5, 0), unit(9, 1)
     excluded = torch.rand(5, 9, generator=torch.Generator().manual_seed(2)) < 0.4
-    positives, left_out = nearest_keys(keys, queue, excluded)
+    positives, left_out = nearest_neighbor_keys(keys, queue, excluded)
     for i, key in enumerate(keys):
         allowed = [j for j in range(9) if not excluded[i, j]]
         nearest = max(allowed, key=lambda j, key=key: float(key @ queue[j]))
@@ -131,25 +131,25 @@ def test_nearest_keys_are_those_that_a_loop_finds_and_are_no_negatives():
 
 def test_a_nearest_positive_is_never_an_own_key():
     keys, images = unit(3, 0, dim=2), torch.tensor([7, 8, 9])
-    moco = tiny_moco(positive="nearest_key")
-    moco.end_step(keys, images)
-    positives, _, excluded = moco.contrasted(keys, images)
+    moco = tiny_moco(positive="nearest_neighbor")
+    moco.enqueue(keys, images)
+    positives, _, excluded = moco.positives_and_negatives(keys, images)
     assert not any(torch.equal(p, k) for p, k in zip(positives, keys, strict=True))
     # Of each row its own key and its positive.
     assert excluded.sum(1).tolist() == [2, 2, 2]
-    own_keys_too = tiny_moco(positive="nearest_key", own_keys="negatives")
-    own_keys_too.end_step(keys, images)
-    assert torch.equal(own_keys_too.contrasted(keys, images)[0], keys)
+    own_keys_too = tiny_moco(positive="nearest_neighbor", own_keys="negatives")
+    own_keys_too.enqueue(keys, images)
+    assert torch.equal(own_keys_too.positives_and_negatives(keys, images)[0], keys)
 
 
 def test_end_to_end_has_no_queue_to_take_positives_from():
-    with pytest.raises(ValidationError, match="positive: nearest_key"):
-        contrast(mechanism="end_to_end", positive="nearest_key")
+    with pytest.raises(ValidationError, match="positive: nearest_neighbor"):
+        contrast(mechanism="end_to_end", positive="nearest_neighbor")
 
 
-def test_published_normalisation_is_over_the_queue():
-    moco = tiny_moco(queue_normalisation="dimension")
-    _, queue, _ = moco.contrasted(unit(1, 0, dim=2), torch.tensor([0]))
+def test_published_normalization_is_over_the_queue():
+    moco = tiny_moco(queue_normalization="dimension")
+    _, queue, _ = moco.positives_and_negatives(unit(1, 0, dim=2), torch.tensor([0]))
     torch.testing.assert_close(queue.norm(dim=0), torch.ones(2))
 
 
@@ -157,7 +157,7 @@ def test_end_to_end_takes_the_other_keys_of_the_batch_and_trains_both_encoders()
     end_to_end = build_contrast(build_encoder(TINY, (4, 4), 0), contrast(mechanism="end_to_end"), 0)
     x = torch.rand(5, 1, 4, 4)
     queries, keys = end_to_end.query_encoder.project(x), end_to_end.key_encoder.project(x.flip(3))
-    positives, negatives, excluded = end_to_end.contrasted(keys, torch.arange(5))
+    positives, negatives, excluded = end_to_end.positives_and_negatives(keys, torch.arange(5))
     loss, _ = info_nce(queries, positives, negatives, 0.2, excluded)
     # The positive is on the diagonal of all similarities: a plain cross entropy.
     torch.testing.assert_close(loss, F.cross_entropy(queries @ keys.T / 0.2, torch.arange(5)))
@@ -169,11 +169,11 @@ def test_end_to_end_takes_the_other_keys_of_the_batch_and_trains_both_encoders()
 
 def test_tiny_gradients_become_zero_and_others_stay():
     x = torch.zeros(4, requires_grad=True)
-    y = without_tiny_gradient(x * 1.0)
+    y = flush_denormal_gradients(x * 1.0)
     assert torch.equal(y, x)
     y.backward(torch.tensor([1e-40, -1e-30, -1e-20, 0.5]))
     torch.testing.assert_close(x.grad, torch.tensor([0, 0, -1e-20, 0.5]), rtol=1e-6, atol=0)
-    assert without_tiny_gradient(torch.ones(1)).item() == 1  # keys that are not trained
+    assert flush_denormal_gradients(torch.ones(1)).item() == 1  # keys that are not trained
 
 
 def test_a_saturated_softmax_gives_no_denormal_gradient():
@@ -188,5 +188,5 @@ def test_a_saturated_softmax_gives_no_denormal_gradient():
     assert (gradient != 0).any()
     assert gradient.abs().max() < 1e-30
     x = key.clone().requires_grad_()
-    info_nce(without_tiny_gradient(x * 1.0), key, negatives, 1 / 80)[0].backward()
+    info_nce(flush_denormal_gradients(x * 1.0), key, negatives, 1 / 80)[0].backward()
     assert not x.grad.any()

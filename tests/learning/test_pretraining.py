@@ -11,18 +11,18 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 
 from fashion_mocluster.learning.checkpoints import (
-    CheckpointMismatch,
-    CheckpointMissing,
+    CheckpointMismatchError,
+    CheckpointMissingError,
     MemoryStore,
 )
 from fashion_mocluster.learning.embedding import embed
-from fashion_mocluster.learning.inputs import PixelStatistics
 from fashion_mocluster.learning.parameters import (
     ClusteringTermParameters,
     EarlyStoppingParameters,
     EmbeddingParameters,
     MocoParameters,
 )
+from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.pretraining import pretrain
 from fashion_mocluster.learning.pretraining_run import PretrainingRun
 from tests.learning.stores import DyingStore, Killed, same_weights
@@ -43,7 +43,7 @@ def test_history_has_one_row_per_epoch_and_weights_changed(images, moco_paramete
 
 
 def test_nearest_positives_train_another_encoder(images, moco_parameters):
-    contrast = moco_parameters.contrast.model_copy(update={"positive": "nearest_key"})
+    contrast = moco_parameters.contrast.model_copy(update={"positive": "nearest_neighbor"})
     nearest = moco_parameters.model_copy(update={"contrast": contrast})
     result = pretrain(images, STATISTICS, nearest, MemoryStore())
     assert np.isfinite([row["loss"] for row in result.history]).all()
@@ -74,9 +74,9 @@ def test_other_parameters_or_images_are_refused_by_name(images, moco_parameters)
     store = MemoryStore()
     pretrain(images, STATISTICS, moco_parameters, store)
     other = moco_parameters.model_copy(update={"batch_size": 8})
-    with pytest.raises(CheckpointMismatch, match=r"batch_size \(checkpoint 16, now 8\)"):
+    with pytest.raises(CheckpointMismatchError, match=r"batch_size \(checkpoint 16, now 8\)"):
         pretrain(images, STATISTICS, other, store)
-    with pytest.raises(CheckpointMismatch, match="images"):
+    with pytest.raises(CheckpointMismatchError, match="images"):
         pretrain(images[:40], STATISTICS, moco_parameters, store)
 
 
@@ -139,8 +139,8 @@ def test_last_smaller_batch(images, moco_parameters, drop_last, seen):
     assert PretrainingRun(images[:60], STATISTICS, p).images_per_epoch == seen
 
 
-def test_published_queue_normalisation_changes_the_loss(images, moco_parameters):
-    contrast = moco_parameters.contrast.model_copy(update={"queue_normalisation": "dimension"})
+def test_published_queue_normalization_changes_the_loss(images, moco_parameters):
+    contrast = moco_parameters.contrast.model_copy(update={"queue_normalization": "dimension"})
     flawed = moco_parameters.model_copy(update={"contrast": contrast})
     a, b = (
         pretrain(images, STATISTICS, p, MemoryStore()).history[0]["loss"]
@@ -221,7 +221,7 @@ def test_a_lost_best_checkpoint_is_said_to_be_lost(images, moco_parameters):
     store = MemoryStore()
     pretrain(images, STATISTICS, p, store)
     del store.states["best"]
-    with pytest.raises(CheckpointMissing, match="'best' in memory is gone"):
+    with pytest.raises(CheckpointMissingError, match="'best' in memory is gone"):
         pretrain(images, STATISTICS, p, store)
 
 
@@ -266,16 +266,16 @@ def test_watched_loss_is_the_loss_at_the_last_temperature(images, moco_parameter
         images, STATISTICS, p.model_copy(update={"contrast": final}), MemoryStore()
     ).history[0]
     row = pretrain(images, STATISTICS, p, MemoryStore()).history[0]
-    assert row["watched_loss"] == pytest.approx(expected["loss"], rel=1e-5)
+    assert row["monitored_loss"] == pytest.approx(expected["loss"], rel=1e-5)
     assert row["loss"] != pytest.approx(expected["loss"], rel=1e-3)
     as_it_is = pretrain(
         images, STATISTICS, p.model_copy(update={"watched": "loss"}), MemoryStore()
     ).history[0]
-    assert as_it_is["watched_loss"] == as_it_is["loss"] == row["loss"]
+    assert as_it_is["monitored_loss"] == as_it_is["loss"] == row["loss"]
 
 
 def joint(parameters, **changes):
-    clustering = ClusteringTermParameters(**{"weight": 2.0, "contrastive_alone": 0.5, **changes})
+    clustering = ClusteringTermParameters(**{"weight": 2.0, "clustering_start": 0.5, **changes})
     return parameters.model_copy(update={"clustering": clustering})
 
 
@@ -334,7 +334,7 @@ def test_joint_training_without_a_way_to_find_clusters_is_refused(images, moco_p
 
 def test_batchnorm_sees_one_part_of_a_batch_at_a_time(images, moco_parameters):
     """The running mean after one step is that of the parts, one after the other."""
-    p = moco_parameters.model_copy(update={"batchnorm_groups": 4})
+    p = moco_parameters.model_copy(update={"bn_splits": 4})
     run = PretrainingRun(images, STATISTICS, p)
     seen = []
     norm = run.moco.query_encoder.bn1
@@ -353,4 +353,4 @@ def test_batchnorm_sees_one_part_of_a_batch_at_a_time(images, moco_parameters):
 @pytest.mark.parametrize("groups", [5, 16])
 def test_batchnorm_groups_that_do_not_fit_are_refused(moco_parameters, groups):
     with pytest.raises(ValidationError, match="must divide batch_size"):
-        MocoParameters(**{**moco_parameters.model_dump(), "batchnorm_groups": groups})
+        MocoParameters(**{**moco_parameters.model_dump(), "bn_splits": groups})

@@ -9,11 +9,11 @@ from fashion_mocluster.learning import views
 from fashion_mocluster.learning.parameters import ViewParameters
 
 FULL = ViewParameters(
-    crop_area={"low": 0.2, "high": 1},
-    crop_ratio={"low": 0.75, "high": 1.333},
+    crop_scale={"low": 0.2, "high": 1},
+    aspect_ratio={"low": 0.75, "high": 1.333},
     rotation_degrees=30,
     flip_probability=0.5,
-    gain={"low": 0.5, "high": 1.5},
+    brightness={"low": 0.5, "high": 1.5},
     gamma={"low": 0.5, "high": 2},
     blur_kernel=5,
     noise_std=15,
@@ -64,13 +64,13 @@ def test_flip_is_a_mirror_image(batch):
 def test_crop_reads_the_part_it_should():
     """A crop of a quarter of the area magnifies by two: a ramp keeps half its slope."""
     ramp = torch.arange(32.0).view(1, 1, 1, 32).expand(4, 1, 32, 32) / 32
-    p = ViewParameters(crop_area={"low": 0.25, "high": 0.25})
+    p = ViewParameters(crop_scale={"low": 0.25, "high": 0.25})
     slope = views.geometric(ramp, p, generator()).diff(dim=-1)[..., 8:24]
     torch.testing.assert_close(slope, torch.full_like(slope, 0.5 / 32), atol=1e-4, rtol=0)
 
 
 def test_rotation_keeps_distances_on_an_oblong_image():
-    """A disc stays a disc of the same size about the centre."""
+    """A disc stays a disc of the same size about the center."""
     y, x = torch.meshgrid(torch.arange(20.0), torch.arange(40.0), indexing="ij")
     disc = (
         (((y - 9.5) ** 2 + (x - 19.5) ** 2) < 36).float().view(1, 1, 20, 40).expand(5, -1, -1, -1)
@@ -82,7 +82,7 @@ def test_rotation_keeps_distances_on_an_oblong_image():
 def test_shift_moves_at_most_as_far_as_allowed():
     image = torch.zeros(50, 1, 40, 40)
     image[:, :, 20, 20] = 1
-    moved = views.geometric(image, ViewParameters(shift=0.1), generator())
+    moved = views.geometric(image, ViewParameters(translate=0.1), generator())
     y, x = np.nonzero(moved.amax(0)[0].numpy() > 0.2)
     assert max(abs(y - 20).max(), abs(x - 20).max()) in (3, 4)
 
@@ -114,6 +114,6 @@ def test_blur_against_a_plain_loop(batch):
 
 
 def test_sobel_key_shares_the_geometry_of_the_query(batch):
-    p = ViewParameters(crop_area={"low": 0.3, "high": 0.6}, rotation_degrees=30, key_view="sobel")
+    p = ViewParameters(crop_scale={"low": 0.3, "high": 0.6}, rotation_degrees=30, key_view="sobel")
     query, key = views.query_and_key_views(batch, p, generator())
     torch.testing.assert_close(key, views.sobel_magnitude(query))

@@ -2,15 +2,15 @@ import pytest
 import torch
 
 from fashion_mocluster.learning.encoder import build_encoder
-from fashion_mocluster.learning.inputs import PixelStatistics
-from fashion_mocluster.learning.parameters import EncoderParameters, InputParameters
+from fashion_mocluster.learning.parameters import EncoderParameters, PreprocessingParameters
+from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.weights import EncoderWeights, WeightsError
 
 
 @pytest.fixture
 def weights():
     encoder = build_encoder(EncoderParameters(blocks=[1], widths=[3]), (8, 8), 0)
-    return EncoderWeights.of(encoder, InputParameters(), PixelStatistics(1, 2))
+    return EncoderWeights.of(encoder, PreprocessingParameters(), PixelStatistics(1, 2))
 
 
 def test_round_trip(weights):
@@ -23,7 +23,7 @@ def test_round_trip(weights):
 
 def test_weights_are_a_copy():
     encoder = build_encoder(EncoderParameters(blocks=[1], widths=[3]), (8, 8), 0)
-    weights = EncoderWeights.of(encoder, InputParameters(), PixelStatistics(1, 2))
+    weights = EncoderWeights.of(encoder, PreprocessingParameters(), PixelStatistics(1, 2))
     with torch.no_grad():
         encoder.conv1.weight.zero_()
     assert weights.state["conv1.weight"].abs().sum() > 0

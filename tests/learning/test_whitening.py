@@ -4,33 +4,33 @@ import torch
 
 from fashion_mocluster.learning.embedding import embed
 from fashion_mocluster.learning.encoder import build_encoder
-from fashion_mocluster.learning.inputs import PixelStatistics
+from fashion_mocluster.learning.feature_maps import flatten_feature_map
 from fashion_mocluster.learning.parameters import (
     EmbeddingParameters,
     EncoderParameters,
-    InputParameters,
+    PreprocessingParameters,
     WhiteningParameters,
 )
-from fashion_mocluster.learning.readout import map_of
+from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.views import view
 from fashion_mocluster.learning.weights import EncoderWeights
 from fashion_mocluster.learning.whitening import whiten, whitening_matrix
 
 CPU = {"device": "cpu", "precision": "float32"}
-EMBEDDING = EmbeddingParameters(mirror=True, batch_size=64, compute=CPU)
-VIEWS = {"crop_area": {"low": 0.5, "high": 1}, "flip_probability": 0.5, "noise_std": 20}
+EMBEDDING = EmbeddingParameters(flip_tta=True, batch_size=64, compute=CPU)
+VIEWS = {"crop_scale": {"low": 0.5, "high": 1}, "flip_probability": 0.5, "noise_std": 20}
 
 
 @pytest.fixture
 def weights():
     parameters = EncoderParameters(blocks=[1, 1], widths=[3, 4])
     encoder = build_encoder(parameters, (12, 12), 0)
-    return EncoderWeights.of(encoder, InputParameters(), PixelStatistics(127, 70))
+    return EncoderWeights.of(encoder, PreprocessingParameters(), PixelStatistics(127, 70))
 
 
 def parameters(**changes):
-    p = {"stage": 2, "grid": 3, "components": 99, "dimensions": 99, "shrinkage": 0.1}
-    return WhiteningParameters(**{**p, "images": 99, "views": VIEWS, "seed": 5, **changes})
+    p = {"stage": 2, "max_grid_size": 3, "pca_components": 99, "n_components": 99, "shrinkage": 0.1}
+    return WhiteningParameters(**{**p, "n_fit_images": 99, "views": VIEWS, "seed": 5, **changes})
 
 
 def test_what_scatters_like_the_differences_becomes_white():
@@ -53,19 +53,19 @@ def test_what_no_view_changes_stays_finite():
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("components", [36, 10])
-@pytest.mark.parametrize("mirror", [True, False])
-def test_distances_are_those_of_the_method_written_plainly(images, weights, components, mirror):
+@pytest.mark.parametrize("pca_components", [36, 10])
+@pytest.mark.parametrize("flip_tta", [True, False])
+def test_distances_are_those_of_the_method_written_plainly(images, weights, components, flip_tta):
     """Principal components by a singular value decomposition, all scatter by plain means."""
-    embedding = EMBEDDING.model_copy(update={"mirror": mirror})
-    whitened = whiten(images, weights, parameters(components=components), embedding)
+    embedding = EMBEDDING.model_copy(update={"flip_tta": flip_tta})
+    whitened = whiten(images, weights, parameters(pca_components=components), embedding)
     z = embed(images, whitened, embedding)
 
     encoder, steps = weights.build(), (127 / 255, 70 / 255)
     pixels = torch.from_numpy(images).unsqueeze(1) / 255
     generator = torch.Generator().manual_seed(5)
     plain, one, other = (
-        map_of(encoder, (x - steps[0]) / steps[1], 2, 3, mirror).double().numpy()
+        flatten_feature_map(encoder, (x - steps[0]) / steps[1], 2, 3, flip_tta).double().numpy()
         for x in (pixels, *(view(pixels, parameters().views, generator) for _ in range(2)))
     )
     plain = plain - plain.mean(0)
@@ -82,7 +82,7 @@ def test_distances_are_those_of_the_method_written_plainly(images, weights, comp
 
 def test_fewer_dimensions_keep_what_spreads_most(images, weights):
     whole = whiten(images, weights, parameters(), EMBEDDING)
-    fewer = whiten(images, weights, parameters(dimensions=3), EMBEDDING)
+    fewer = whiten(images, weights, parameters(n_components=3), EMBEDDING)
     np.testing.assert_array_equal(fewer.readout.matrix, whole.readout.matrix[:, :3])
     z = embed(images, fewer, EMBEDDING)
     assert z.shape == (64, 3)
@@ -93,9 +93,9 @@ def test_only_a_share_of_the_images_is_fitted_to_and_the_seed_decides_which(imag
     def matrix(**changes):
         return whiten(images, weights, parameters(**changes), EMBEDDING).readout.matrix
 
-    torch.testing.assert_close(matrix(images=20), matrix(images=20))
-    assert not torch.equal(matrix(images=20, seed=1), matrix(images=20, seed=2))
-    assert matrix(images=20).shape[1] == 20
+    torch.testing.assert_close(matrix(n_fit_images=20), matrix(images=20))
+    assert not torch.equal(matrix(n_fit_images=20, seed=1), matrix(images=20, seed=2))
+    assert matrix(n_fit_images=20).shape[1] == 20
 
 
 def test_new_images_are_described_like_the_known_ones(images, weights):

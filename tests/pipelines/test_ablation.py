@@ -38,7 +38,7 @@ def test_cases_are_those_of_the_thesis(env, case, blobs):
 
 
 @pytest.mark.parametrize("env", ["base", "thesis"])
-def test_neighbouring_cases_differ_by_one_component(env):
+def test_neighboring_cases_differ_by_one_component(env):
     cases = check_parameters(project_parameters(env)).ablation.cases
     groups = {"ab": {"encoder"}, "bc": {"encoder"}, "cd": {"views"}, "de": {"optimizer"}}
     groups |= {"ef": {"encoder"}, "fg": {"epochs"}}

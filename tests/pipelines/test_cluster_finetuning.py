@@ -5,29 +5,29 @@ import pandas as pd
 import pytest
 
 from fashion_mocluster.clustering.turtle import Turtle
-from fashion_mocluster.clustering.typicality import neighbour_agreement
-from fashion_mocluster.learning import self_labelling
+from fashion_mocluster.clustering.typicality import neighbor_agreement
+from fashion_mocluster.learning import self_labeling
 from fashion_mocluster.learning.encoder import build_encoder
-from fashion_mocluster.learning.inputs import PixelStatistics
+from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.weights import EncoderWeights
 from fashion_mocluster.parameters import check_parameters
 from fashion_mocluster.pipelines.cluster_finetuning.nodes import self_label_encoder
 from tests.conftest import project_parameters
 
 
-@pytest.mark.parametrize("reference", [None, "pixels"])
-def test_self_labelling_keeps_the_start_that_agrees_with_the_pixels_where_it_is_told_to(reference):
-    runtime = {"finetuning": {"self_labelling": {"reference": reference, "n_init": 6}}}
+@pytest.mark.parametrize("init", ["random", "pixel_clusters"])
+def test_self_labeling_keeps_the_start_that_agrees_with_the_pixels_where_it_is_told_to(init):
+    runtime = {"finetuning": {"self_labeling": {"init": init, "n_init": 6}}}
     p = check_parameters(project_parameters("smoke", runtime))
     encoder = build_encoder(p.moco.encoder, (28, 28), 0)
-    pretrained = EncoderWeights.of(encoder, p.moco.input, PixelStatistics(70, 90)).to_dict()
-    recipe = p.finetuning["self_labelling"]
+    pretrained = EncoderWeights.of(encoder, p.moco.preprocessing, PixelStatistics(70, 90)).to_dict()
+    recipe = p.finetuning["self_labeling"]
     z = np.random.default_rng(0).normal(size=(300, 8))
     turtle = Turtle(3, n_neighbors=15, n_init=6, random_state=recipe.seed)
     without = turtle.fit_predict(z)
-    # Another start's labels, for which the choice is not that of neighbour information.
+    # Another start's labels, for which the choice is not that of neighbor information.
     clusters = turtle.set_params(random_state=1).fit_predict(z)
-    expected = turtle.set_params(random_state=recipe.seed).fit_predict(z, reference=clusters)
+    expected = turtle.set_params(random_state=recipe.seed).fit_predict(z, init_labels=clusters)
     assert (expected != without).any()
 
     class Reached(Exception):
@@ -35,12 +35,12 @@ def test_self_labelling_keeps_the_start_that_agrees_with_the_pixels_where_it_is_
 
     def watched(images, weights, parameters, n_clusters, embedding, assign, *_, **__):
         labels, agreement = assign(z)
-        np.testing.assert_array_equal(labels, without if reference is None else expected)
-        np.testing.assert_array_equal(agreement, neighbour_agreement(z, labels, 15))
+        np.testing.assert_array_equal(labels, without if init == "random" else expected)
+        np.testing.assert_array_equal(agreement, neighbor_agreement(z, labels, 15))
         raise Reached
 
     table = pd.DataFrame({"index": range(300), "cluster": clusters})
-    more = [] if reference is None else [table]
+    more = [] if init == "random" else [table]
     images = np.zeros((300, 28, 28), np.uint8)
-    with mock.patch.object(self_labelling, "self_label", watched), pytest.raises(Reached):
+    with mock.patch.object(self_labeling, "self_label", watched), pytest.raises(Reached):
         self_label_encoder(images, pretrained, recipe, 3, None, p.embedding, p.whitening, *more)

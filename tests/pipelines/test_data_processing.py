@@ -31,7 +31,7 @@ def test_what_cannot_be_clustered_is_refused_with_its_file(bad, message):
 def test_constant_images_are_warned_about(images, caplog):
     images[3] = 9
     nodes.validate_images(images, DATA, 10)
-    assert "1 images are all one grey" in caplog.text
+    assert "1 images are all one gray" in caplog.text
 
 
 def test_pixel_clusters_are_a_table_of_all_images(images):

@@ -5,11 +5,11 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import silhouette_score
 from sklearn.preprocessing import StandardScaler
 
+from fashion_mocluster.clustering.clusterers import cluster
 from fashion_mocluster.clustering.parameters import ClustererParameters, MethodParameters
-from fashion_mocluster.clustering.partition import partition
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
 from fashion_mocluster.pipelines.evaluation import nodes
-from fashion_mocluster.pipelines.evaluation.parameters import SelectionParameters
+from fashion_mocluster.pipelines.evaluation.parameters import ModelSelectionParameters
 from fashion_mocluster.pipelines.evaluation.pipeline import create_pipeline
 
 METHOD = MethodParameters(title="T", representation="moco", clusterer={"kind": "kmeans"})
@@ -67,11 +67,11 @@ def test_scores_with_and_without_labels(embeddings, blobs):
 
 
 def test_a_method_with_a_reference_is_given_the_clusters_of_the_pixels(embeddings, blobs):
-    clusterer = ClustererParameters(kind="turtle", n_init=4, reference="pixels")
+    clusterer = ClustererParameters(kind="turtle", n_init=4, init="pixel_clusters")
     method = METHOD.model_copy(update={"clusterer": clusterer})
     table = pd.DataFrame({"index": range(120), "cluster": blobs[1]})
     assignments, _ = nodes.assign_clusters(embeddings, method, 3, 0, table)
-    expected = partition(embeddings.to_numpy(), clusterer, 3, 0, blobs[1])
+    expected = cluster(embeddings.to_numpy(), clusterer, 3, 0, blobs[1])
     np.testing.assert_array_equal(assignments, expected)
 
 
@@ -100,11 +100,11 @@ def test_figures_with_and_without_labels(embeddings, blobs):
     }
 
 
-SELECTION = SelectionParameters(representation="moco", n_neighbors=5)
+SELECTION = ModelSelectionParameters(representation="moco", n_neighbors=5)
 ROW = {"representation": "moco", "clusterer": "kmeans", "time_s": 1.0, "memory_mb": 1.0}
 
 
-def test_the_best_row_is_the_one_whose_clusters_neighbours_share(embeddings, blobs):
+def test_the_best_row_is_the_one_whose_clusters_neighbors_share(embeddings, blobs):
     rng = np.random.default_rng(0)
     truth = blobs[1]
     noisy = np.where(rng.random(120) < 0.4, rng.integers(0, 3, 120), truth)
@@ -115,7 +115,7 @@ def test_the_best_row_is_the_one_whose_clusters_neighbours_share(embeddings, blo
     )
     assert list(table["method"]) == ["random", "good", "noisy"]
     assert best["method"] == "good"
-    information = best["neighbour_information"]
+    information = best["neighbor_information"]
     assert information["random"] < information["noisy"] < information["good"]
 
 

@@ -11,20 +11,25 @@ METHOD = MethodParameters(title="Row", representation="moco", clusterer={"kind":
 
 @pytest.fixture
 def predicted():
-    return pd.DataFrame({"index": range(4), "cluster": [1, 1, 0, 0], "share": [1, 1, 0.5, 0.5]})
+    return pd.DataFrame(
+        {"index": range(4), "cluster": [1, 1, 0, 0], "confidence": [1, 1, 0.5, 0.5]}
+    )
 
 
 def test_scores_with_and_without_labels(predicted):
     scores = predict.score_predictions(predicted, np.array([7, 7, 3, 7]), METHOD)
     assert scores["acc"] == 0.75
-    assert scores["mean_share"] == 0.75
-    assert set(predict.score_predictions(predicted, None, METHOD)) == {"n_images", "mean_share"}
+    assert scores["mean_confidence"] == 0.75
+    assert set(predict.score_predictions(predicted, None, METHOD)) == {
+        "n_images",
+        "mean_confidence",
+    }
 
 
 def test_figure_with_and_without_labels(predicted):
     data = DataParameters(path="x", class_names=list("abcdefgh"))
-    labelled = predict.draw_predictions(predicted, np.array([7, 7, 3, 7]), METHOD, data)
-    assert "new images" in labelled.axes[0].get_title() + (labelled.get_suptitle() or "")
+    labeled = predict.draw_predictions(predicted, np.array([7, 7, 3, 7]), METHOD, data)
+    assert "new images" in labeled.axes[0].get_title() + (labeled.get_suptitle() or "")
     assert predict.draw_predictions(predicted, None, METHOD, data).axes
 
 

@@ -59,7 +59,7 @@ def test_examples_show_each_image_at_its_place(known, shape):
     assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["0", "4"]
 
 
-def test_history_has_one_labelled_panel_per_curve():
+def test_history_has_one_labeled_panel_per_curve():
     table = pd.DataFrame({"epoch": [1, 2], "loss": [2.0, 1.0], "other": [0, 1]})
     figure = render(history.history_figure(table, "T", {"loss": "Loss", "other": "Other"}))
     assert [a.get_ylabel() for a in figure.axes] == ["Loss", "Other"]
@@ -136,9 +136,9 @@ SCORES = {"silhouette": 0.1, "dbi": 2.0, "chi": 100.0, "chi_normalized": 0.46, "
 COST = {"time_s": 1.0, "memory_mb": 5.0, "representation": "pixels", "clusterer": "kmeans"}
 
 
-@pytest.mark.parametrize("labelled", [True, False])
-def test_comparison(labelled):
-    truth = {"acc": 0.5, "nmi": 0.4, "ari": 0.3} if labelled else {}
+@pytest.mark.parametrize("labeled", [True, False])
+def test_comparison(labeled):
+    truth = {"acc": 0.5, "nmi": 0.4, "ari": 0.3} if labeled else {}
     rows = [{"method": m, **SCORES, **COST, **truth} for m in "ab"]
     table = comparison.comparison_table(rows)
     assert list(table.columns) == comparison.COLUMNS
@@ -146,7 +146,7 @@ def test_comparison(labelled):
     published = {"a": {"nmi": 0.45, "chi": 0.6}}
     figure = render(comparison.comparison_figure(table, titles, published, "b"))
     shown = [a.get_title() for a in figure.axes if a.get_title()]
-    assert len(shown) == (6 if labelled else 3)
+    assert len(shown) == (6 if labeled else 3)
     text = comparison.printed_table(table, titles, {"a": 0.2, "b": 0.3}, "b")
     assert "* Method B" in text
     assert "nan" not in text
@@ -160,5 +160,5 @@ def test_ablation_table_and_figure():
 
 
 @pytest.mark.parametrize("count", [1, 10, 11, 40])
-def test_colours_are_distinct(count):
-    assert len({tuple(c) for c in style.colours(count)}) == count
+def test_colors_are_distinct(count):
+    assert len({tuple(c) for c in style.colors(count)}) == count

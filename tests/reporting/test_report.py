@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fashion_mocluster.reporting.baseline_comparison import sentence_on, verdicts
 from fashion_mocluster.reporting.comparison import COLUMNS
 from fashion_mocluster.reporting.costs import inference_costs, training_costs
 from fashion_mocluster.reporting.distribution import marked_shares
 from fashion_mocluster.reporting.html import element, table, text
 from fashion_mocluster.reporting.methods_report import epochs_of, methods_table
 from fashion_mocluster.reporting.report import report_figures, report_html
-from fashion_mocluster.reporting.verdicts import sentence_on, verdicts
 
 PNG = b"\x89PNG\r\n\x1a\n not a picture, but bytes"
 METHODS = {
@@ -47,7 +47,7 @@ def run(protocol="put right", seed=0, labels=True, methods=tuple(METHODS)):
             }
         },
         "moco": {"epochs": 30 if protocol == "put right" else 300},
-        "report": {"published_costs": {"training": {"moco": {"seconds": 13.66, "memory_mb": 280}}}},
+        "report": {"thesis_costs": {"training": {"moco": {"seconds": 13.66, "memory_mb": 280}}}},
     }
     tables = {
         "clustering_comparison": comparison,
@@ -62,7 +62,7 @@ def run(protocol="put right", seed=0, labels=True, methods=tuple(METHODS)):
         "seed": seed,
         "tables": tables,
         "values": {
-            "run": {
+            "run_info": {
                 "seed": seed,
                 "parameters": parameters,
                 "versions": {"python": "3", "torch": "2"},
@@ -114,7 +114,7 @@ def test_the_page_is_whole_and_needs_nothing_else():
     assert all(link.startswith("#") for link in page.links)
     assert "<b>K-Means & more</b>" in page.words
     joined = " ".join(page.words)
-    assert "Beside published" not in joined  # no peers were named
+    assert "Beside published" not in joined  # no literature were named
     for title in ("table 1", "per epoch", "inference", "tables 3 to 5", "hardware"):
         assert title in joined
     assert "moco.epochs" in page.words  # the protocols differ in it
@@ -180,7 +180,7 @@ def test_less_is_better_for_dbi():
     one = run()
     for method, value in (("moco_kmeans", 0.9), ("moco_umap", 1.1), ("pca_spectral", 2.0)):
         set_scores(one, method, dbi=value)
-    published = one["values"]["run"]["parameters"]["evaluation"]["methods"]
+    published = one["values"]["run_info"]["parameters"]["evaluation"]["methods"]
     published["kmeans"]["published"] = {"source": "thesis 1a", "dbi": 1.0}
     sentence = sentence_on("dbi", [one], "put right")
     assert sentence.endswith("Better: MoCo + K-Means .900. Not better: MoCo + UMAP 1.100.")
@@ -244,7 +244,7 @@ def test_the_criterion_is_shown_beside_the_accuracy_where_it_was_asked():
     judged["values"]["best_method"] = {
         "method": "moco_umap",
         "representation": "moco",
-        "neighbour_information": {m: 1.0 + i for i, m in enumerate(METHODS)},
+        "neighbor_information": {m: 1.0 + i for i, m in enumerate(METHODS)},
     }
     page = Page(page_of([judged]))
     assert "The choice without labels" in page.words
@@ -260,15 +260,15 @@ def test_ablation_and_study_are_drawn_where_they_were_run():
             {"case": ["a", "b"], "epochs": 2, "nmi": [0.1, 0.2], "ari": [0.1, 0.2], "acc": 0.3}
             | {"silhouette": 0.1}
         ),
-        "study": pd.DataFrame(
+        "bugfix_ablation": pd.DataFrame(
             [
-                {"case": c, "finding": f, "change": c, "row": r, "nmi": 0.1, "ari": 0.1, "acc": 0.2}
+                {"case": c, "issue": f, "change": c, "row": r, "nmi": 0.1, "ari": 0.1, "acc": 0.2}
                 for c, f in (("thesis", None), ("views", 8))
                 for r in ("moco", "finetuned")
             ]
         ),
     }
-    assert set(report_figures([with_both])) == {"ablation", "study"}
+    assert set(report_figures([with_both])) == {"ablation", "bugfix_ablation"}
     words = Page(page_of([with_both])).words
     assert any("residual connections help: one seed" in w for w in words)
     assert "What each finding is worth" in words
@@ -291,9 +291,9 @@ def test_switches_of_the_ablation_stand_beside_its_published_row():
 def test_seeds_that_differ_in_more_than_the_seed_are_told():
     runs = [run(seed=0), run(seed=1)]
     for made in runs:
-        made["values"]["run"]["parameters"]["moco"]["seed"] = made["seed"]
+        made["values"]["run_info"]["parameters"]["moco"]["seed"] = made["seed"]
     assert "do not differ by the seed alone" not in page_of(runs)
-    runs[1]["values"]["run"]["parameters"]["moco"]["epochs"] = 2
+    runs[1]["values"]["run_info"]["parameters"]["moco"]["epochs"] = 2
     words = Page(page_of(runs)).words
     assert "put right: its seeds do not differ by the seed alone" in words
     assert words[words.index("moco.epochs") :][:3] == ["moco.epochs", "30", "2"]

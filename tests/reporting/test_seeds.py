@@ -2,7 +2,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fashion_mocluster.reporting.seeds import differences, over_seeds, p_text, short, spread_text
+from fashion_mocluster.reporting.seeds import (
+    differences,
+    format_mean_std,
+    format_p,
+    over_seeds,
+    short,
+)
 
 TABLES = [
     pd.DataFrame({"method": ["a", "b"], "nmi": [0.5, 0.2], "label": "x"}),
@@ -39,12 +45,12 @@ def test_numbers_have_no_zero_before_the_point(value, text):
 
 
 def test_spread_is_left_out_where_there_is_none():
-    assert spread_text(0.5, 0.01) == ".500 ± .010"
-    assert spread_text(0.5, float("nan")) == ".500"
+    assert format_mean_std(0.5, 0.01) == ".500 ± .010"
+    assert format_mean_std(0.5, float("nan")) == ".500"
 
 
 def test_no_p_value_is_zero():
-    assert [p_text(p) for p in (0.031, 0.0004, 0, float("nan"))] == [
+    assert [format_p(p) for p in (0.031, 0.0004, 0, float("nan"))] == [
         "p = .03",
         "p < .01",
         "p < .01",

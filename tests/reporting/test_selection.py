@@ -6,8 +6,8 @@ import pytest
 from scipy.stats import spearmanr
 
 from fashion_mocluster.reporting.selection import (
-    judged_rows,
     rank_correlations,
+    scored_methods,
     selection_figure,
     selection_table,
 )
@@ -22,7 +22,7 @@ def run(seed, acc, information, protocol="p", best=None):
     best_method = {
         "method": best or max(information, key=information.get),
         "representation": "own",
-        "neighbour_information": information,
+        "neighbor_information": information,
     }
     return {
         "protocol": protocol,
@@ -45,10 +45,10 @@ def cells(page):
 
 def test_correlations_are_those_of_scipy():
     runs = [drawn(1), drawn(2), drawn(1, "q")]
-    found = rank_correlations(judged_rows(runs))
+    found = rank_correlations(scored_methods(runs))
     for line, each in zip(found.itertuples(), runs, strict=True):
         acc = each["tables"]["clustering_comparison"]["acc"].to_numpy()
-        information = list(each["values"]["best_method"]["neighbour_information"].values())
+        information = list(each["values"]["best_method"]["neighbor_information"].values())
         assert (line.protocol, line.seed) == (each["protocol"], each["seed"])
         assert line.all == pytest.approx(spearmanr(information, acc)[0])
         assert line.others == pytest.approx(spearmanr(information[:3], acc[:3])[0])
@@ -69,7 +69,7 @@ def test_the_table_has_mean_and_range_of_each_protocol():
 
 def test_too_few_rows_have_no_correlation():
     few = run(0, [0.1, 0.2, np.nan, 0.3, 0.4], dict(zip(METHODS, range(5), strict=True)))
-    line = rank_correlations(judged_rows([few])).iloc[0]
+    line = rank_correlations(scored_methods([few])).iloc[0]
     assert line["all"] == pytest.approx(1)
     assert np.isnan(line["others"])
     assert cells(selection_table([few]))[2] == ""
@@ -78,11 +78,16 @@ def test_too_few_rows_have_no_correlation():
 def test_rows_that_nobody_judged_and_runs_without_labels_are_left_out():
     information = dict(zip(METHODS, range(5), strict=True))
     del information["b"]
-    assert judged_rows([run(0, [0.1] * 5, information)])["method"].tolist() == ["a", "c", "d", "e"]
-    unlabelled, unjudged = run(0, np.nan, information), drawn(1)
+    assert scored_methods([run(0, [0.1] * 5, information)])["method"].tolist() == [
+        "a",
+        "c",
+        "d",
+        "e",
+    ]
+    unlabeled, unjudged = run(0, np.nan, information), drawn(1)
     del unjudged["values"]["best_method"]
-    for nothing in ([], [unlabelled], [unjudged]):
-        assert judged_rows(nothing).empty
+    for nothing in ([], [unlabeled], [unjudged]):
+        assert scored_methods(nothing).empty
         assert selection_table(nothing) is None
         assert selection_figure(nothing) is None
 
@@ -91,7 +96,7 @@ def test_the_figure_has_a_panel_per_protocol_and_every_row():
     runs = [drawn(1), drawn(2), drawn(1, "q")]
     first, second = selection_figure(runs).axes
     assert (first.get_title(), second.get_title()) == ("p", "q")
-    judged = judged_rows(runs)
+    judged = scored_methods(runs)
     for axes, protocol in ((first, "p"), (second, "q")):
         rows = judged[judged["protocol"] == protocol]
         points = np.vstack([c.get_offsets() for c in axes.collections if len(c.get_offsets())])

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.stress.bad_inputs import all_bad_inputs
 from tests.stress.bad_weights import BAD_WEIGHTS, refused
 from tests.stress.kills import Tally, kill_command_line, kill_trainings
-from tests.stress.surroundings import FAULTS, survives
+from tests.stress.system_faults import FAULTS, survives
 
 
 def _report(what: str, good: int, tried: int, wrong: list[str]) -> bool:

@@ -12,8 +12,8 @@ from kedro.io import DatasetError
 
 from fashion_mocluster.datasets.weights import TorchWeightsDataset
 from fashion_mocluster.learning.encoder import build_encoder
-from fashion_mocluster.learning.inputs import PixelStatistics
-from fashion_mocluster.learning.parameters import EncoderParameters, InputParameters
+from fashion_mocluster.learning.parameters import EncoderParameters, PreprocessingParameters
+from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.weights import EncoderWeights, WeightsError
 
 
@@ -45,7 +45,7 @@ class TouchByImport(Touch):
 def good_weights() -> dict:
     """What a weight file should hold."""
     encoder = build_encoder(EncoderParameters(blocks=[1], widths=[3]), (8, 8), 0)
-    return EncoderWeights.of(encoder, InputParameters(), PixelStatistics(100, 80)).to_dict()
+    return EncoderWeights.of(encoder, PreprocessingParameters(), PixelStatistics(100, 80)).to_dict()
 
 
 def _saved(content: object) -> Callable[[Path], None]:
@@ -74,9 +74,9 @@ def _readout(**changes: object) -> Callable[[Path], None]:
     inputs = math.prod(
         build_encoder(EncoderParameters(blocks=[1], widths=[3]), (8, 8), 0).map_shape(1)
     )
-    good = {"stage": 1, "grid": 8, "mirror": True}
+    good = {"stage": 1, "max_grid_size": 8, "flip_tta": True}
     good |= {"mean": torch.zeros(inputs), "matrix": torch.ones(inputs, 2)}
-    return _saved({**good_weights(), "format": 2, "readout": {**good, **changes}})
+    return _saved({**good_weights(), "format": 3, "readout": {**good, **changes}})
 
 
 def _bytes(change: Callable[[bytearray], bytes]) -> Callable[[Path], None]:

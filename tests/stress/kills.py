@@ -122,7 +122,7 @@ def kill_command_line(kills: int, seed: int = 0) -> Tally:
 def copy_project(folder: Path) -> None:
     """What a run needs, without results."""
     ignore = shutil.ignore_patterns("__pycache__")
-    for name in ("conf", "src", "data/01_raw", "data/06_models/shipped"):
+    for name in ("conf", "src", "data/01_raw", "data/06_models/pretrained"):
         shutil.copytree(PROJECT / name, folder / name, ignore=ignore)
     shutil.copy(PROJECT / "pyproject.toml", folder)
 

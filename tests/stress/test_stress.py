@@ -5,7 +5,7 @@ import pytest
 from tests.stress.bad_inputs import all_bad_inputs
 from tests.stress.bad_weights import BAD_WEIGHTS, good_weights, refused
 from tests.stress.kills import kill_trainings
-from tests.stress.surroundings import survives
+from tests.stress.system_faults import survives
 
 
 @pytest.mark.parametrize("bad", [pytest.param(bad, id=bad.name) for bad in all_bad_inputs()])

@@ -11,12 +11,12 @@ import pandas as pd
 import torch
 from sklearn.cluster import KMeans
 
+from fashion_mocluster.datasets.atomic_datasets import CSVDataset
 from fashion_mocluster.datasets.checkpoints import FolderStore
 from fashion_mocluster.datasets.weights import TorchWeightsDataset, load_tensors
-from fashion_mocluster.datasets.whole_files import CSVDataset
 from fashion_mocluster.learning.finetuning import finetune
-from fashion_mocluster.learning.inputs import PixelStatistics
 from fashion_mocluster.learning.parameters import FinetuningParameters
+from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.pretraining import pretrain
 from tests.conftest import tiny_pretraining
 

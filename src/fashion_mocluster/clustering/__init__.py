@@ -1,1 +1,1 @@
-"""Neighbours, manifold embedding, spectral clustering, partitions and scores (NumPy)."""
+"""Neighbors, manifold embedding, spectral clustering, partitions and scores (NumPy)."""

@@ -3,15 +3,15 @@
 import numpy as np
 from sklearn.neighbors import KNeighborsClassifier
 
-from fashion_mocluster.clustering.neighbours import unit
+from fashion_mocluster.clustering.neighbors import unit
 
 
-def assign_by_neighbours(
+def assign_by_neighbors(
     known: np.ndarray, clusters: np.ndarray, new: np.ndarray, n_neighbors: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """The cluster that most of a new point's nearest known points are in (Cover and Hart 1967).
 
-    It serves every way of clustering alike: neither UMAP nor a spectral embedding has centres in
+    It serves every way of clustering alike: neither UMAP nor a spectral embedding has centers in
     the space of the points.
 
     Args:

@@ -61,7 +61,7 @@ class BalancedKMeans(ClusterMixin, BaseEstimator):
             raise ValueError(
                 f"n_samples={len(x)} should be >= n_clusters={self.n_clusters}; lower it"
             )
-        # Centred, and scaled to unit mean square, so that the entropies mean the same for all data.
+        # Centerd, and scaled to unit mean square, so that the entropies mean the same for all data.
         x = x - x.mean(0)
         x /= np.sqrt(np.square(x).sum(1).mean()) or 1.0
         starts = check_random_state(self.random_state).randint(2**31 - 1, size=self.n_init)
@@ -74,12 +74,12 @@ class BalancedKMeans(ClusterMixin, BaseEstimator):
     def _anneal(self, x: np.ndarray, start: int) -> tuple[float, np.ndarray]:
         """Cost of the transport reached from one start, and the labels that it makes."""
         k_means = KMeans(self.n_clusters, n_init=1, random_state=start).fit(x)
-        centres = k_means.cluster_centers_
+        centers = k_means.cluster_centers_
         weights = np.ones(self.n_clusters)
         for entropy in np.repeat(ENTROPY, STEPS_PER_ENTROPY):
-            cost = _squared_distances(x, centres)
+            cost = _squared_distances(x, centers)
             plan, weights = equal_mass_transport(cost, entropy, weights)
-            centres = plan.T @ x / plan.sum(0)[:, None]
+            centers = plan.T @ x / plan.sum(0)[:, None]
         return float((plan * cost).sum()), plan.argmax(1)
 
 
@@ -109,6 +109,6 @@ def equal_mass_transport(
     return plan / plan.sum(1, keepdims=True), weights
 
 
-def _squared_distances(x: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    products = np.square(x).sum(1)[:, None] - 2 * x @ centres.T + np.square(centres).sum(1)
+def _squared_distances(x: np.ndarray, centers: np.ndarray) -> np.ndarray:
+    products = np.square(x).sum(1)[:, None] - 2 * x @ centers.T + np.square(centers).sum(1)
     return np.maximum(products, 0)

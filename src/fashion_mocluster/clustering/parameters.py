@@ -25,31 +25,33 @@ class ManifoldParameters(Parameters):
 class ClustererParameters(Parameters):
     """How a table of embeddings becomes clusters.
 
-    ``standardise`` brings every dimension to mean 0 and variance 1 first. ``n_init`` counts the
+    ``standardize`` brings every dimension to mean 0 and variance 1 first. ``n_init`` counts the
     starts of k-means, also of the one inside spectral clustering; ``n_neighbors`` is that of the
     spectral graph. ``balanced_kmeans`` and ``turtle`` assume clusters of equal size.
 
-    ``turtle`` first averages a point ``n_rounds`` times with its ``n_neighbors``. Of its starts it keeps
-    that with the most neighbour information. With ``reference: pixels`` they begin at the clusters of the
+    ``turtle`` first averages a point ``n_hops`` times with its ``n_neighbors``. Of its starts it keeps
+    that with the most neighbor information. With ``init: pixel_clusters`` they begin at the clusters of the
     pixels, and it keeps that which agrees most with these.
     """
 
     kind: Literal["kmeans", "balanced_kmeans", "spectral", "gaussian_mixture", "turtle"]
-    standardise: bool = False
+    standardize: bool = False
     manifold: ManifoldParameters | None = None
     n_init: Count = 10
     n_neighbors: Annotated[int, Field(ge=2)] = 10
-    n_rounds: Annotated[int, Field(ge=0)] = 2
-    reference: Literal["pixels"] | None = None
+    n_hops: Annotated[int, Field(ge=0)] = 2
+    init: Literal["random", "pixel_clusters"] = "random"
 
     @model_validator(mode="after")
-    def _reference_of_turtle(self):
-        if self.reference is not None and self.kind != "turtle":
-            raise ValueError(f"only turtle has a reference, {self.kind} does not; leave it out")
+    def _init_of_turtle(self):
+        if self.init != "random" and self.kind != "turtle":
+            raise ValueError(
+                f"init is a parameter of turtle alone, not of {self.kind}; leave it out"
+            )
         return self
 
 
-class Published(Parameters):
+class ThesisScores(Parameters):
     """A published row to set beside ours; ``chi`` is log1p(CHI) / 10, as the thesis prints it."""
 
     source: str
@@ -67,4 +69,4 @@ class MethodParameters(Parameters):
     title: str
     representation: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     clusterer: ClustererParameters
-    published: Published | None = None
+    thesis_scores: ThesisScores | None = None

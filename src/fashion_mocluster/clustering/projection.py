@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
+from fashion_mocluster.clustering.clusterers import manifold_embedding
 from fashion_mocluster.clustering.parameters import ManifoldParameters
-from fashion_mocluster.clustering.partition import manifold_embedding
 
 
 def project(x: np.ndarray, kind: Literal["pca", "umap", "tsne"], seed: int) -> np.ndarray:

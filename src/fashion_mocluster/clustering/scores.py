@@ -1,4 +1,4 @@
-"""How good a partition is: with labels (ACC, NMI, ARI) and without (silhouette, DBI, CHI)."""
+"""How good a cluster is: with labels (ACC, NMI, ARI) and without (silhouette, DBI, CHI)."""
 
 import math
 
@@ -56,7 +56,7 @@ def silhouette(x: np.ndarray, labels: np.ndarray, block: int = 1024) -> float:
 
 
 def label_free_scores(x: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """silhouette, dbi, chi and log1p(chi) / 10 of a partition; NaN for a single cluster.
+    """silhouette, dbi, chi and log1p(chi) / 10 of a cluster; NaN for a single cluster.
 
     Args:
         x: float (N, D).
@@ -74,7 +74,7 @@ def label_free_scores(x: np.ndarray, labels: np.ndarray) -> dict[str, float]:
 
 
 def label_scores(truth: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """acc, nmi and ari of a partition against true classes, int (N,) both."""
+    """acc, nmi and ari of a cluster against true classes, int (N,) both."""
     return {
         "acc": clustering_accuracy(truth, labels),
         "nmi": float(normalized_mutual_info_score(truth, labels)),
@@ -115,20 +115,20 @@ def match_clusters(table: np.ndarray) -> np.ndarray:
     return np.concatenate([matched, rest])
 
 
-def neighbour_information(neighbours: np.ndarray, labels: np.ndarray) -> float:
-    """Mutual information, in nats, between the cluster of a point and that of its neighbour.
+def neighbor_information(neighbors: np.ndarray, labels: np.ndarray) -> float:
+    """Mutual information, in nats, between the cluster of a point and that of its neighbor.
 
-    High if neighbours share a cluster and the clusters are many and even: what invariant
-    information clustering maximises (Ji et al. 2019, equation 3). It needs no labels, and for one
-    neighbour graph it compares partitions that were found in different spaces.
+    High if neighbors share a cluster and the clusters are many and even: what invariant
+    information clustering maximizes (Ji et al. 2019, equation 3). It needs no labels, and for one
+    neighbor graph it compares partitions that were found in different spaces.
 
     Args:
-        neighbours: int (N, k), rows of other points.
+        neighbors: int (N, k), rows of other points.
         labels: int (N,).
     """
     _, labels = np.unique(labels, return_inverse=True)
     joint = np.zeros((labels.max() + 1,) * 2)
-    np.add.at(joint, (np.repeat(labels, neighbours.shape[1]), labels[neighbours.ravel()]), 1)
+    np.add.at(joint, (np.repeat(labels, neighbors.shape[1]), labels[neighbors.ravel()]), 1)
     joint = (joint + joint.T) / (2 * joint.sum())
     share = joint.sum(0)
     occurs = joint > 0

@@ -1,9 +1,9 @@
-"""Normalised spectral clustering (Shi and Malik 2000; von Luxburg 2007) on a sparse kNN graph.
+"""Normalized spectral clustering (Shi and Malik 2000; von Luxburg 2007) on a sparse kNN graph.
 
 The eigenvectors come from the implicitly restarted Lanczos method (ARPACK; Lehoucq et al. 1998)
 on the graph itself, whose cost grows with the number of edges, where the shift-invert of
-scikit-learn factorises a matrix that fills in. Where the eigenvalues lie too close for that, the
-graph is nearly a line or a surface, and it is the factorisation that is cheap.
+scikit-learn factorizes a matrix that fills in. Where the eigenvalues lie too close for that, the
+graph is nearly a line or a surface, and it is the factorization that is cheap.
 """
 
 from numbers import Integral
@@ -21,23 +21,23 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 from threadpoolctl import threadpool_limits
 
-from fashion_mocluster.clustering.neighbours import neighbour_graph
+from fashion_mocluster.clustering.neighbors import neighbor_graph
 
 # To the last digit: only rounding brings up the further vectors of a repeated eigenvalue, which a
 # symmetric graph such as a ring has, and a Lanczos method that stops earlier misses them.
 TOLERANCE = 0
-# Lanczos vectors kept at least, and restarts before the factorisation is tried instead; graphs of
+# Lanczos vectors kept at least, and restarts before the factorization is tried instead; graphs of
 # 70,000 images need fewer than 50.
 LANCZOS_VECTORS = 40
 MAX_RESTARTS = 100
 # Just beyond the largest eigenvalue, so that the shifted matrix can be inverted.
 SHIFT = 1 + 1e-7
 # Graphs up to this size are solved whole.
-DENSE = 200
+MAX_DENSE_SIZE = 200
 
 
 class SpectralClusterer(ClusterMixin, BaseEstimator):
-    """Clusters by k-means on the leading eigenvectors of a nearest-neighbour graph.
+    """Clusters by k-means on the leading eigenvectors of a nearest-neighbor graph.
 
     The method of scikit-learn's ``SpectralClustering(affinity="nearest_neighbors")``, to whose
     labels these agree up to rounding. The result is the same for any number of threads.
@@ -102,7 +102,7 @@ class SpectralClusterer(ClusterMixin, BaseEstimator):
             graph = csr_array(search.kneighbors_graph(X, mode="connectivity"))
             graph.setdiag(0)
         else:
-            graph = neighbour_graph(X, self.n_neighbors - 1)
+            graph = neighbor_graph(X, self.n_neighbors - 1)
         random_state = check_random_state(self.random_state)
         # Products and sums of several threads would be rounded in another order than those of one.
         with threadpool_limits(1):
@@ -171,7 +171,7 @@ def _leading_eigenpairs(
 ) -> list[tuple[float, np.ndarray]]:
     """Largest eigenvalues and their vectors of a connected graph, largest first."""
     size = operator.shape[0]
-    if size <= max(DENSE, 5 * count):
+    if size <= max(MAX_DENSE_SIZE, 5 * count):
         values, vectors = np.linalg.eigh(operator.toarray())
     else:
         start = random_state.uniform(-1, 1, size)

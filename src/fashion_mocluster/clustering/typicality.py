@@ -2,22 +2,22 @@
 
 import numpy as np
 
-from fashion_mocluster.clustering.neighbours import nearest_neighbours, unit
+from fashion_mocluster.clustering.neighbors import nearest_neighbors, unit
 
 
-def neighbour_agreement(x: np.ndarray, labels: np.ndarray, n_neighbors: int) -> np.ndarray:
-    """Share of a point's nearest neighbours that are in its cluster, float64 (N,).
+def neighbor_agreement(x: np.ndarray, labels: np.ndarray, n_neighbors: int) -> np.ndarray:
+    """Share of a point's nearest neighbors that are in its cluster, float64 (N,).
 
     Args:
         x: float (N, D). Lengths do not count, only directions.
         labels: int (N,).
         n_neighbors: How many are asked; all others if there are fewer.
     """
-    neighbours, _ = nearest_neighbours(unit(x), min(n_neighbors, len(x) - 1))
-    return (labels[neighbours] == labels[:, None]).mean(1)
+    neighbors, _ = nearest_neighbors(unit(x), min(n_neighbors, len(x) - 1))
+    return (labels[neighbors] == labels[:, None]).mean(1)
 
 
-def typical_and_hard(
+def typical_and_borderline(
     x: np.ndarray, labels: np.ndarray, agreement: np.ndarray, count: int
 ) -> dict[int, tuple[np.ndarray, np.ndarray]]:
     """Of each cluster the points that belong to it most and least clearly.
@@ -25,7 +25,7 @@ def typical_and_hard(
     Args:
         x: float (N, D). Lengths do not count, only directions.
         labels: int (N,).
-        agreement: That of :func:`neighbour_agreement`; among equals the direction nearest to the
+        agreement: That of :func:`neighbor_agreement`; among equals the direction nearest to the
             cluster's mean direction is the more typical.
         count: How many of each; of a cluster smaller than twice that, half of it.
 

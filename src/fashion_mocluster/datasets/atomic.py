@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kedro.io import DatasetError
 
-CURES = {
+REMEDIES = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some of your quota",
     errno.EFBIG: "raise the limit on the size of files",
@@ -44,7 +44,7 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
         os.replace(beside, path)
         _sync_folder(path.parent)
     except OSError as error:
-        cure = CURES.get(error.errno, "see to it")
+        cure = REMEDIES.get(error.errno, "see to it")
         raise DatasetError(
             f"{path}: cannot be written ({error.strerror or error}); what was there before is "
             f"untouched. {cure[0].upper()}{cure[1:]} and run again"

@@ -11,7 +11,7 @@ SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
 def read_image_folder(folder: Path, image_shape: tuple[int, int]) -> np.ndarray:
-    """All pictures below a folder as uint8 (N, H, W): grey, whole, centred on black.
+    """All pictures below a folder as uint8 (N, H, W): gray, whole, centerd on black.
 
     They come in the order of their paths, so row i of every table is the i-th path. A picture on
     a light ground is inverted, as in Fashion-MNIST the garment is light and the ground black.
@@ -43,9 +43,9 @@ def _read(path: Path, image_shape: tuple[int, int]) -> np.ndarray:
         raise ImageFileError(f"{path}: cannot be read as a picture ({error}); remove it") from error
     # What is transparent counts as white ground.
     ground = Image.new("RGBA", upright.size, "white")
-    grey = Image.alpha_composite(ground, upright).convert("L")
-    pixels = np.asarray(grey)
+    gray = Image.alpha_composite(ground, upright).convert("L")
+    pixels = np.asarray(gray)
     border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     if np.median(border) > 127:
-        grey = ImageOps.invert(grey)
-    return np.asarray(ImageOps.pad(grey, (width, height), Image.Resampling.LANCZOS, color=0))
+        gray = ImageOps.invert(gray)
+    return np.asarray(ImageOps.pad(gray, (width, height), Image.Resampling.LANCZOS, color=0))

@@ -97,12 +97,12 @@ class StateDictDataset(AbstractDataset[None, dict]):
 class TorchWeightsDataset(AbstractDataset[dict, dict]):
     """A dictionary of tensors and plain values that describes an encoder.
 
-    Where ``filepath`` does not exist yet, ``shipped_filepath`` is read instead; that one is never
+    Where ``filepath`` does not exist yet, ``fallback_filepath`` is read instead; that one is never
     written. What is loaded says under ``origin`` which file it was.
 
     Args:
         filepath: Where a run saves.
-        shipped_filepath: Weights that came with the project, if any.
+        fallback_filepath: Weights that came with the project, if any.
         made_by: The pipeline that makes the file, for messages.
     """
 
@@ -110,12 +110,12 @@ class TorchWeightsDataset(AbstractDataset[dict, dict]):
         self,
         *,
         filepath: str,
-        shipped_filepath: str | None = None,
+        fallback_filepath: str | None = None,
         made_by: str = "moco_pretraining",
         metadata: dict | None = None,
     ):
         self._path = Path(filepath)
-        self._shipped = Path(shipped_filepath) if shipped_filepath else None
+        self._shipped = Path(fallback_filepath) if fallback_filepath else None
         self._made_by = made_by
         self.metadata = metadata
 
@@ -144,4 +144,4 @@ class TorchWeightsDataset(AbstractDataset[dict, dict]):
         return self._path.exists() or bool(self._shipped and self._shipped.exists())
 
     def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._path), "shipped_filepath": str(self._shipped)}
+        return {"filepath": str(self._path), "fallback_filepath": str(self._shipped)}

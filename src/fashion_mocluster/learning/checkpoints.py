@@ -60,11 +60,11 @@ class MemoryStore:
         return f"{name!r} in memory"
 
 
-class CheckpointMismatch(ValueError):
+class CheckpointMismatchError(ValueError):
     """The checkpoint found was made by another run."""
 
 
-class CheckpointMissing(ValueError):
+class CheckpointMissingError(ValueError):
     """A checkpoint that this run made is no longer there."""
 
 
@@ -89,7 +89,7 @@ class Checkpoints:
         """The state to go on from: the last, else the newest of the epochs kept, else None.
 
         Raises:
-            CheckpointMismatch: It has another identity or format and ``on_mismatch`` is ``refuse``.
+            CheckpointMismatchError: It has another identity or format and ``on_mismatch`` is ``refuse``.
         """
         found = self._newest()
         if found is None:
@@ -109,7 +109,7 @@ class Checkpoints:
             for name in self.store.names():
                 self.store.remove(name)
             return None
-        raise CheckpointMismatch(
+        raise CheckpointMismatchError(
             f"{self.name}: {self.store.where(found)} was made by another run; it differs in "
             f"{'; '.join(differing)}. Put these back to continue it, or start anew with "
             f"--params={self.name}.checkpoints.on_mismatch=restart"
@@ -137,11 +137,11 @@ class Checkpoints:
         """What the best epoch gave.
 
         Raises:
-            CheckpointMissing: It is gone.
+            CheckpointMissingError: It is gone.
         """
         content = self.store.load(BEST)
         if content is None:
-            raise CheckpointMissing(
+            raise CheckpointMissingError(
                 f"{self.name}: {self.store.where(BEST)} is gone, and with it the chosen epoch; "
                 f"remove the other checkpoints beside it to train anew"
             )

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from fashion_mocluster.learning.device import autocast, pick_device, pick_precision
 from fashion_mocluster.learning.encoder import Encoder
-from fashion_mocluster.learning.inputs import normalise, to_device, to_unit_interval
 from fashion_mocluster.learning.parameters import EmbeddingParameters
+from fashion_mocluster.learning.preprocessing import normalize, to_device, to_unit_interval
 from fashion_mocluster.learning.weights import EncoderWeights
 
 
@@ -21,11 +21,11 @@ def embed(
 ) -> np.ndarray:
     """Representations float32 (N, D) of uint8 images (N, H, W), in eval mode.
 
-    Rows have unit length with ``mirror`` or where the weights have a readout.
+    Rows have unit length with ``flip_tta`` or where the weights have a readout.
 
     Args:
-        parameters: ``input``, if given, replaces the input steps kept with the weights; a readout
-            knows itself whether to ``mirror``.
+        parameters: ``preprocessing``, if given, replaces the input steps kept with the weights; a readout
+            knows itself whether to ``flip_tta``.
 
     Raises:
         ValueError: Another image size than the encoder takes.
@@ -35,7 +35,7 @@ def embed(
         if weights.readout is not None:
             return weights.readout(encoder, x)
         z = encoder(x).float()
-        if parameters.mirror:
+        if parameters.flip_tta:
             z = _unit(_unit(z) + _unit(encoder(x.flip(-1)).float()))
         return z
 
@@ -68,7 +68,7 @@ def apply(
         raise ValueError(
             f"the encoder takes images of {weights.image_size}, got {images.shape[1:]}"
         )
-    steps = parameters.input or weights.input
+    steps = parameters.preprocessing or weights.preprocessing
     device = pick_device(parameters.compute)
     precision = pick_precision(parameters.compute, device)
     encoder = weights.build().to(device, memory_format=torch.channels_last)
@@ -79,7 +79,7 @@ def apply(
             pixels = to_unit_interval(batch.to(device), steps)
         else:  # on the CPU, where the generators of views are
             pixels = change(to_unit_interval(batch, steps))
-        x = to_device(normalise(pixels, steps, weights.statistics), device)
+        x = to_device(normalize(pixels, steps, weights.statistics), device)
         with autocast(device, precision):
             parts.append(describe(encoder, x).float().cpu())
     return torch.cat(parts).numpy()

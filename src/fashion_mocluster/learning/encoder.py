@@ -63,7 +63,7 @@ class ProjectionHead(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, in_dim) to (B, out_dim), not normalised."""
+        """(B, in_dim) to (B, out_dim), not normalized."""
         return self.mlp(x)
 
 
@@ -120,13 +120,13 @@ class Encoder(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Representations (B, representation_dim) of images (B, 1, H, W).
 
-        This is what gets clustered. With ``normalise_embedding`` its rows have unit length.
+        This is what gets clustered. With ``normalize_embedding`` its rows have unit length.
         """
         x = self.feature_map(x, self.stages)
         x = x.mean(dim=(2, 3)) if self.parameters_used.pooling == "average" else x.flatten(1)
         if self.parameters_used.embedding_dim is not None:
             x = self.linear(x)
-        return F.normalize(x, dim=1) if self.parameters_used.normalise_embedding else x
+        return F.normalize(x, dim=1) if self.parameters_used.normalize_embedding else x
 
     def feature_map(self, x: Tensor, stage: int) -> Tensor:
         """What a stage gives, (B, C, h, w) of :meth:`map_shape`, of images (B, 1, H, W)."""

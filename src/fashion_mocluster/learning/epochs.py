@@ -9,7 +9,7 @@ from torch import Generator
 from fashion_mocluster.cost import Cost, resident_bytes
 from fashion_mocluster.learning.checkpoints import LAST, Checkpoints
 from fashion_mocluster.learning.device import measure_on, pick_device, pick_precision
-from fashion_mocluster.learning.health import Diverged, warn_of_collapse
+from fashion_mocluster.learning.health import TrainingDivergedError, warn_of_collapse
 from fashion_mocluster.learning.interruption import StopSignals
 from fashion_mocluster.learning.parameters import ComputeParameters
 from fashion_mocluster.learning.progress import Progress
@@ -80,7 +80,7 @@ class EpochRun(ABC):
             None if the pass is unfinished; the state dict holds the part that is done.
 
         Raises:
-            Diverged: The loss became NaN or infinite within the last few steps.
+            TrainingDivergedError: The loss became NaN or infinite within the last few steps.
         """
 
     @abstractmethod
@@ -128,7 +128,7 @@ class EpochRun(ABC):
         """Count a step whose loss is filled in; True if the epoch is to be left unfinished.
 
         Raises:
-            Diverged: One of the last losses is NaN or infinite.
+            TrainingDivergedError: One of the last losses is NaN or infinite.
         """
         self.step += 1
         stop, over = signals is not None and signals.received is not None, len(self.losses)
@@ -138,7 +138,7 @@ class EpochRun(ABC):
             if not losses.isfinite().all():
                 bad = int((~losses.isfinite()).nonzero()[0])
                 where = f"epoch {self.epochs_done + 1}, step {bad + 1}"
-                raise Diverged(losses[bad].item(), where, self.rate_at(bad))
+                raise TrainingDivergedError(losses[bad].item(), where, self.rate_at(bad))
         return stop and self.step < over
 
 
@@ -166,7 +166,7 @@ def train_epochs(
             first_step = run.step
             try:
                 row = run.measured_epoch(signals)
-            except Diverged as error:
+            except TrainingDivergedError as error:
                 raise FloatingPointError(
                     f"{name}: {error}; {checkpoints.last_good()}. Lower it: "
                     f"--params={name}.optimizer.learning_rate=...,"

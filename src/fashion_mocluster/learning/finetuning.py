@@ -18,16 +18,21 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fashion_mocluster.cost import Cost, resident_bytes
-from fashion_mocluster.learning.centres import LearnableCentres
+from fashion_mocluster.learning.centers import LearnableCenters
 from fashion_mocluster.learning.checkpoints import LAST, Checkpoints, CheckpointStore
 from fashion_mocluster.learning.device import autocast, measure_on, pick_device, pick_precision
 from fashion_mocluster.learning.early_stopping import EarlyStopping
-from fashion_mocluster.learning.health import Diverged, effective_rank, spread, warn_of_collapse
-from fashion_mocluster.learning.identity import fingerprint
-from fashion_mocluster.learning.inputs import normalise, to_device, to_unit_interval
+from fashion_mocluster.learning.health import (
+    TrainingDivergedError,
+    effective_rank,
+    spread,
+    warn_of_collapse,
+)
 from fashion_mocluster.learning.interruption import StopSignals
 from fashion_mocluster.learning.parameters import FinetuningParameters
+from fashion_mocluster.learning.preprocessing import normalize, to_device, to_unit_interval
 from fashion_mocluster.learning.progress import Progress
+from fashion_mocluster.learning.seeding import fingerprint
 from fashion_mocluster.learning.surrogate import Surrogate, surrogate_loss
 from fashion_mocluster.learning.weights import EncoderWeights
 
@@ -70,14 +75,14 @@ def finetune(
         parameters: The whole recipe.
         n_clusters: How many clusters are asked for.
         assign: Clusters detached embeddings into labels 0..n_clusters-1: before every epoch, or once
-            to place learnable centres.
+            to place learnable centers.
         store: Where checkpoints are kept.
         score: What chooses the epoch; None is the negative loss, which needs no labels.
         name: The parameter group, for messages.
 
     Raises:
         FloatingPointError: The loss became NaN or infinite.
-        CheckpointMismatch: The store holds another run's checkpoint.
+        CheckpointMismatchError: The store holds another run's checkpoint.
         SystemExit: Ctrl-C or SIGTERM came; a checkpoint was saved.
     """
     run = FinetuningRun(images, pretrained, parameters, n_clusters, assign)
@@ -104,7 +109,9 @@ def finetune(
                     f"tell apart; look at the pretraining"
                 )
             if not np.isfinite(surrogate.loss):
-                error = Diverged(surrogate.loss, f"epoch {epoch}", parameters.learning_rate)
+                error = TrainingDivergedError(
+                    surrogate.loss, f"epoch {epoch}", parameters.learning_rate
+                )
                 raise FloatingPointError(
                     f"{name}: {error}; {checkpoints.last_good()}. Lower it: "
                     f"--params={name}.learning_rate=...,{name}.checkpoints.on_mismatch=restart"
@@ -112,10 +119,10 @@ def finetune(
             value = score(labels, surrogate) if score else -surrogate.loss
             better = run.stopping.improved(-value, epoch)
             found = {"assignments": torch.from_numpy(labels)}
-            if better and parameters.weights_kept == "measured":
+            if better and parameters.save_weights == "before_step":
                 checkpoints.save_best({"encoder": run.weights().to_dict(), **found})
             cost += run.measured(partial(run.step, surrogate.gradient))[1]
-            if better and parameters.weights_kept == "after_step":
+            if better and parameters.save_weights == "after_step":
                 checkpoints.save_best({"encoder": run.weights().to_dict(), **found})
             row = _row(epoch, surrogate, value, np.bincount(labels, minlength=n_clusters), z)
             run.finish_epoch(row, cost)
@@ -167,8 +174,8 @@ class FinetuningRun:
     ):
         self.n_clusters, self.assign = n_clusters, assign
         self.bytes_before = resident_bytes()
-        if parameters.input is not None:
-            pretrained = replace(pretrained, input=parameters.input)
+        if parameters.preprocessing is not None:
+            pretrained = replace(pretrained, preprocessing=parameters.preprocessing)
         self.parameters, self.pretrained = parameters, pretrained
         self.device = pick_device(parameters.compute)
         self.precision = pick_precision(parameters.compute, self.device)
@@ -178,12 +185,12 @@ class FinetuningRun:
         # The projection head takes no part in what is clustered.
         named = self.encoder.named_parameters()
         trained = [p for n, p in named if not n.startswith("projector.")]
-        self.centres: LearnableCentres | None = None
-        if parameters.assign == "learnable_centres":
+        self.centers: LearnableCenters | None = None
+        if parameters.assign == "learnable_centers":
             dimensions = self.encoder.representation_dim
-            self.centres = LearnableCentres(n_clusters, dimensions, parameters.centres)
-            self.centres.to(self.device)
-            trained += self.centres.parameters()
+            self.centers = LearnableCenters(n_clusters, dimensions, parameters.centers)
+            self.centers.to(self.device)
+            trained += self.centers.parameters()
         self.optimizer = torch.optim.SGD(
             trained,
             lr=parameters.learning_rate,
@@ -206,16 +213,16 @@ class FinetuningRun:
         They all belong to the encoder as it is before the step, as do the weights kept.
         """
         z = self.embed()
-        if self.centres is None:
+        if self.centers is None:
             labels = self.assign(z.cpu().numpy())
         else:
             if self.epochs_done == 0:
-                self.centres.start_from(z, self.assign(z.cpu().numpy()))
-            labels = self.centres.labels(z)
+                self.centers.start_from(z, self.assign(z.cpu().numpy()))
+            labels = self.centers.labels(z)
         if len(np.unique(labels)) < 2:
             return z, labels, None
-        if self.centres is not None:
-            return z, labels, self.centres.surrogate(z, labels)
+        if self.centers is not None:
+            return z, labels, self.centers.surrogate(z, labels)
         on_device = torch.from_numpy(labels).long().to(z.device)
         return z, labels, surrogate_loss(z, on_device, self.parameters.surrogate)
 
@@ -231,7 +238,7 @@ class FinetuningRun:
 
     def _embed_batch(self, batch: Tensor) -> Tensor:
         w = self.pretrained
-        x = normalise(to_unit_interval(batch, w.input), w.input, w.statistics)
+        x = normalize(to_unit_interval(batch, w.preprocessing), w.preprocessing, w.statistics)
         with autocast(self.device, self.precision):
             z = self.encoder(to_device(x, self.device))
         return F.normalize(z.float(), dim=1) if self.parameters.unit_norm else z.float()
@@ -243,7 +250,7 @@ class FinetuningRun:
         return torch.cat([self._embed_batch(batch) for batch in batches])
 
     def step(self, gradient: Tensor) -> None:
-        """One optimizer step along d loss / d embeddings (N, D); centres have their gradient."""
+        """One optimizer step along d loss / d embeddings (N, D); centers have their gradient."""
         self.encoder.zero_grad()
         self.backward(gradient)
         self.optimizer.step()
@@ -256,7 +263,9 @@ class FinetuningRun:
 
     def weights(self) -> EncoderWeights:
         """The encoder as it is now."""
-        return EncoderWeights.of(self.encoder, self.pretrained.input, self.pretrained.statistics)
+        return EncoderWeights.of(
+            self.encoder, self.pretrained.preprocessing, self.pretrained.statistics
+        )
 
     def identity(self, images: np.ndarray) -> dict:
         """What a checkpoint must agree with to be continued here."""
@@ -277,7 +286,7 @@ class FinetuningRun:
             "stopping": self.stopping.state_dict(),
             "history": self.history,
             "costs": self.costs,
-            "centres": self.centres.state_dict() if self.centres else {},
+            "centers": self.centers.state_dict() if self.centers else {},
         }
 
     def load_state_dict(self, state: dict) -> None:
@@ -288,5 +297,5 @@ class FinetuningRun:
         self.precision = getattr(torch, state["precision"])
         self.stopping.load_state_dict(state["stopping"])
         self.history, self.costs = list(state["history"]), list(state["costs"])
-        if self.centres:
-            self.centres.load_state_dict(state["centres"])
+        if self.centers:
+            self.centers.load_state_dict(state["centers"])

@@ -12,10 +12,10 @@ logger = logging.getLogger(__name__)
 COLLAPSED_SPREAD = 0.1
 COLLAPSED_RANK = 1.5
 # A cluster that holds this share of all images has swallowed the others.
-SWALLOWED_SHARE = 0.9
+DOMINANT_CLUSTER_FRACTION = 0.9
 
 
-class Diverged(FloatingPointError):
+class TrainingDivergedError(FloatingPointError):
     """The loss became NaN or infinite.
 
     Args:
@@ -30,7 +30,7 @@ class Diverged(FloatingPointError):
 
 @torch.no_grad()
 def effective_rank(vectors: Tensor) -> float:
-    """Exp of the entropy of the normalised singular values (Roy and Vetterli 2007).
+    """Exp of the entropy of the normalized singular values (Roy and Vetterli 2007).
 
     Near 1 when all vectors (N, D) point the same way: the sign of a collapsed encoder.
     """
@@ -57,7 +57,7 @@ def warn_of_collapse(name: str, row: dict[str, float]) -> None:
             "no more; a lower learning rate, or in pretraining more negatives, may help",
             *(where, row["spread"], row["effective_rank"]),
         )
-    if row.get("largest_share", 0) > SWALLOWED_SHARE:
+    if row.get("largest_share", 0) > DOMINANT_CLUSTER_FRACTION:
         logger.warning(
             "%s: one cluster holds %.0f%% of the images; lower the learning rate",
             *(where, 100 * row["largest_share"]),

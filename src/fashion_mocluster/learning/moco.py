@@ -40,7 +40,7 @@ class MomentumContrast(nn.Module):
         pointer: int64 (1,), the row that the next key overwrites; stays on the device.
     """
 
-    trains_keys = False
+    trainable_keys = False
 
     def __init__(self, encoder: Encoder, parameters: ContrastParameters, seed: int):
         super().__init__()
@@ -63,7 +63,7 @@ class MomentumContrast(nn.Module):
         return self.queue
 
     @torch.no_grad()
-    def begin_step(self, momentum: float) -> None:
+    def momentum_update(self, momentum: float) -> None:
         """Key <- momentum * key + (1 - momentum) * query (equation 2)."""
         torch._foreach_lerp_(
             list(self.key_encoder.parameters()),
@@ -71,22 +71,24 @@ class MomentumContrast(nn.Module):
             1 - momentum,
         )
 
-    def contrasted(self, keys: Tensor, images: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+    def positives_and_negatives(
+        self, keys: Tensor, images: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
         """What the queries of the batch ``images`` int64 (B,) are drawn to and pushed from:
         positives (B, contrast_dim), negatives (K, contrast_dim), and which of these do not count for
         which query, bool (B, K) or None.
         """
         p, queue = self.parameters_used, self.queue
-        if p.queue_normalisation == "dimension":
-            # The published script normalises every dimension over the queue instead of every key.
+        if p.queue_normalization == "dimension":
+            # The published script normalizes every dimension over the queue instead of every key.
             queue = F.normalize(queue, dim=0)
         excluded = images[:, None] == self.queue_images if p.own_keys == "masked" else None
-        if p.positive == "nearest_key":
-            keys, excluded = nearest_keys(keys, queue, excluded)
+        if p.positive == "nearest_neighbor":
+            keys, excluded = nearest_neighbor_keys(keys, queue, excluded)
         return keys, queue, excluded
 
     @torch.no_grad()
-    def end_step(self, keys: Tensor, images: Tensor) -> None:
+    def enqueue(self, keys: Tensor, images: Tensor) -> None:
         """Write ``keys`` (B, contrast_dim) of ``images`` (B,) over the oldest rows; of a batch larger
         than the queue only the newest keys stay.
         """
@@ -106,7 +108,7 @@ class EndToEndContrast(nn.Module):
         encoder: The query encoder; the key encoder starts as its copy.
     """
 
-    trains_keys = True
+    trainable_keys = True
 
     def __init__(self, encoder: Encoder):
         super().__init__()
@@ -118,19 +120,21 @@ class EndToEndContrast(nn.Module):
         """What the optimizer moves."""
         return self.parameters()
 
-    def begin_step(self, momentum: float) -> None:
+    def momentum_update(self, momentum: float) -> None:
         """Nothing follows anything here."""
 
-    def contrasted(self, keys: Tensor, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """As :meth:`MomentumContrast.contrasted`; negatives are the keys of the batch's other images."""
+    def positives_and_negatives(
+        self, keys: Tensor, images: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """As :meth:`MomentumContrast.positives_and_negatives`; negatives are the keys of the batch's other images."""
         return keys, keys, images[:, None] == images
 
-    def end_step(self, keys: Tensor, images: Tensor) -> None:
+    def enqueue(self, keys: Tensor, images: Tensor) -> None:
         """Keep the batch's keys, by which the health of the training is judged."""
         self.recent_keys = keys.detach()
 
 
-def nearest_keys(
+def nearest_neighbor_keys(
     keys: Tensor, queue: Tensor, excluded: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """Positives of other images: of each key the most similar one in the queue (Dwibedi et al. 2021,
@@ -179,7 +183,7 @@ def info_nce(
     return (torch.logaddexp(p, negative.logsumexp(1)) - p).mean(), positive.detach().mean()
 
 
-def without_tiny_gradient(x: Tensor) -> Tensor:
+def flush_denormal_gradients(x: Tensor) -> Tensor:
     """``x`` itself; from now on the entries of its gradient that are negligible become 0.
 
     At a low temperature the softmax saturates and its gradient sinks into the denormal numbers, with

@@ -1,6 +1,6 @@
 """Parameters of everything that is trained, checked before anything runs.
 
-The models are frozen and refuse unknown keys, so a misspelt override stops a run
+The models are frozen and refuse unknown keys, so a misspelled override stops a run
 at once. This module imports no torch: pipelines import it to describe themselves.
 """
 
@@ -43,7 +43,7 @@ class EncoderParameters(Parameters):
     residual: bool = True
     pooling: Literal["average", "flatten"] = "average"
     embedding_dim: Count | None = None
-    normalise_embedding: bool = False
+    normalize_embedding: bool = False
     projection_hidden: Count | None = None
     projection_dim: Count | None = None
     projection_batchnorm: bool = False
@@ -62,28 +62,28 @@ class EncoderParameters(Parameters):
         return self
 
 
-class InputParameters(Parameters):
+class PreprocessingParameters(Parameters):
     """How uint8 pixels become network input.
 
-    ``stretch`` maps each image's own minimum and maximum to 0 and 255 first. ``normalisation``:
-    ``standardise`` subtracts the mean and divides by the standard deviation of the data set,
+    ``contrast_stretch`` maps each image's own minimum and maximum to 0 and 255 first. ``normalize``:
+    ``standardize`` subtracts the mean and divides by the standard deviation of the data set,
     ``unit`` leaves values in [0, 1], ``subtract_raw_mean`` subtracts the mean on the 0-255 scale
     from values in [0, 1], as the published finetuning script does.
     """
 
-    stretch: bool = False
-    normalisation: Literal["standardise", "unit", "subtract_raw_mean"] = "standardise"
+    contrast_stretch: bool = False
+    normalize: Literal["standardize", "unit", "subtract_raw_mean"] = "standardize"
 
 
 class ViewParameters(Parameters):
     """The random views of one image; every image of a batch draws its own values."""
 
-    crop_area: Range = Range(low=1, high=1)
-    crop_ratio: Range = Range(low=1, high=1)
+    crop_scale: Range = Range(low=1, high=1)
+    aspect_ratio: Range = Range(low=1, high=1)
     rotation_degrees: NonNegative = 0
-    shift: Fraction = 0
+    translate: Fraction = 0
     flip_probability: Fraction = 0
-    gain: Range = Range(low=1, high=1)
+    brightness: Range = Range(low=1, high=1)
     gamma: Range = Range(low=1, high=1)
     blur_kernel: Annotated[int, Field(ge=1)] = 1
     blur_sigma: Range = Range(low=0.1, high=2.0)
@@ -93,11 +93,11 @@ class ViewParameters(Parameters):
 
     @model_validator(mode="after")
     def _possible(self):
-        if not self.crop_area.low > 0:
-            raise ValueError("crop_area must be positive")
+        if not self.crop_scale.low > 0:
+            raise ValueError("crop_scale must be positive")
         if self.blur_kernel % 2 == 0:
             raise ValueError(f"blur_kernel must be odd, got {self.blur_kernel}")
-        for name in ("crop_ratio", "gamma", "blur_sigma"):
+        for name in ("aspect_ratio", "gamma", "blur_sigma"):
             if getattr(self, name).low <= 0:
                 raise ValueError(f"{name} must be positive")
         return self
@@ -108,7 +108,7 @@ class ContrastParameters(Parameters):
 
     ``mechanism``: ``momentum_queue`` is momentum contrast; ``end_to_end`` trains both encoders and
     takes its negatives from the batch, so queue and momentum have no part in it. ``positive``: what
-    a query is drawn to, the ``own_key`` of its image's other view or the ``nearest_key`` to that in
+    a query is drawn to, the ``augmented_view`` of its image's other view or the ``nearest_neighbor`` to that in
     the queue (Dwibedi et al. 2021). ``own_keys``: earlier keys of a query's own image are ``masked``,
     or ``negatives`` like any other, as published.
     """
@@ -119,15 +119,15 @@ class ContrastParameters(Parameters):
     momentum_end: Fraction
     temperature_start: Positive
     temperature_end: Positive
-    positive: Literal["own_key", "nearest_key"] = "own_key"
-    queue_normalisation: Literal["key", "dimension"] = "key"
+    positive: Literal["augmented_view", "nearest_neighbor"] = "augmented_view"
+    queue_normalization: Literal["key", "dimension"] = "key"
     own_keys: Literal["masked", "negatives"] = "masked"
 
     @model_validator(mode="after")
     def _has_a_queue(self):
-        if self.positive == "nearest_key" and self.mechanism == "end_to_end":
+        if self.positive == "nearest_neighbor" and self.mechanism == "end_to_end":
             raise ValueError(
-                "positive: nearest_key takes positives from the queue, end_to_end has none"
+                "positive: nearest_neighbor takes positives from the queue, end_to_end has none"
             )
         return self
 
@@ -192,12 +192,12 @@ class SurrogateParameters(Parameters):
 class ClusteringTermParameters(Parameters):
     """A clustering loss on the queries of each batch beside the contrastive one (table 1g).
 
-    The first share ``contrastive_alone`` of the epochs is without it. Then the clusters are found
+    The first share ``clustering_start`` of the epochs is without it. Then the clusters are found
     anew before every epoch, in the clean images' representations.
     """
 
     weight: Positive
-    contrastive_alone: Fraction = 0
+    clustering_start: Fraction = 0
     assign: Literal["kmeans", "spectral"] = "kmeans"
     n_neighbors: Count = 10
     n_init: Count = 5
@@ -207,7 +207,7 @@ class ClusteringTermParameters(Parameters):
 class MocoParameters(Parameters):
     """One contrastive pretraining, whole.
 
-    ``batchnorm_groups`` splits a batch into that many parts for BatchNorm, keys in another order
+    ``bn_splits`` splits a batch into that many parts for BatchNorm, keys in another order
     than queries, so that a query cannot be told by its batch (He et al. 2020, section 3.3).
     ``watched``: the loss that early stopping watches, as it is or at the temperature of the last
     epoch throughout. ``clustering`` makes it the joint training.
@@ -216,10 +216,10 @@ class MocoParameters(Parameters):
     seed: Seed
     epochs: Count
     batch_size: Annotated[int, Field(ge=2)]
-    batchnorm_groups: Count = 1
+    bn_splits: Count = 1
     drop_last: bool = True
     encoder: EncoderParameters
-    input: InputParameters = InputParameters()
+    preprocessing: PreprocessingParameters = PreprocessingParameters()
     views: ViewParameters
     contrast: ContrastParameters
     optimizer: OptimizerParameters
@@ -231,16 +231,16 @@ class MocoParameters(Parameters):
 
     @model_validator(mode="after")
     def _divisible(self):
-        if self.batch_size % self.batchnorm_groups or self.batch_size == self.batchnorm_groups:
+        if self.batch_size % self.bn_splits or self.batch_size == self.bn_splits:
             raise ValueError(
-                f"batchnorm_groups ({self.batchnorm_groups}) must divide batch_size "
+                f"bn_splits ({self.bn_splits}) must divide batch_size "
                 f"({self.batch_size}) into parts of two images or more"
             )
         return self
 
 
-class CentresParameters(Parameters):
-    """Cluster centres that are trained with the encoder (table 1j of the thesis).
+class CentersParameters(Parameters):
+    """Cluster centers that are trained with the encoder (table 1j of the thesis).
 
     ``balance_weight`` guards against collapse: it weighs the entropy of the mean assignment, which
     falls when clusters empty. 0 leaves the guard out.
@@ -253,52 +253,52 @@ class CentresParameters(Parameters):
 class FinetuningParameters(Parameters):
     """One cluster finetuning, whole.
 
-    ``selection``: ``label_free`` keeps the epoch with the lowest loss; ``thesis_score`` keeps the
+    ``checkpoint_selection``: ``label_free`` keeps the epoch with the lowest loss; ``thesis_score`` keeps the
     epoch that the thesis's score likes best, of which 60 percent are computed from labels.
-    ``weights_kept``: of that epoch, those that were ``measured``, or those ``after_step``, which the
+    ``save_weights``: of that epoch, those ``before_step``, which were scored, or those ``after_step``, which the
     published scripts save with the scores of the ones before.
     """
 
     seed: Seed
     epochs: Count
     n_neighbors: Count = 10
-    assign: Literal["kmeans", "spectral", "learnable_centres"]
+    assign: Literal["kmeans", "spectral", "learnable_centers"]
     n_init: Count = 10
-    centres: CentresParameters = CentresParameters()
+    centers: CentersParameters = CentersParameters()
     learning_rate: Positive
     momentum: Fraction = 0.9
     weight_decay: NonNegative = 0
     unit_norm: bool = True
     batch_size: Count = 250
-    input: InputParameters | None = None
+    preprocessing: PreprocessingParameters | None = None
     surrogate: SurrogateParameters = SurrogateParameters()
-    selection: Literal["label_free", "thesis_score"] = "label_free"
-    weights_kept: Literal["measured", "after_step"] = "measured"
+    checkpoint_selection: Literal["label_free", "thesis_score"] = "label_free"
+    save_weights: Literal["before_step", "after_step"] = "before_step"
     early_stopping: EarlyStoppingParameters | None = None
     checkpoints: CheckpointParameters = CheckpointParameters()
     compute: ComputeParameters = ComputeParameters()
 
 
-class SelfLabellingParameters(Parameters):
-    """One self-labelling, whole: rounds of training on the clusters that TURTLE finds.
+class SelfLabelingParameters(Parameters):
+    """One self-labeling, whole: rounds of training on the clusters that TURTLE finds.
 
     ``n_neighbors``: images that each is averaged with before it is clustered, and that are asked
-    whether they are in its cluster; where a share of less than ``min_agreement`` is, the image is not
+    whether they are in its cluster; where a share of less than ``neighbor_agreement_threshold`` is, the image is not
     trained on. ``epochs`` and ``optimizer`` are of each round. ``temperature`` divides the embedding,
-    a unit vector, before the linear head. ``clustered``: what the encoder makes, ``pooled``, or its
-    feature maps, ``whitened``. ``reference``: at what TURTLE starts, as for the clusterer of a row.
+    a unit vector, before the linear head. ``features``: what is clustered, the encoder's
+    ``pooled`` output or its ``whitened_maps``. ``init``: where TURTLE starts, as for the clusterer of a method.
     """
 
     assign: Literal["turtle"]
-    clustered: Literal["pooled", "whitened"] = "pooled"
+    features: Literal["pooled", "whitened_maps"] = "pooled"
     seed: Seed
-    rounds: Count
+    n_rounds: Count
     epochs: Count
     batch_size: Annotated[int, Field(ge=2)]
     n_neighbors: Count = 15
     n_init: Count = 8
-    reference: Literal["pixels"] | None = None
-    min_agreement: Fraction
+    init: Literal["random", "pixel_clusters"] = "random"
+    neighbor_agreement_threshold: Fraction
     label_smoothing: Fraction = 0
     temperature: Positive
     views: ViewParameters
@@ -308,27 +308,27 @@ class SelfLabellingParameters(Parameters):
 
 
 class EmbeddingParameters(Parameters):
-    """How a trained encoder is applied; ``mirror`` averages each image and its mirror image."""
+    """How a trained encoder is applied; ``flip_tta`` averages each image and its mirror image."""
 
-    mirror: bool = False
+    flip_tta: bool = False
     batch_size: Count = 500
-    input: InputParameters | None = None
+    preprocessing: PreprocessingParameters | None = None
     compute: ComputeParameters = ComputeParameters()
 
 
 class WhiteningParameters(Parameters):
     """A readout of feature maps, whitened by how they scatter among views of one image.
 
-    ``stage`` says whose map, averaged to ``grid`` x ``grid`` places where it is larger. Its
-    ``components`` first principal components are whitened, ``shrinkage`` times their mean variance
-    added to all, and ``dimensions`` kept. It is fitted to ``images`` images at most.
+    ``stage`` says whose map, averaged to ``max_grid_size`` x ``max_grid_size`` places where it is larger. Its
+    ``pca_components`` first principal components are whitened, ``shrinkage`` times their mean variance
+    added to all, and ``n_components`` kept. It is fitted to ``n_fit_images`` images at most.
     """
 
     stage: Count
-    grid: Count
-    components: Count
-    dimensions: Count
+    max_grid_size: Count
+    pca_components: Count
+    n_components: Count
     shrinkage: Annotated[float, Field(gt=0)]
-    images: Annotated[int, Field(ge=2)]
+    n_fit_images: Annotated[int, Field(ge=2)]
     views: ViewParameters
     seed: Seed

@@ -7,8 +7,8 @@ import numpy as np
 
 from fashion_mocluster.learning.checkpoints import Checkpoints, CheckpointStore
 from fashion_mocluster.learning.epochs import train_epochs
-from fashion_mocluster.learning.inputs import PixelStatistics
 from fashion_mocluster.learning.parameters import MocoParameters
+from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.pretraining_run import Assign, PretrainingRun
 from fashion_mocluster.learning.weights import EncoderWeights
 
@@ -49,7 +49,7 @@ def pretrain(
     Raises:
         ValueError: Fewer images than one batch, or joint training without ``assign``.
         FloatingPointError: The loss became NaN or infinite.
-        CheckpointMismatch: The store holds another run's checkpoint.
+        CheckpointMismatchError: The store holds another run's checkpoint.
         SystemExit: Ctrl-C or SIGTERM came; a checkpoint was saved.
     """
     if len(images) < parameters.batch_size:
@@ -82,7 +82,7 @@ def pretrain(
     )
 
     def finished(row: dict[str, float]) -> None:
-        if run.stopping.improved(row["watched_loss"], row["epoch"]):
+        if run.stopping.improved(row["monitored_loss"], row["epoch"]):
             checkpoints.save_best({"encoder": run.weights().to_dict()})
 
     train_epochs(run, parameters.epochs, checkpoints, name, finished)

@@ -13,22 +13,22 @@ from fashion_mocluster.learning.early_stopping import EarlyStopping
 from fashion_mocluster.learning.encoder import build_encoder
 from fashion_mocluster.learning.epochs import EpochRun
 from fashion_mocluster.learning.health import effective_rank, spread
-from fashion_mocluster.learning.identity import fingerprint, seeds_for
-from fashion_mocluster.learning.inputs import (
+from fashion_mocluster.learning.interruption import StopSignals
+from fashion_mocluster.learning.moco import build_contrast, flush_denormal_gradients, info_nce
+from fashion_mocluster.learning.parameters import MocoParameters
+from fashion_mocluster.learning.preprocessing import (
     PixelStatistics,
-    normalise,
+    normalize,
     to_device,
     to_unit_interval,
 )
-from fashion_mocluster.learning.interruption import StopSignals
-from fashion_mocluster.learning.moco import build_contrast, info_nce, without_tiny_gradient
-from fashion_mocluster.learning.parameters import MocoParameters
+from fashion_mocluster.learning.seeding import fingerprint, seeds_for
 from fashion_mocluster.learning.surrogate import batch_loss
 from fashion_mocluster.learning.views import query_and_key_views
 from fashion_mocluster.learning.weights import EncoderWeights
 
 # Images embedded at once, before an epoch of joint training.
-EMBEDDED_AT_ONCE = 500
+EVAL_BATCH_SIZE = 500
 
 # Embeddings (N, D) to labels (N,).
 Assign = Callable[[np.ndarray], np.ndarray]
@@ -92,7 +92,7 @@ class PretrainingRun(EpochRun):
         if self.step == 0:
             self.order = torch.randperm(len(self.images), generator=self.order_generator)
             self.losses, self.positives, self.watched = torch.zeros(3, steps, device=self.device)
-            if p.clustering is not None and epoch >= p.clustering.contrastive_alone * p.epochs:
+            if p.clustering is not None and epoch >= p.clustering.clustering_start * p.epochs:
                 self.clusters = self._find_clusters()
         order = self.order.to(self.device)
         self.moco.train()
@@ -107,7 +107,7 @@ class PretrainingRun(EpochRun):
         row = {
             "epoch": epoch + 1,
             "loss": self.losses.mean().item(),
-            "watched_loss": self.watched.mean().item(),
+            "monitored_loss": self.watched.mean().item(),
             "positive_similarity": self.positives.mean().item(),
             "learning_rate": rate,
             "temperature": tau,
@@ -134,18 +134,18 @@ class PretrainingRun(EpochRun):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """One optimizer step on images int64 (B,): loss, similarity of positives, watched loss."""
         p, moco = self.parameters, self.moco
-        pixels = to_unit_interval(self.images[chosen], p.input)
+        pixels = to_unit_interval(self.images[chosen], p.preprocessing)
         query_view, key_view = (
-            to_device(normalise(view, p.input, self.statistics), self.device)
+            to_device(normalize(view, p.preprocessing, self.statistics), self.device)
             for view in query_and_key_views(pixels, p.views, self.views_generator)
         )
-        moco.begin_step(momentum)
+        moco.momentum_update(momentum)
         with autocast(self.device, self.precision):
-            with torch.set_grad_enabled(moco.trains_keys):
-                keys = without_tiny_gradient(self._keys(key_view))
+            with torch.set_grad_enabled(moco.trainable_keys):
+                keys = flush_denormal_gradients(self._keys(key_view))
             z = self._in_groups(moco.query_encoder, query_view)
-            queries = without_tiny_gradient(self._in_groups(moco.query_encoder.head, z))
-        positives, negatives, excluded = moco.contrasted(keys, chosen)
+            queries = flush_denormal_gradients(self._in_groups(moco.query_encoder.head, z))
+        positives, negatives, excluded = moco.positives_and_negatives(keys, chosen)
         contrast, similarity = info_nce(queries, positives, negatives, tau, excluded)
         loss = contrast + self._clustering_term(z, chosen)
         watched, final = loss.detach(), p.contrast.temperature_end
@@ -158,7 +158,7 @@ class PretrainingRun(EpochRun):
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
-        moco.end_step(keys, chosen)
+        moco.enqueue(keys, chosen)
         return loss.detach(), similarity, watched
 
     def _clustering_term(self, z: Tensor, chosen: Tensor) -> Tensor | float:
@@ -171,7 +171,7 @@ class PretrainingRun(EpochRun):
 
     def _keys(self, views: Tensor) -> Tensor:
         project = self.moco.key_encoder.project
-        if self.parameters.batchnorm_groups == 1:
+        if self.parameters.bn_splits == 1:
             return project(views)
         # In other groups than the queries, or a batch would give its members away.
         order = torch.randperm(len(views), generator=self.views_generator, device=views.device)
@@ -179,16 +179,16 @@ class PretrainingRun(EpochRun):
 
     def _in_groups(self, network: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         """``network`` of each part of the batch, so that BatchNorm sees a part at a time."""
-        groups = self.parameters.batchnorm_groups
+        groups = self.parameters.bn_splits
         return network(x) if groups == 1 else torch.cat([network(part) for part in x.chunk(groups)])
 
     @torch.no_grad()
     def _find_clusters(self) -> Tensor:
         """Clusters int64 (N,) of the clean images' representations, as unit vectors."""
         self.moco.eval()
-        p, parts = self.parameters.input, []
-        for batch in self.images.split(EMBEDDED_AT_ONCE):
-            x = normalise(to_unit_interval(batch, p), p, self.statistics)
+        p, parts = self.parameters.preprocessing, []
+        for batch in self.images.split(EVAL_BATCH_SIZE):
+            x = normalize(to_unit_interval(batch, p), p, self.statistics)
             with autocast(self.device, self.precision):
                 z = self.moco.query_encoder(to_device(x, self.device))
             parts.append(F.normalize(z.float(), dim=1).cpu())
@@ -198,7 +198,9 @@ class PretrainingRun(EpochRun):
 
     def weights(self) -> EncoderWeights:
         """The query encoder as it is now."""
-        return EncoderWeights.of(self.moco.query_encoder, self.parameters.input, self.statistics)
+        return EncoderWeights.of(
+            self.moco.query_encoder, self.parameters.preprocessing, self.statistics
+        )
 
     def identity(self, images: np.ndarray) -> dict:
         """What a checkpoint must agree with to be continued here."""

@@ -22,7 +22,7 @@ class Surrogate:
     """Indices of one assignment, the loss made of them and its gradient.
 
     Attributes:
-        loss: Weighted sum that is minimised.
+        loss: Weighted sum that is minimized.
         gradient: d loss / d embeddings, float32 (N, D).
     """
 
@@ -65,7 +65,7 @@ def surrogate_loss(z: Tensor, labels: Tensor, parameters: SurrogateParameters) -
     rest = _weighted(db, ch, parameters)
     rest.backward()
     loss = -parameters.silhouette_weight * silhouette + rest.item()
-    # Moving all embeddings together changes no index, so centring left the gradient as it was.
+    # Moving all embeddings together changes no index, so centering left the gradient as it was.
     return Surrogate(loss, silhouette, db.item(), ch.item(), leaf.grad)
 
 

@@ -36,7 +36,7 @@ def view(images: Tensor, parameters: ViewParameters, generator: Generator) -> Te
 
 
 def geometric(images: Tensor, parameters: ViewParameters, generator: Generator) -> Tensor:
-    """Crop, shift, rotate and mirror each image by its own random amount."""
+    """Crop, translate, rotate and mirror each image by its own random amount."""
     rotation = _rotation(images, parameters, generator)
     crop = _crop_and_flip(images, parameters, generator)
     if parameters.resampling == "fused":
@@ -46,12 +46,12 @@ def geometric(images: Tensor, parameters: ViewParameters, generator: Generator) 
 
 
 def photometric(images: Tensor, parameters: ViewParameters, generator: Generator) -> Tensor:
-    """Gamma, gain, blur and noise, each image by its own random amount, clipped to [0, 1]."""
+    """Gamma, brightness, blur and noise, each image by its own random amount, clipped to [0, 1]."""
     x = images
     if parameters.gamma.low != parameters.gamma.high:
         x = x.clamp_min(1e-6) ** _log_uniform(x, parameters.gamma, generator)
-    if parameters.gain.low != parameters.gain.high:
-        x = x * _uniform(x, parameters.gain, generator)
+    if parameters.brightness.low != parameters.brightness.high:
+        x = x * _uniform(x, parameters.brightness, generator)
     if parameters.blur_kernel > 1:
         sigma = _uniform(x, parameters.blur_sigma, generator).flatten()
         x = gaussian_blur(x, sigma, parameters.blur_kernel)
@@ -97,7 +97,7 @@ def _log_uniform(images: Tensor, interval: Range, generator: Generator) -> Tenso
 
 
 def _rotation(images: Tensor, parameters: ViewParameters, generator: Generator) -> Tensor:
-    """Rotations in normalised coordinates, (B, 3, 3)."""
+    """Rotations in normalized coordinates, (B, 3, 3)."""
     batch, _, height, width = images.shape
     degrees = Range(low=-parameters.rotation_degrees, high=parameters.rotation_degrees)
     angle = torch.deg2rad(_uniform(images, degrees, generator).flatten())
@@ -111,16 +111,16 @@ def _rotation(images: Tensor, parameters: ViewParameters, generator: Generator) 
 
 
 def _crop_and_flip(images: Tensor, parameters: ViewParameters, generator: Generator) -> Tensor:
-    """Random resized crops, shifts and mirror images in normalised coordinates, (B, 3, 3)."""
-    area = _uniform(images, parameters.crop_area, generator).flatten()
-    ratio = _log_uniform(images, parameters.crop_ratio, generator).flatten()
+    """Random resized crops, shifts and mirror images in normalized coordinates, (B, 3, 3)."""
+    area = _uniform(images, parameters.crop_scale, generator).flatten()
+    ratio = _log_uniform(images, parameters.aspect_ratio, generator).flatten()
     size_x, size_y = (area * ratio).sqrt(), (area / ratio).sqrt()
-    if parameters.crop_area.high <= 1:
+    if parameters.crop_scale.high <= 1:
         size_x, size_y = size_x.clamp(max=1), size_y.clamp(max=1)
     unit = Range(low=-1, high=1)
-    # A crop smaller than the image lies anywhere inside it; a shift may leave it.
+    # A crop smaller than the image lies anywhere inside it; a translate may leave it.
     free_x, free_y = (1 - size_x).clamp_min(0), (1 - size_y).clamp_min(0)
-    reach = 2 * parameters.shift
+    reach = 2 * parameters.translate
     center_x = _uniform(images, unit, generator).flatten() * (free_x + reach)
     center_y = _uniform(images, unit, generator).flatten() * (free_y + reach)
     u = torch.rand(len(images), generator=generator, device=images.device)

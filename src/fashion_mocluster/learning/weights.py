@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 
 from fashion_mocluster.learning.encoder import Encoder
-from fashion_mocluster.learning.identity import fingerprint
-from fashion_mocluster.learning.inputs import PixelStatistics
-from fashion_mocluster.learning.parameters import EncoderParameters, InputParameters
-from fashion_mocluster.learning.readout import Readout
+from fashion_mocluster.learning.feature_maps import Readout
+from fashion_mocluster.learning.parameters import EncoderParameters, PreprocessingParameters
+from fashion_mocluster.learning.preprocessing import PixelStatistics
+from fashion_mocluster.learning.seeding import fingerprint
 
-# Of weights without and with a readout; who reads the first alone must not take the second for it.
-PLAIN, WITH_READOUT = 1, 2
+# Formats 1 and 2 had other names of parameters.
+FORMAT = 3
 
 
 class WeightsError(ValueError):
@@ -27,7 +27,7 @@ class EncoderWeights:
     Attributes:
         state: Tensors by name, on the CPU.
         encoder: Architecture.
-        input: How pixels become input.
+        preprocessing: How pixels become input.
         statistics: Pixel mean and spread of the training images.
         image_size: Height and width trained on.
         readout: What is read out in place of the pooled map, if anything.
@@ -36,7 +36,7 @@ class EncoderWeights:
 
     state: dict[str, Tensor]
     encoder: EncoderParameters
-    input: InputParameters
+    preprocessing: PreprocessingParameters
     statistics: PixelStatistics
     image_size: tuple[int, int]
     readout: Readout | None = None
@@ -44,14 +44,14 @@ class EncoderWeights:
 
     @classmethod
     def of(
-        cls, encoder: Encoder, input_parameters: InputParameters, statistics: PixelStatistics
+        cls, encoder: Encoder, preprocessing: PreprocessingParameters, statistics: PixelStatistics
     ) -> "EncoderWeights":
         """A copy of the encoder's present weights."""
         state = {
             name: value.detach().to("cpu", memory_format=torch.contiguous_format, copy=True)
             for name, value in encoder.state_dict().items()
         }
-        return cls(state, encoder.parameters_used, input_parameters, statistics, encoder.image_size)
+        return cls(state, encoder.parameters_used, preprocessing, statistics, encoder.image_size)
 
     def check(self) -> None:
         """Compare the tensors with the architecture.
@@ -105,10 +105,10 @@ class EncoderWeights:
         """Tensors and plain values only, so that reading them back executes nothing."""
         readout = {} if self.readout is None else {"readout": self.readout.to_dict()}
         return {
-            "format": WITH_READOUT if readout else PLAIN,
+            "format": FORMAT,
             "state": self.state,
             "encoder": self.encoder.model_dump(mode="json"),
-            "input": self.input.model_dump(mode="json"),
+            "preprocessing": self.preprocessing.model_dump(mode="json"),
             "statistics": asdict(self.statistics),
             "image_size": list(self.image_size),
             **readout,
@@ -124,19 +124,19 @@ class EncoderWeights:
         origin = content.get("origin", "trained here")
         if "format" not in content:
             raise WeightsError(f"{origin}: not weights of this project, there is no format number")
-        if content["format"] not in (PLAIN, WITH_READOUT):
+        if content["format"] != FORMAT:
             raise WeightsError(
-                f"{origin}: format {content['format']}, this version of the project reads "
-                f"{PLAIN} and {WITH_READOUT}"
+                f"{origin}: weights of format {content['format']}; this version of the project reads "
+                f"format {FORMAT} alone, train them anew"
             )
         try:
             return cls(
                 dict(content["state"]),
                 EncoderParameters(**content["encoder"]),
-                InputParameters(**content["input"]),
+                PreprocessingParameters(**content["preprocessing"]),
                 PixelStatistics(**content["statistics"]),
                 tuple(content["image_size"]),
-                Readout(**content["readout"]) if content["format"] == WITH_READOUT else None,
+                Readout(**content["readout"]) if "readout" in content else None,
                 origin=origin,
             )
         except (KeyError, TypeError, ValueError) as error:

@@ -1,7 +1,7 @@
 """A readout that counts what the views of an image have in common.
 
 Principal components of a stage's feature maps are whitened by how they scatter among random views
-of one image: within-class covariance normalisation (Hatch, Kajarekar and Stolcke 2006, "Within-class
+of one image: within-class covariance normalize (Hatch, Kajarekar and Stolcke 2006, "Within-class
 covariance normalization for SVM-based speaker recognition") with the views of an image as a class.
 Distances then weigh less what cropping, turning or lighting change anyway, and no label is needed.
 """
@@ -14,8 +14,8 @@ from sklearn.decomposition import PCA
 from torch import Generator
 
 from fashion_mocluster.learning.embedding import apply
+from fashion_mocluster.learning.feature_maps import Readout, flatten_feature_map
 from fashion_mocluster.learning.parameters import EmbeddingParameters, WhiteningParameters
-from fashion_mocluster.learning.readout import Readout, map_of
 from fashion_mocluster.learning.views import view
 from fashion_mocluster.learning.weights import EncoderWeights
 
@@ -48,19 +48,19 @@ def whiten(
         )
     if len(images) < 2:
         raise ValueError(f"whitening needs at least two images, got {len(images)}")
-    chosen = np.random.default_rng(p.seed).permutation(len(images))[: p.images]
+    chosen = np.random.default_rng(p.seed).permutation(len(images))[: p.n_fit_images]
     images = images[np.sort(chosen)]
 
     def maps(change=None) -> np.ndarray:
         """Float32 (n, D)."""
 
         def describe(encoder, x):
-            return map_of(encoder, x, p.stage, p.grid, embedding.mirror)
+            return flatten_feature_map(encoder, x, p.stage, p.max_grid_size, embedding.flip_tta)
 
         return apply(images, weights, embedding, describe, change)
 
     x = maps()
-    pca = PCA(min(p.components, *x.shape), random_state=p.seed % 2**32)
+    pca = PCA(min(p.pca_components, *x.shape), random_state=p.seed % 2**32)
     z = pca.fit_transform(x)
     if pca.explained_variance_.sum() < 1e-9:  # what rounding alone makes of unit vectors is less
         raise ValueError("whitening: all images look the same to the encoder; are they blank?")
@@ -70,12 +70,12 @@ def whiten(
     )
     to_white = whitening_matrix((one - other) / np.sqrt(2), p.shrinkage)
     # What spreads most among the whitened images is kept.
-    main = PCA(min(p.dimensions, z.shape[1]), svd_solver="full").fit(z @ to_white)
+    main = PCA(min(p.n_components, z.shape[1]), svd_solver="full").fit(z @ to_white)
     matrix = pca.components_.T @ to_white @ main.components_.T
     readout = Readout(
         p.stage,
-        p.grid,
-        embedding.mirror,
+        p.max_grid_size,
+        embedding.flip_tta,
         torch.from_numpy(pca.mean_.astype(np.float32)),
         torch.from_numpy(matrix.astype(np.float32)),
     )

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy.stats import ttest_1samp
 
-from fashion_mocluster.reporting.seeds import differences, over_seeds, p_text, short
+from fashion_mocluster.reporting.seeds import differences, format_p, over_seeds, short
 from fashion_mocluster.reporting.style import OURS, PROTOCOLS, THEIRS, new_figure
 
 COLUMNS = [
@@ -24,7 +24,7 @@ COLUMNS = [
     "acc",
     "silhouette",
 ]
-# What the thesis claims of neighbouring cases, and the sign the difference should have.
+# What the thesis claims of neighboring cases, and the sign the difference should have.
 CLAIMS = {
     ("a", "b"): ("residual connections help", 1),
     ("b", "c"): ("the projection head helps", 1),
@@ -80,7 +80,7 @@ def ablation_figure(table: pd.DataFrame, published: dict[str, dict]) -> Figure:
 
 
 def claims_table(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """Whether each claim of the thesis holds: NMI and ARI of neighbouring cases, paired by seed.
+    """Whether each claim of the thesis holds: NMI and ARI of neighboring cases, paired by seed.
 
     One-sided paired t-test: ``holds`` below p = .05, ``contradicted`` above .95, else ``not shown``;
     a single seed gives no confidence. Cases without labels, which have neither score, claim nothing.
@@ -126,7 +126,7 @@ def claims_line(claims: pd.DataFrame) -> str:
     """The claims table in one line, by NMI."""
     parts = [
         f"{r.claim}: {r.nmi_verdict} ({short(r.nmi_mean)} NMI"
-        + ("" if math.isnan(r.nmi_p) else f", {p_text(r.nmi_p)}")
+        + ("" if math.isnan(r.nmi_p) else f", {format_p(r.nmi_p)}")
         + ")"
         for r in claims.itertuples()
     ]

@@ -43,9 +43,9 @@ def comparison_table(rows: list[dict]) -> pd.DataFrame:
 def printed_table(
     table: pd.DataFrame, titles: dict[str, str], information: dict[str, float], best: str
 ) -> str:
-    """The table as text, the best row by neighbour information marked."""
+    """The table as text, the best row by neighbor information marked."""
     shown = table.drop(columns=["representation", "clusterer", "chi", "n_images"])
-    shown.insert(1, "nbr_info", [information[m] for m in table["method"]])
+    shown.insert(1, "neighbor_mi", [information[m] for m in table["method"]])
     shown["method"] = [f"{'*' if m == best else ' '} {titles[m]}" for m in table["method"]]
     formats = {c: (lambda v: "" if math.isnan(v) else f"{v:.1f}") for c in ("time_s", "memory_mb")}
     text = shown.to_string(
@@ -56,8 +56,8 @@ def printed_table(
         float_format=lambda v: f"{v:.3f}",
     )
     return (
-        f"{text}\n* best without labels: its clusters tell most about those of a point's neighbours "
-        "(nbr_info, nats)"
+        f"{text}\n* best without labels: its clusters tell most about those of a point's neighbors "
+        "(neighbor_mi, nats)"
     )
 
 

@@ -44,7 +44,7 @@ def examples_figure(
 
     Args:
         images: uint8 (N, H, W).
-        examples: Rows by cluster, as ``typical_and_hard`` finds them.
+        examples: Rows by cluster, as ``typical_and_borderline`` finds them.
         strange: bool (N,), images framed in red; None where nobody knows.
     """
     _, height, width = images.shape

@@ -9,7 +9,7 @@ def training_costs(runs: list[dict[str, Any]], published: dict[str, dict]) -> pd
     """Per protocol and training: epochs run, median seconds and most memory of an epoch, total.
 
     Args:
-        runs: As :class:`GatheredRunsDataset` loads them.
+        runs: As :class:`RunResultsDataset` loads them.
         published: By training, its ``seconds`` and ``memory_mb``.
     """
     rows = []

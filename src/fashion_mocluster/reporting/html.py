@@ -41,7 +41,7 @@ def element(name: str, *content: Any, **attributes: str) -> Html:
 
 
 def bold(value: Any) -> Html:
-    """Emphasised."""
+    """Emphasized."""
     return element("b", value)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from fashion_mocluster.reporting import html
-from fashion_mocluster.reporting.seeds import over_seeds, short, spread_text
+from fashion_mocluster.reporting.seeds import format_mean_std, over_seeds, short
 from fashion_mocluster.representations import encoder_of
 
 # Our column, its title, the thesis's name and whether more is better.
@@ -36,7 +36,7 @@ def methods_known(runs: Runs) -> dict[str, dict]:
     """Parameters of all methods of all runs by name, those with a published row in its order."""
     known: dict[str, dict] = {}
     for run in runs:
-        parameters = run["values"].get("run", {}).get("parameters", {})
+        parameters = run["values"].get("run_info", {}).get("parameters", {})
         known |= parameters.get("evaluation", {}).get("methods", {})
     source = lambda item: (item[1].get("published") or {}).get("source") or "~"  # noqa: E731
     return dict(sorted(known.items(), key=source))
@@ -81,7 +81,7 @@ def _score_cell(table: pd.DataFrame, method: str, score: str) -> Any:
     mean, std, count = table.loc[method, score]
     values, more = table[score]["mean"], SCORES[score][2]
     best = values.max() if more else values.min()
-    cell = spread_text(mean, std)
+    cell = format_mean_std(mean, std)
     # A seed without this score, for instance one that collapsed, is not part of its mean.
     if cell and count < table.loc[method].xs("count", level=1).max():
         cell += f" ({int(count)})"

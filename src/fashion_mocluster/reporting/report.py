@@ -7,9 +7,11 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fashion_mocluster.reporting import ablation, html, study, surroundings
+from fashion_mocluster.reporting import ablation, bugfix_ablation, html, provenance
+from fashion_mocluster.reporting.baseline_comparison import verdicts
 from fashion_mocluster.reporting.costs import inference_costs, training_costs
 from fashion_mocluster.reporting.distribution import marked_shares
+from fashion_mocluster.reporting.literature import new_images_table, peers_table
 from fashion_mocluster.reporting.methods_report import (
     COMPARISON,
     Runs,
@@ -17,10 +19,8 @@ from fashion_mocluster.reporting.methods_report import (
     methods_known,
     methods_table,
 )
-from fashion_mocluster.reporting.peers import new_images_table, peers_table
-from fashion_mocluster.reporting.seeds import long, over_seeds, p_text, short, spread_text
+from fashion_mocluster.reporting.seeds import format_mean_std, format_p, long, over_seeds, short
 from fashion_mocluster.reporting.selection import selection_figure, selection_table
-from fashion_mocluster.reporting.verdicts import verdicts
 
 # Tables 3 to 5 of the thesis.
 DISTRIBUTIONS = ("pca_spectral", "moco_spectral", "moco_spectral_finetuned")
@@ -30,28 +30,28 @@ TRAINING_TITLES = {
     "joint": "MoCo, joint",
     "kmeans_finetuned": "K-Means finetuning",
     "spectral_finetuned": "Spectral finetuning",
-    "learnable_finetuned": "Learnable centres",
-    "self_labelling_finetuned": "Self-labelling",
+    "learnable_finetuned": "Learnable centers",
+    "self_labeling_finetuned": "Self-labeling",
 }
 
 
 def report_html(
-    runs: Runs, figures: dict[str, Figure], peers: Sequence[dict[str, Any]] = ()
+    runs: Runs, figures: dict[str, Figure], literature: Sequence[dict[str, Any]] = ()
 ) -> str:
     """The page; sections without data are left out.
 
     Args:
-        runs: As :class:`GatheredRunsDataset` loads them; the first protocol is the one judged.
+        runs: As :class:`RunResultsDataset` loads them; the first protocol is the one judged.
         figures: Those of :func:`report_figures`.
-        peers: What others published, ``report.peers`` of the parameters.
+        literature: What others published, ``report.literature`` of the parameters.
     """
-    costs = _published(runs, "report", "published_costs")
+    costs = _published(runs, "report", "thesis_costs")
     return html.page(
-        "FashionMoCluster: the thesis as published, rerun and put right",
+        "FashionMoCluster: the thesis as published, reproduced and corrected",
         [
             html.section("Methods (table 1)", methods_table(runs), verdicts(runs, _first(runs))),
             html.section("New images", new_images_table(runs)),
-            html.section("Beside published clusterings", *_peers(runs, peers)),
+            html.section("Beside published clusterings", *_peers(runs, literature)),
             html.section("The choice without labels", *_selection(runs, figures)),
             html.section("Cost of training, per epoch", _training(runs, costs.get("training", {}))),
             html.section("Cost of inference", *_inference(runs, costs.get("inference", {}))),
@@ -59,8 +59,8 @@ def report_html(
             html.section("What each finding is worth", *_study(runs, figures)),
             html.section("Classes in clusters (tables 3 to 5)", *_distributions(runs)),
             html.section("Figures", *_figures(runs)),
-            html.section("Parameters", *surroundings.parameters(runs)),
-            html.section("Seeds, versions, hardware, times", surroundings.table_of_runs(runs)),
+            html.section("Parameters", *provenance.parameters(runs)),
+            html.section("Seeds, versions, hardware, times", provenance.table_of_runs(runs)),
         ],
     )
 
@@ -76,12 +76,14 @@ def report_figures(runs: Runs) -> dict[str, Figure]:
         figures["selection"] = chosen
     studies = _studies(runs)
     if studies:
-        figures["study"] = study.worth_figure(study.worth_table(studies))
+        figures["bugfix_ablation"] = bugfix_ablation.effect_figure(
+            bugfix_ablation.effect_table(studies)
+        )
     return figures
 
 
 def _studies(runs: Runs) -> list[pd.DataFrame]:
-    return [run["tables"]["study"] for run in runs if "study" in run["tables"]]
+    return [run["tables"]["bugfix_ablation"] for run in runs if "bugfix_ablation" in run["tables"]]
 
 
 def _first(runs: Runs) -> str:
@@ -91,7 +93,7 @@ def _first(runs: Runs) -> str:
 def _published(runs: Runs, *keys: str) -> dict:
     """A group of parameters of the first run that recorded them."""
     for run in runs:
-        group: Any = run["values"].get("run", {}).get("parameters", {})
+        group: Any = run["values"].get("run_info", {}).get("parameters", {})
         for key in keys:
             group = (group or {}).get(key)
         if group:
@@ -108,11 +110,11 @@ def _first_runs(runs: Runs, table: str) -> list[dict]:
     return list(firsts.values())
 
 
-def _peers(runs: Runs, peers: Sequence[dict[str, Any]]) -> list[Any]:
-    table = peers_table(runs, peers)
+def _peers(runs: Runs, literature: Sequence[dict[str, Any]]) -> list[Any]:
+    table = peers_table(runs, literature)
     note = (
         "Best ACC first. In bold what was run here, mean ± standard deviation over the seeds. "
-        "Chosen without labels: of each seed the row with the highest neighbour information."
+        "Chosen without labels: of each seed the row with the highest neighbor information."
     )
     return [html.element("p", note), table] if table else []
 
@@ -122,9 +124,9 @@ def _selection(runs: Runs, figures: dict[str, Figure]) -> list[Any]:
     if table is None:
         return []
     note = (
-        "Spearman's rank correlation of neighbour information with ACC over the rows of each run: "
-        "mean over the seeds, smallest and largest. The criterion favours rows of the encoder whose "
-        "neighbours it asks, so it stands there without them too."
+        "Spearman's rank correlation of neighbor information with ACC over the rows of each run: "
+        "mean over the seeds, smallest and largest. The criterion favors rows of the encoder whose "
+        "neighbors it asks, so it stands there without them too."
     )
     picture = html.picture(figures["selection"], "Criterion and accuracy")
     return [html.element("p", note), table, picture]
@@ -193,7 +195,9 @@ def _ablation(runs: Runs, figures: dict[str, Figure]) -> list[Any]:
             means = over_seeds(of_seeds, ["case"])
             if case in means.index:
                 cells = [
-                    spread_text(*means.loc[case, s].iloc[:2]) for s in ablation.SCORES if s in means
+                    format_mean_std(*means.loc[case, s].iloc[:2])
+                    for s in ablation.SCORES
+                    if s in means
                 ]
                 epochs, _, seeds = means.loc[case, "epochs"]
                 row = ["", html.words(protocol), *[""] * len(switches), int(epochs)]
@@ -226,11 +230,11 @@ def _claims(claims: pd.DataFrame) -> html.Html:
             html.words(r.claim),
             r.cases,
             r.seeds,
-            spread_text(r.nmi_mean, r.nmi_std),
-            p_text(r.nmi_p),
+            format_mean_std(r.nmi_mean, r.nmi_std),
+            format_p(r.nmi_p),
             r.nmi_verdict,
-            spread_text(r.ari_mean, r.ari_std),
-            p_text(r.ari_p),
+            format_mean_std(r.ari_mean, r.ari_std),
+            format_p(r.ari_p),
             r.ari_verdict,
         ]
         for r in claims.itertuples()
@@ -246,20 +250,20 @@ def _study(runs: Runs, figures: dict[str, Figure]) -> list[Any]:
     tables = _studies(runs)
     if not tables:
         return []
-    worth = study.worth_table(tables)
+    effect = bugfix_ablation.effect_table(tables)
     rows, groups = [], set()
-    for i, r in enumerate(worth.itertuples()):
-        first = r.row == next(iter(study.ROWS))
+    for i, r in enumerate(effect.itertuples()):
+        first = r.row == next(iter(bugfix_ablation.ROWS))
         if first:
             groups.add(i)
         rows.append(
             [
-                html.words("" if pd.isna(r.finding) or not first else int(r.finding)),
+                html.words("" if pd.isna(r.issue) or not first else int(r.issue)),
                 html.words(r.change if first else ""),
-                html.words(study.ROWS[r.row]),
+                html.words(bugfix_ablation.ROWS[r.row]),
                 *(
-                    spread_text(getattr(r, f"{s}_mean"), getattr(r, f"{s}_std"))
-                    for s in study.SCORES
+                    format_mean_std(getattr(r, f"{s}_mean"), getattr(r, f"{s}_std"))
+                    for s in bugfix_ablation.SCORES
                 ),
                 r.seeds,
             ]
@@ -271,9 +275,11 @@ def _study(runs: Runs, figures: dict[str, Figure]) -> list[Any]:
     return [
         html.element("p", note),
         html.table(
-            ["finding", "put right", "scored", *study.SCORES.values(), "seeds"], rows, groups
+            ["issue", "put right", "scored", *bugfix_ablation.SCORES.values(), "seeds"],
+            rows,
+            groups,
         ),
-        html.picture(figures["study"], "What each finding is worth"),
+        html.picture(figures["bugfix_ablation"], "What each finding is worth"),
     ]
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from fashion_mocluster.reporting.style import colours, new_figure
+from fashion_mocluster.reporting.style import colors, new_figure
 
 # More points than this only cover each other.
 SHOWN = 10_000
@@ -14,7 +14,7 @@ SHOWN = 10_000
 def scatter_figure(
     projection: pd.DataFrame, groups: np.ndarray, names: list[str], title: str
 ) -> Figure:
-    """Points coloured by group, each group's name at its median and in the legend.
+    """Points colored by group, each group's name at its median and in the legend.
 
     Args:
         projection: Two columns, named as the axes are.
@@ -22,7 +22,7 @@ def scatter_figure(
     """
     points = projection.to_numpy()
     shown = np.random.default_rng(0).permutation(len(points))[:SHOWN]
-    palette = colours(len(names))
+    palette = colors(len(names))
     figure = new_figure(7.6, 5.4)
     axes = figure.subplots()
     # One call in random order: no group lies on top of the others.

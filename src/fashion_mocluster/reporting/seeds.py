@@ -51,14 +51,14 @@ def long(value: float, digits: int) -> str:
     return "" if value is None or math.isnan(value) else f"{value:,.{digits}f}"
 
 
-def p_text(p: float) -> str:
+def format_p(p: float) -> str:
     """``p = .03`` or ``p < .01``; empty for NaN."""
     if math.isnan(p):
         return ""
     return "p < .01" if p < 0.01 else f"p = {short(p, 2)}"
 
 
-def spread_text(mean: float, std: float, digits: int = 3) -> str:
+def format_mean_std(mean: float, std: float, digits: int = 3) -> str:
     """``.583 ± .006``; a single seed has no spread."""
     if math.isnan(std):
         return short(mean, digits)

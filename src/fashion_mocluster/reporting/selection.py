@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 
 from fashion_mocluster.reporting import html
 from fashion_mocluster.reporting.methods_report import COMPARISON, Runs
-from fashion_mocluster.reporting.seeds import short, spread_text
-from fashion_mocluster.reporting.style import colours, new_figure
+from fashion_mocluster.reporting.seeds import format_mean_std, short
+from fashion_mocluster.reporting.style import colors, new_figure
 
 COLUMNS = [
     *("protocol", "seed", "method", "representation"),
@@ -18,12 +18,12 @@ COLUMNS = [
 FEWEST_ROWS = 3
 
 
-def judged_rows(runs: Runs) -> pd.DataFrame:
+def scored_methods(runs: Runs) -> pd.DataFrame:
     """Every row of every seed whose labels are known and that the criterion judged.
 
     Returns:
         ``protocol, seed, method, representation, information`` (nats), ``acc, chosen`` (bool) and
-        ``own`` (bool): whether the row is of the representation whose neighbours were asked.
+        ``own`` (bool): whether the row is of the representation whose neighbors were asked.
     """
     rows = []
     for run in runs:
@@ -36,13 +36,13 @@ def judged_rows(runs: Runs) -> pd.DataFrame:
                 "seed": run["seed"],
                 "method": row.method,
                 "representation": row.representation,
-                "information": best["neighbour_information"][row.method],
+                "information": best["neighbor_information"][row.method],
                 "acc": row.acc,
                 "chosen": row.method == best["method"],
                 "own": row.representation == best["representation"],
             }
             for row in table.itertuples()
-            if row.method in best.get("neighbour_information", {})
+            if row.method in best.get("neighbor_information", {})
         ]
     return pd.DataFrame(rows, columns=COLUMNS).dropna(subset=["information", "acc"])
 
@@ -51,7 +51,7 @@ def rank_correlations(judged: pd.DataFrame) -> pd.DataFrame:
     """Spearman's rank correlation of the criterion with ACC over the rows of each run.
 
     Returns:
-        ``protocol, seed, all, others`` (without the rows of the representation whose neighbours were
+        ``protocol, seed, all, others`` (without the rows of the representation whose neighbors were
         asked), ``acc`` of the chosen row and ``best``, the highest there is. NaN where there are too
         few rows.
     """
@@ -77,12 +77,15 @@ def _spearman(rows: pd.DataFrame) -> float:
 
 def selection_table(runs: Runs) -> html.Html | None:
     """Of each protocol the rank correlations, and the row chosen beside the best; None without any."""
-    correlations = rank_correlations(judged_rows(runs))
+    correlations = rank_correlations(scored_methods(runs))
     rows = [
         [
             html.words(protocol),
             *(_range(of_seeds[kind]) for kind in ("all", "others")),
-            *(spread_text(of_seeds[kind].mean(), of_seeds[kind].std()) for kind in ("acc", "best")),
+            *(
+                format_mean_std(of_seeds[kind].mean(), of_seeds[kind].std())
+                for kind in ("acc", "best")
+            ),
             len(of_seeds),
         ]
         for protocol, of_seeds in correlations.groupby("protocol", sort=False)
@@ -108,29 +111,29 @@ def _range(values: pd.Series) -> str:
 
 
 def selection_figure(runs: Runs) -> Figure | None:
-    """A panel per protocol, a mark per row and seed, coloured by representation; None without any."""
-    judged = judged_rows(runs)
+    """A panel per protocol, a mark per row and seed, colored by representation; None without any."""
+    judged = scored_methods(runs)
     if judged.empty:
         return None
     protocols = list(dict.fromkeys(judged["protocol"]))
     spaces = list(dict.fromkeys(judged["representation"]))
-    colour = dict(zip(spaces, colours(len(spaces)), strict=True))
+    color = dict(zip(spaces, colors(len(spaces)), strict=True))
     figure = new_figure(4.6 * len(protocols) + 2.6, 4.4)
     panels = figure.subplots(1, len(protocols), squeeze=False, sharey=True)[0]
     for axes, protocol in zip(panels, protocols, strict=True):
         of_protocol = judged[judged["protocol"] == protocol]
         for space, rows in of_protocol.groupby("representation", sort=False):
-            axes.scatter(rows["information"], rows["acc"], color=colour[space], s=26)
+            axes.scatter(rows["information"], rows["acc"], color=color[space], s=26)
         chosen = of_protocol[of_protocol["chosen"]]
         axes.scatter(
             chosen["information"], chosen["acc"], s=90, facecolors="none", edgecolors="black"
         )
         axes.set_title(protocol)
-        axes.set_xlabel("neighbour information in nats (no labels seen)")
+        axes.set_xlabel("neighbor information in nats (no labels seen)")
         axes.grid(alpha=0.3)
     panels[0].set_ylabel("ACC")
     for space in spaces:
-        panels[0].scatter([], [], color=colour[space], s=26, label=space.replace("_", " "))
+        panels[0].scatter([], [], color=color[space], s=26, label=space.replace("_", " "))
     panels[0].scatter([], [], s=90, facecolors="none", edgecolors="black", label="chosen")
     figure.legend(loc="outside right upper", frameon=False, fontsize=8)
     figure.suptitle("The criterion that chooses a row, beside the accuracy it cannot see")

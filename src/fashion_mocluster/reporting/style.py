@@ -1,9 +1,9 @@
-"""Colours and rules that all figures share."""
+"""Colors and rules that all figures share."""
 
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-# Paul Tol's "muted" scheme: nine colours and a grey that colour-blind readers can tell apart.
+# Paul Tol's "muted" scheme: nine colors and a gray that color-blind readers can tell apart.
 MUTED = (
     "#332288",
     "#88CCEE",
@@ -21,8 +21,8 @@ PROTOCOLS = ("#332288", "#88CCEE", "#44AA99", "#CC6677")
 HEAT = "cividis"
 
 
-def colours(count: int) -> list:
-    """``count`` colours; beyond ten they come from an even colour map, and numbers drawn into the
+def colors(count: int) -> list:
+    """``count`` colors; beyond ten they come from an even color map, and numbers drawn into the
     figure have to tell groups apart.
     """
     if count <= len(MUTED):

@@ -1,4 +1,4 @@
-"""Nodes of ``ablation`` and of the study of findings; their trainings are those of the other
+"""Nodes of ``ablation`` and of the bugfix_ablation of findings; their trainings are those of the other
 pipelines.
 """
 
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from fashion_mocluster.clustering.parameters import ClustererParameters
 from fashion_mocluster.learning.parameters import MocoParameters
-from fashion_mocluster.pipelines.ablation.parameters import StudyParameters
+from fashion_mocluster.pipelines.ablation.parameters import BugfixAblationParameters
 
 logger = logging.getLogger(__name__)
 
@@ -25,17 +25,17 @@ def score_case(
     seed: int,
 ) -> dict:
     """Components and scores of one case; epochs are those really run."""
-    from fashion_mocluster.clustering.partition import partition, prepare
+    from fashion_mocluster.clustering.clusterers import cluster, prepare
     from fashion_mocluster.clustering.scores import label_free_scores, label_scores
 
     x = prepare(embeddings.to_numpy(), clusterer)
-    clusters = partition(x, clusterer, n_clusters, seed)
+    clusters = cluster(x, clusterer, n_clusters, seed)
     encoder, views = recipe.encoder, recipe.views
     return {
         "convnet": True,
         "residual": encoder.residual,
         "mlp": encoder.projection_dim is not None,
-        "advanced_augmentation": views.crop_area.low < 1 or views.blur_kernel > 1,
+        "advanced_augmentation": views.crop_scale.low < 1 or views.blur_kernel > 1,
         "cosine": recipe.optimizer.schedule == "cosine",
         # Layers with weights on the main path (He et al. 2016, section 4.2).
         "size": 2 * sum(encoder.blocks) + 2,
@@ -62,7 +62,7 @@ def draw_ablation(table: pd.DataFrame, published: dict) -> Figure:
     return ablation_figure(table, published)
 
 
-def score_study_case(
+def score_bugfix_case(
     embeddings: pd.DataFrame,
     training_cost: pd.DataFrame,
     labels: np.ndarray | None,
@@ -76,32 +76,34 @@ def score_study_case(
     Raises:
         ValueError: There are no labels to score with.
     """
-    from fashion_mocluster.clustering.partition import partition, prepare
+    from fashion_mocluster.clustering.clusterers import cluster, prepare
     from fashion_mocluster.clustering.scores import label_scores
 
     if labels is None:
         raise ValueError(
-            "the study compares with labels, and these images have none; see data.path"
+            "the bugfix_ablation compares with labels, and these images have none; see data.path"
         )
-    clusters = partition(prepare(embeddings.to_numpy(), clusterer), clusterer, n_clusters, seed)
+    clusters = cluster(prepare(embeddings.to_numpy(), clusterer), clusterer, n_clusters, seed)
     return {"row": row, "epochs": len(training_cost), **label_scores(labels, clusters)}
 
 
-def tabulate_study(study: StudyParameters, *scores: dict, cases: list[str]) -> pd.DataFrame:
+def tabulate_bugfix_ablation(
+    bugfix_ablation: BugfixAblationParameters, *scores: dict, cases: list[str]
+) -> pd.DataFrame:
     """One row per case and embedding; ``scores`` holds two of each of the ``cases``."""
     rows = []
     for i, score in enumerate(scores):
         case = cases[i // 2]
-        flip = study.flips.get(case)
+        fix = bugfix_ablation.fixes.get(case)
         words = {"thesis": "nothing, as published", "all": "everything below"}
         rows.append(
             {
                 "case": case,
-                "finding": flip.finding if flip else None,
-                "change": flip.change if flip else words[case],
+                "issue": fix.issue if fix else None,
+                "change": fix.change if fix else words[case],
                 **score,
             }
         )
-    table = pd.DataFrame(rows).astype({"finding": "Int64"})
+    table = pd.DataFrame(rows).astype({"issue": "Int64"})
     logger.info("\n%s", table.to_string(index=False, float_format="{:.3f}".format, na_rep=""))
     return table

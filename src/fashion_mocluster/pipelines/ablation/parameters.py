@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fashion_mocluster.clustering.parameters import ClustererParameters, Published
+from fashion_mocluster.clustering.parameters import ClustererParameters, ThesisScores
 from fashion_mocluster.learning.parameters import (
     EmbeddingParameters,
     FinetuningParameters,
@@ -26,21 +26,21 @@ class AblationParameters(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     clusterer: ClustererParameters
     cases: dict[Case, MocoParameters]
-    published: dict[Case, Published] = {}
+    thesis_scores: dict[Case, ThesisScores] = {}
 
 
-class Flip(BaseModel):
+class Fix(BaseModel):
     """One finding about the published scripts, put right: what that changes of the recipe."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    finding: Annotated[int, Field(ge=1)]
+    issue: Annotated[int, Field(ge=1)]
     change: str
-    to: dict[str, Any]
+    overrides: dict[str, Any]
 
 
-class StudyRecipe(BaseModel):
-    """One case of the study, whole."""
+class BugfixRecipe(BaseModel):
+    """One case of the bugfix_ablation, whole."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -49,16 +49,16 @@ class StudyRecipe(BaseModel):
     embedding: EmbeddingParameters
 
 
-class StudyParameters(BaseModel):
-    """What each finding is worth: flips made one at a time, from the environment's own recipe.
+class BugfixAblationParameters(BaseModel):
+    """What each finding is effect: fixes made one at a time, from the environment's own recipe.
 
     ``protocol`` changes the recipe of all cases alike, to make it cheaper. ``cases`` follow from
-    the rest: ``thesis`` flips nothing, ``all`` flips everything.
+    the rest: ``thesis`` fixes nothing, ``all`` fixes everything.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     clusterer: ClustererParameters
     protocol: dict[str, Any] = {}
-    flips: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Flip]
-    cases: dict[str, StudyRecipe]
+    fixes: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Fix]
+    cases: dict[str, BugfixRecipe]

@@ -60,7 +60,7 @@ def _collection(cases: list[str]) -> Pipeline:
             ),
             Node(
                 nodes.draw_ablation,
-                ["ablation_table", "params:ablation.published"],
+                ["ablation_table", "params:ablation.thesis_scores"],
                 "ablation_figure",
                 name="draw_ablation",
             ),
@@ -68,5 +68,5 @@ def _collection(cases: list[str]) -> Pipeline:
         namespace="ablation",
         inputs=set(scores),
         outputs={"ablation_table", "ablation_figure"},
-        parameters={"params:ablation.run", "params:ablation.published"},
+        parameters={"params:ablation.run", "params:ablation.thesis_scores"},
     )

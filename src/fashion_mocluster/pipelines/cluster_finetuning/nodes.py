@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from fashion_mocluster.learning.parameters import (
     EmbeddingParameters,
     FinetuningParameters,
-    SelfLabellingParameters,
+    SelfLabelingParameters,
     WhiteningParameters,
 )
 
@@ -31,8 +31,10 @@ def finetune_encoder(
     Raises:
         ValueError: The parameters ask for a choice by labels.
     """
-    if parameters.selection == "thesis_score":
-        raise ValueError("selection is thesis_score, but no labels are wired into this pipeline")
+    if parameters.checkpoint_selection == "thesis_score":
+        raise ValueError(
+            "checkpoint_selection is thesis_score, but no labels are wired into this pipeline"
+        )
     return _finetune(images, pretrained, parameters, n_clusters, checkpoints, name, score=None)
 
 
@@ -54,8 +56,8 @@ def finetune_encoder_by_thesis_score(
 
     if labels is None:
         raise ValueError(
-            "selection is thesis_score, which needs labels, and these images have none; set "
-            f"{name}.selection to label_free"
+            "checkpoint_selection is thesis_score, which needs labels, and these images have none; set "
+            f"{name}.checkpoint_selection to label_free"
         )
 
     def thesis_score(assigned: np.ndarray, indices) -> float:
@@ -74,7 +76,7 @@ def _finetune(images, pretrained, parameters, n_clusters, checkpoints, name, sco
     from fashion_mocluster.learning.finetuning import finetune
     from fashion_mocluster.learning.weights import EncoderWeights
 
-    # Learnable centres start from those of k-means.
+    # Learnable centers start from those of k-means.
     kind = "spectral" if parameters.assign == "spectral" else "kmeans"
     result = finetune(
         images,
@@ -93,19 +95,19 @@ def _clusterer(
     kind: str, parameters: FinetuningParameters, n_clusters: int
 ) -> Callable[[np.ndarray], np.ndarray]:
     """What clusters embeddings (N, D) into labels (N,) as a finetuning asks for."""
+    from fashion_mocluster.clustering.clusterers import cluster
     from fashion_mocluster.clustering.parameters import ClustererParameters
-    from fashion_mocluster.clustering.partition import partition
 
     clusterer = ClustererParameters(
         kind=kind, n_init=parameters.n_init, n_neighbors=parameters.n_neighbors
     )
-    return lambda z: partition(z, clusterer, n_clusters, parameters.seed)
+    return lambda z: cluster(z, clusterer, n_clusters, parameters.seed)
 
 
 def self_label_encoder(
     images: np.ndarray,
     pretrained: dict,
-    parameters: SelfLabellingParameters,
+    parameters: SelfLabelingParameters,
     n_clusters: int,
     checkpoints: Any,
     embedding: EmbeddingParameters,
@@ -116,26 +118,26 @@ def self_label_encoder(
     """Weights trained on their own clusters, history, those clusters, and cost; no label is seen.
 
     Args:
-        pixel_clusters: Where ``parameters`` have a ``reference``: a cluster for each image.
+        pixel_clusters: Where ``parameters`` have a ``init: pixel_clusters``: a cluster for each image.
         name: The parameter group, for messages.
     """
+    from fashion_mocluster.clustering.clusterers import cluster
     from fashion_mocluster.clustering.parameters import ClustererParameters
-    from fashion_mocluster.clustering.partition import partition
-    from fashion_mocluster.clustering.typicality import neighbour_agreement
-    from fashion_mocluster.learning.self_labelling import self_label
+    from fashion_mocluster.clustering.typicality import neighbor_agreement
+    from fashion_mocluster.learning.self_labeling import self_label
     from fashion_mocluster.learning.weights import EncoderWeights
 
     turtle = ClustererParameters(
         kind=parameters.assign,
         n_init=parameters.n_init,
         n_neighbors=parameters.n_neighbors,
-        reference=parameters.reference,
+        init=parameters.init,
     )
-    reference = None if pixel_clusters is None else pixel_clusters["cluster"].to_numpy()
+    init_labels = None if pixel_clusters is None else pixel_clusters["cluster"].to_numpy()
 
     def assign(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        labels = partition(z, turtle, n_clusters, parameters.seed, reference)
-        return labels, neighbour_agreement(z, labels, parameters.n_neighbors)
+        labels = cluster(z, turtle, n_clusters, parameters.seed, init_labels)
+        return labels, neighbor_agreement(z, labels, parameters.n_neighbors)
 
     result = self_label(
         images,
@@ -174,9 +176,12 @@ def draw_loss_curve(history: pd.DataFrame) -> Figure:
     )
 
 
-def draw_self_labelling_curve(history: pd.DataFrame) -> Figure:
+def draw_self_labeling_curve(history: pd.DataFrame) -> Figure:
     """Loss, and share of the images that it is of, over the epochs of all rounds."""
     from fashion_mocluster.reporting.history import history_figure
 
-    curves = {"loss": "Cross-entropy with the clusters", "kept": "Share of images trained on"}
-    return history_figure(history, "Self-labelling", curves)
+    curves = {
+        "loss": "Cross-entropy with the clusters",
+        "fraction_used": "Share of images trained on",
+    }
+    return history_figure(history, "Self-labeling", curves)

@@ -4,20 +4,20 @@ from collections.abc import Callable
 
 from kedro.pipeline import Node, Pipeline
 
-from fashion_mocluster.learning.parameters import FinetuningParameters, SelfLabellingParameters
+from fashion_mocluster.learning.parameters import FinetuningParameters, SelfLabelingParameters
 from fashion_mocluster.pipelines.cluster_finetuning import nodes
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import bound, embedding_pipeline
 
 
 def create_pipeline(
-    recipes: dict[str, FinetuningParameters | SelfLabellingParameters],
+    recipes: dict[str, FinetuningParameters | SelfLabelingParameters],
 ) -> Pipeline:
     """All finetunings, by the names of their recipes."""
     return sum(
         (
-            self_labelling_pipeline(name, recipe.reference)
-            if isinstance(recipe, SelfLabellingParameters)
-            else finetuning_pipeline(name, recipe.selection)
+            self_labeling_pipeline(name, recipe.init)
+            if isinstance(recipe, SelfLabelingParameters)
+            else finetuning_pipeline(name, recipe.checkpoint_selection)
             for name, recipe in recipes.items()
         ),
         Pipeline([]),
@@ -50,17 +50,17 @@ def finetuning_pipeline(
     return training + embedding_pipeline(namespace, f"{name}_finetuned", steps)
 
 
-def self_labelling_pipeline(name: str, reference: str | None) -> Pipeline:
-    """Self-labelling, with the same outputs; clusters are found in what ``embedding`` or ``whitening``
+def self_labeling_pipeline(name: str, init: str) -> Pipeline:
+    """Self-labeling, with the same outputs; clusters are found in what ``embedding`` or ``whitening``
     makes.
 
     Args:
-        reference: ``pixels`` gives it ``pixel_clusters`` as an input.
+        init: ``pixel_clusters`` gives it ``pixel_clusters`` as an input.
     """
     namespace, recipe = f"cluster_finetuning.{name}", f"finetuning.{name}"
-    function, drawn = nodes.self_label_encoder, nodes.draw_self_labelling_curve
+    function, drawn = nodes.self_label_encoder, nodes.draw_self_labeling_curve
     more = ["params:embedding", "params:whitening"]
-    more += ["pixel_clusters"] if reference else []
+    more += ["pixel_clusters"] if init == "pixel_clusters" else []
     training = _training(name, namespace, recipe, "moco_weights", function, more, drawn)
     return training + embedding_pipeline(namespace, f"{name}_finetuned")
 

@@ -40,7 +40,7 @@ def validate_images(
         )
     constant = int((np.ptp(raw_images, axis=(1, 2)) == 0).sum())
     if constant:
-        logger.warning("%s: %d images are all one grey", source, constant)
+        logger.warning("%s: %d images are all one gray", source, constant)
     logger.info("%s: %d images of %d x %d", source, *raw_images.shape)
     return raw_images
 

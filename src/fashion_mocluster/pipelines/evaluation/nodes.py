@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from fashion_mocluster.clustering.parameters import MethodParameters
 from fashion_mocluster.learning.parameters import EmbeddingParameters
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
-from fashion_mocluster.pipelines.evaluation.parameters import SelectionParameters
+from fashion_mocluster.pipelines.evaluation.parameters import ModelSelectionParameters
 from fashion_mocluster.pipelines.moco_pretraining.nodes import embeddings_table
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ def tabulate_pixels(images: np.ndarray) -> tuple[pd.DataFrame, dict]:
 
 
 def reduce_pixels(pixels: pd.DataFrame, n_components: int, seed: int) -> tuple[pd.DataFrame, dict]:
-    """Principal components of the standardised pixels, as many as the data has at most; and what
+    """Principal components of the standardized pixels, as many as the data has at most; and what
     they cost.
     """
     from sklearn.decomposition import PCA
@@ -74,18 +74,18 @@ def read_published_weights(
 
     Args:
         file: ``state`` and, for messages, its ``origin``.
-        embedding: Its ``input`` is kept with the weights.
+        embedding: Its ``preprocessing`` is kept with the weights.
 
     Raises:
         WeightsError: The tensors fit no encoder for these images; names the file and the tensor.
     """
-    from fashion_mocluster.learning.inputs import PixelStatistics
-    from fashion_mocluster.learning.parameters import InputParameters
-    from fashion_mocluster.learning.published import read_state_dict
+    from fashion_mocluster.learning.external_weights import read_state_dict
+    from fashion_mocluster.learning.parameters import PreprocessingParameters
+    from fashion_mocluster.learning.preprocessing import PixelStatistics
 
     weights = read_state_dict(
         file["state"],
-        embedding.input or InputParameters(),
+        embedding.preprocessing or PreprocessingParameters(),
         PixelStatistics(pixel_statistics["mean"], pixel_statistics["std"]),
         images.shape[1:],
         file["origin"],
@@ -106,13 +106,13 @@ def assign_clusters(
     Args:
         pixel_clusters: Where the method has a ``reference``: a cluster for each image.
     """
-    from fashion_mocluster.clustering.partition import partition, prepare
+    from fashion_mocluster.clustering.clusterers import cluster, prepare
     from fashion_mocluster.cost import measure
 
     x, clusterer = embeddings.to_numpy(), method.clusterer
     reference = None if pixel_clusters is None else pixel_clusters["cluster"].to_numpy()
     labels, cost = measure(
-        lambda: partition(prepare(x, clusterer), clusterer, n_clusters, seed, reference)
+        lambda: cluster(prepare(x, clusterer), clusterer, n_clusters, seed, reference)
     )
     logger.info("%s: %.1f s", method.title, cost.time_s)
     return labels, asdict(cost)
@@ -128,13 +128,13 @@ def score_clusters(
     embeddings: pd.DataFrame, clusters: pd.DataFrame, cost: dict, method: MethodParameters
 ) -> dict:
     """One row of the comparison, without the method's name; no label scores without labels."""
-    from fashion_mocluster.clustering.partition import prepare
+    from fashion_mocluster.clustering.clusterers import prepare
     from fashion_mocluster.clustering.scores import label_free_scores, label_scores
 
     assigned = clusters["cluster"].to_numpy()
     known = "label" in clusters
     clusterer = method.clusterer
-    steps = ["standardise"] * clusterer.standardise + ["umap"] * (clusterer.manifold is not None)
+    steps = ["standardize"] * clusterer.standardize + ["umap"] * (clusterer.manifold is not None)
     return {
         "representation": method.representation,
         "clusterer": "+".join([*steps, clusterer.kind]),
@@ -199,43 +199,43 @@ def draw_examples(
     images: np.ndarray,
     embeddings: pd.DataFrame,
     clusters: pd.DataFrame,
-    selection: SelectionParameters,
+    selection: ModelSelectionParameters,
     method: MethodParameters,
 ) -> Figure:
-    """The most typical and the hardest images of each cluster, by what their neighbours are in."""
+    """The most typical and the hardest images of each cluster, by what their neighbors are in."""
     from fashion_mocluster.clustering.scores import matched_classes
-    from fashion_mocluster.clustering.typicality import neighbour_agreement, typical_and_hard
+    from fashion_mocluster.clustering.typicality import neighbor_agreement, typical_and_borderline
     from fashion_mocluster.reporting.contact_sheet import examples_figure
 
     z, assigned = embeddings.to_numpy(), clusters["cluster"].to_numpy()
-    agreement = neighbour_agreement(z, assigned, selection.n_neighbors)
+    agreement = neighbor_agreement(z, assigned, selection.n_neighbors)
     strange = None
     if "label" in clusters:
         labels = clusters["label"].to_numpy()
         strange = labels != matched_classes(labels, assigned)
-    examples = typical_and_hard(z, assigned, agreement, EXAMPLES)
+    examples = typical_and_borderline(z, assigned, agreement, EXAMPLES)
     return examples_figure(images, examples, strange, method.title)
 
 
 def compare_methods(
     methods: dict[str, MethodParameters],
-    selection: SelectionParameters,
+    selection: ModelSelectionParameters,
     embeddings: pd.DataFrame,
     *results: dict | np.ndarray,
     names: list[str],
 ) -> tuple[pd.DataFrame, dict]:
     """The comparison table, and which row is best by a criterion that sees no labels.
 
-    Scores such as the silhouette are measured in a space of each row's own; neighbour information
-    is measured for all rows on the neighbours in ``embeddings``, as unit vectors.
+    Scores such as the silhouette are measured in a space of each row's own; neighbor information
+    is measured for all rows on the neighbors in ``embeddings``, as unit vectors.
 
     Args:
         methods: All methods by name.
         results: Score rows of the methods run, then their assignments.
         names: The methods run, in order.
     """
-    from fashion_mocluster.clustering.neighbours import nearest_neighbours, unit
-    from fashion_mocluster.clustering.scores import neighbour_information
+    from fashion_mocluster.clustering.neighbors import nearest_neighbors, unit
+    from fashion_mocluster.clustering.scores import neighbor_information
     from fashion_mocluster.reporting.comparison import comparison_table, printed_table
 
     rows, assignments = results[: len(names)], results[len(names) :]
@@ -243,9 +243,9 @@ def compare_methods(
         [{"method": name, **row} for name, row in zip(names, rows, strict=True)]
     )
     z = unit(embeddings.to_numpy())
-    neighbours, _ = nearest_neighbours(z, min(selection.n_neighbors, len(z) - 1))
+    neighbors, _ = nearest_neighbors(z, min(selection.n_neighbors, len(z) - 1))
     information = {
-        name: neighbour_information(neighbours, labels)
+        name: neighbor_information(neighbors, labels)
         for name, labels in zip(names, assignments, strict=True)
     }
     best = max(names, key=information.get)
@@ -253,10 +253,10 @@ def compare_methods(
     logger.info("\n%s", printed_table(table, titles, information, best))
     return table, {
         "method": best,
-        "criterion": "neighbour information in nats, no labels seen",
+        "criterion": "neighbor information in nats, no labels seen",
         "representation": selection.representation,
         "n_neighbors": selection.n_neighbors,
-        "neighbour_information": information,
+        "neighbor_information": information,
     }
 
 
@@ -268,12 +268,12 @@ def draw_comparison(
 
     shown = {name: methods[name] for name in table["method"]}
     titles = {name: m.title for name, m in shown.items()}
-    published = {name: m.published.model_dump() for name, m in shown.items() if m.published}
+    published = {name: m.thesis_scores.model_dump() for name, m in shown.items() if m.thesis_scores}
     return comparison_figure(table, titles, published, best["method"])
 
 
-def record_run(parameters: dict) -> dict:
+def describe_run(parameters: dict) -> dict:
     """Parameters, versions and hardware of this run."""
-    from fashion_mocluster.reporting.run_record import run_record
+    from fashion_mocluster.reporting.run_info import run_info
 
-    return run_record(parameters)
+    return run_info(parameters)

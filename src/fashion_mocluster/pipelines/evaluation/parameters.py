@@ -12,9 +12,9 @@ from fashion_mocluster.pipelines.data_processing.parameters import Pixels
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
-class SelectionParameters(BaseModel):
-    """How the best row is chosen without labels: by the neighbour information of its clusters on
-    one neighbour graph that is the same for all rows.
+class ModelSelectionParameters(BaseModel):
+    """How the best row is chosen without labels: by the neighbor information of its clusters on
+    one neighbor graph that is the same for all rows.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -29,9 +29,9 @@ class EvaluationParameters(BaseModel):
     ``leave_out`` names methods that are not run, nor the trainings that only they need.
     ``projection`` makes the two dimensions of the scatter figures.
     ``external_embeddings`` names a CSV file (``label, feature_0, ...``, the label optional), one
-    row per image in order; methods reach it as representation ``external``. ``published_weights``
+    row per image in order; methods reach it as representation ``external``. ``external_weights``
     names a bare state dict as the thesis's scripts save it; methods reach what it makes of the
-    images, in the steps of ``published_embedding``, as representation ``published``.
+    images, in the steps of ``external_weights_embedding``, as representation ``external_encoder``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -39,12 +39,12 @@ class EvaluationParameters(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     pca_components: Annotated[int, Field(ge=1)]
     external_embeddings: str | None = None
-    published_weights: str | None = None
-    published_embedding: EmbeddingParameters = EmbeddingParameters(
-        input={"stretch": True, "normalisation": "subtract_raw_mean"}
+    external_weights: str | None = None
+    external_weights_embedding: EmbeddingParameters = EmbeddingParameters(
+        preprocessing={"contrast_stretch": True, "normalize": "subtract_raw_mean"}
     )
     projection: Literal["pca", "umap", "tsne"] = "pca"
-    selection: SelectionParameters
+    model_selection: ModelSelectionParameters
     leave_out: list[str] = []
     methods: Annotated[dict[Name, MethodParameters], Field(min_length=1)]
 
@@ -67,7 +67,7 @@ class PredictParameters(BaseModel):
     n_neighbors: Annotated[int, Field(ge=1)] = 15
 
 
-class PeerParameters(BaseModel):
+class PublishedResult(BaseModel):
     """A published clustering of the same images: its scores and where they were read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -88,6 +88,6 @@ class ReportParameters(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     title: str
-    beside: dict[str, str] = {}
-    published_costs: dict[Literal["training", "inference"], dict[str, dict[str, float]]]
-    peers: list[PeerParameters] = []
+    compare_with: dict[str, str] = {}
+    thesis_costs: dict[Literal["training", "inference"], dict[str, dict[str, float]]]
+    literature: list[PublishedResult] = []

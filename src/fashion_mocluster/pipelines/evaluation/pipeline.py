@@ -18,7 +18,7 @@ def create_pipeline(
 
     Args:
         methods: Name of each method and of the representation it clusters.
-        judge: The representation whose neighbours decide which row is best.
+        judge: The representation whose neighbors decide which row is best.
         encoders: The representations that a trained encoder makes, and the namespace of each.
         with_reference: The methods that take ``pixel_clusters``.
     """
@@ -34,7 +34,7 @@ def _representation(name: str, encoders: dict[str, str]) -> Pipeline:
         return embedding_pipeline(encoders[name], name)
     if encoder_of(name) in encoders:
         return whitening_pipeline(f"evaluation.{name}", encoder_of(name))
-    if name == "published":
+    if name == "external_encoder":
         return _published_representation()
     made = {n: [f"{n}_embeddings", f"{n}_embedding_cost"] for n in ("pixels", "pca", "external")}
     pixels = Node(nodes.tabulate_pixels, "images", made["pixels"], name="tabulate_pixels")
@@ -58,7 +58,7 @@ def _representation(name: str, encoders: dict[str, str]) -> Pipeline:
     if name not in plain:
         raise ValueError(
             f"evaluation: unknown representation {name!r}; known are "
-            f"{', '.join(sorted([*plain, *encoders, 'published']))}, and those of encoders with "
+            f"{', '.join(sorted([*plain, *encoders, 'external_encoder']))}, and those of encoders with "
             f"{WHITENED!r} after the name"
         )
     made_of, *inputs = plain[name]
@@ -89,22 +89,22 @@ def _projection(representation: str) -> Pipeline:
 
 
 def _published_representation() -> Pipeline:
-    steps = "evaluation.published_embedding"
+    steps = "evaluation.external_weights_embedding"
     read = Pipeline(
         [
             Node(
                 nodes.read_published_weights,
-                ["published_weights_file", "images", "pixel_statistics", f"params:{steps}"],
-                "published_weights",
+                ["external_weights_file", "images", "pixel_statistics", f"params:{steps}"],
+                "external_encoder_weights",
                 name="read_published_weights",
             )
         ],
         namespace="evaluation",
-        inputs={"published_weights_file", "images", "pixel_statistics"},
-        outputs={"published_weights"},
+        inputs={"external_weights_file", "images", "pixel_statistics"},
+        outputs={"external_encoder_weights"},
         parameters={f"params:{steps}"},
     )
-    return read + embedding_pipeline("evaluation.published", "published", steps)
+    return read + embedding_pipeline("evaluation.external_encoder", "external_encoder", steps)
 
 
 def _method(name: str, representation: str, with_reference: bool) -> Pipeline:
@@ -150,7 +150,7 @@ def _method(name: str, representation: str, with_reference: bool) -> Pipeline:
                     "images",
                     "embeddings",
                     "clusters",
-                    "params:evaluation.selection",
+                    "params:evaluation.model_selection",
                     "params:method",
                 ],
                 "examples",
@@ -170,7 +170,7 @@ def _method(name: str, representation: str, with_reference: bool) -> Pipeline:
             "params:method": f"params:evaluation.methods.{name}",
             "params:n_clusters": "params:n_clusters",
             "params:evaluation.seed": "params:evaluation.seed",
-            "params:evaluation.selection": "params:evaluation.selection",
+            "params:evaluation.model_selection": "params:evaluation.model_selection",
             "params:data": "params:data",
         },
     )
@@ -185,7 +185,7 @@ def _comparison(names: list[str], judge: str) -> Pipeline:
                 bound(nodes.compare_methods, names=names),
                 [
                     "params:evaluation.methods",
-                    "params:evaluation.selection",
+                    "params:evaluation.model_selection",
                     f"{judge}_embeddings",
                     *scores,
                     *assignments,
@@ -199,10 +199,10 @@ def _comparison(names: list[str], judge: str) -> Pipeline:
                 "comparison_figure",
                 name="draw_comparison",
             ),
-            Node(nodes.record_run, "parameters", "run_record", name="record_run"),
+            Node(nodes.describe_run, "parameters", "run_info", name="describe_run"),
         ],
         namespace="evaluation",
         inputs={*scores, *assignments, f"{judge}_embeddings"},
-        outputs={"clustering_comparison", "best_method", "comparison_figure", "run_record"},
-        parameters={"params:evaluation.methods", "params:evaluation.selection", "parameters"},
+        outputs={"clustering_comparison", "best_method", "comparison_figure", "run_info"},
+        parameters={"params:evaluation.methods", "params:evaluation.model_selection", "parameters"},
     )

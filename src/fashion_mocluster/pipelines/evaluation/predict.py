@@ -34,13 +34,15 @@ def check_new_images(new_images: np.ndarray, images: np.ndarray) -> np.ndarray:
 def predict_clusters(
     known: pd.DataFrame, assignments: np.ndarray, new: pd.DataFrame, parameters: PredictParameters
 ) -> pd.DataFrame:
-    """Index, cluster and share of the neighbours' votes of each new image."""
-    from fashion_mocluster.clustering.assignment import assign_by_neighbours
+    """Index, cluster and share of the neighbors' votes of each new image."""
+    from fashion_mocluster.clustering.assignment import assign_by_neighbors
 
-    clusters, share = assign_by_neighbours(
+    clusters, share = assign_by_neighbors(
         known.to_numpy(), assignments, new.to_numpy(), parameters.n_neighbors
     )
-    return pd.DataFrame({"index": np.arange(len(clusters)), "cluster": clusters, "share": share})
+    return pd.DataFrame(
+        {"index": np.arange(len(clusters)), "cluster": clusters, "confidence": share}
+    )
 
 
 def score_predictions(
@@ -49,7 +51,7 @@ def score_predictions(
     """ACC, NMI and ARI of the new images, where their labels are known, and how many there are."""
     from fashion_mocluster.clustering.scores import label_scores
 
-    scores = {"n_images": len(predicted), "mean_share": float(predicted["share"].mean())}
+    scores = {"n_images": len(predicted), "mean_confidence": float(predicted["confidence"].mean())}
     if labels is not None:
         scores |= label_scores(labels, predicted["cluster"].to_numpy())
     logger.info(

@@ -20,8 +20,8 @@ def write_report(
     from fashion_mocluster.reporting.report import report_figures, report_html
 
     figures = report_figures(runs)
-    peers = [peer.model_dump() for peer in parameters.peers]
-    return report_html(runs, figures, peers), figures
+    literature = [peer.model_dump() for peer in parameters.literature]
+    return report_html(runs, figures, literature), figures
 
 
 def create_pipeline(methods: Iterable[str] = ()) -> Pipeline:
@@ -36,18 +36,18 @@ def create_pipeline(methods: Iterable[str] = ()) -> Pipeline:
         for kind in ("figures", "examples")
     }
     if written:
-        written |= {name: name for name in ("clustering_comparison", "run_record")}
+        written |= {name: name for name in ("clustering_comparison", "run_info")}
     return Pipeline(
         [
             Node(
                 write_report,
-                ["gathered_runs", "params:report", *written],
+                ["run_results", "params:report", *written],
                 ["report", "report_figures"],
                 name="write_report",
             )
         ],
         namespace="evaluation",
-        inputs={"gathered_runs": "gathered_runs", **written},
+        inputs={"run_results": "run_results", **written},
         outputs={"report", "report_figures"},
         parameters={"params:report"},
     )

@@ -28,9 +28,9 @@ def train_encoder(
         n_clusters: How many clusters joint training looks for.
         name: The parameter group, for messages.
     """
+    from fashion_mocluster.clustering.clusterers import cluster
     from fashion_mocluster.clustering.parameters import ClustererParameters
-    from fashion_mocluster.clustering.partition import partition
-    from fashion_mocluster.learning.inputs import PixelStatistics
+    from fashion_mocluster.learning.preprocessing import PixelStatistics
     from fashion_mocluster.learning.pretraining import pretrain
 
     statistics = PixelStatistics(pixel_statistics["mean"], pixel_statistics["std"])
@@ -39,7 +39,7 @@ def train_encoder(
         clusterer = ClustererParameters(
             kind=joint.assign, n_init=joint.n_init, n_neighbors=joint.n_neighbors
         )
-        assign = lambda z: partition(z, clusterer, n_clusters, parameters.seed)  # noqa: E731
+        assign = lambda z: cluster(z, clusterer, n_clusters, parameters.seed)  # noqa: E731
     result = pretrain(images, statistics, parameters, checkpoints, name, assign)
     return result.weights.to_dict(), pd.DataFrame(result.history), pd.DataFrame(result.costs)
 

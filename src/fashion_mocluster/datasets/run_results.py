@@ -1,0 +1,89 @@
+"""The results of several runs, read together: other seeds, other environments."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from kedro.io import AbstractDataset, DatasetError
+
+REPORTING = "08_reporting"
+
+
+class RunResultsDataset(AbstractDataset[None, list]):
+    """Whatever tables, values and figures the runs under some folders have left; read-only.
+
+    Runs of seed 0 are in ``<folder>/08_reporting``, those of seed n in
+    ``<folder>/seed_<n>/08_reporting``. Loads a list of runs, by folder and then by seed, each
+    ``{"protocol": title, "seed": int, "tables": {...}, "values": {...}, "figures": {...}}`` with
+    the CSV, JSON and PNG files found, by path without suffix; figures as bytes.
+
+    Args:
+        title: Of the protocol whose runs come first.
+        folder: Where they write.
+        compare_with: Other protocols, their folders by title.
+    """
+
+    def __init__(
+        self, *, title: str, folder: str, compare_with: dict[str, str], metadata: dict | None = None
+    ):
+        self._folders = {t: Path(f) for t, f in {title: folder, **compare_with}.items()}
+        self.metadata = metadata
+
+    def load(self) -> list[dict[str, Any]]:
+        """The runs found.
+
+        Raises:
+            DatasetError: There is no run, or one of its files is damaged.
+        """
+        runs = [
+            {"protocol": title, "seed": seed, **_read(folder / REPORTING)}
+            for title, root in self._folders.items()
+            for seed, folder in _seeds(root)
+        ]
+        runs = [run for run in runs if run["tables"]]
+        if not runs:
+            places = ", ".join(map(str, self._folders.values()))
+            raise DatasetError(
+                f"no results under {places}; make some with kedro run, for instance "
+                "kedro run --pipelines=evaluation"
+            )
+        return runs
+
+    def save(self, data: None) -> None:
+        """Every run writes its own files."""
+        raise DatasetError("gathered runs are only read")
+
+    def _describe(self) -> dict[str, Any]:
+        return {"folders": {title: str(folder) for title, folder in self._folders.items()}}
+
+
+def _seeds(root: Path) -> list[tuple[int, Path]]:
+    others = [
+        (int(match[1]), path)
+        for path in root.glob("seed_*")
+        if (match := re.fullmatch(r"seed_(\d+)", path.name))
+    ]
+    return [(0, root), *sorted(others)]
+
+
+def _read(folder: Path) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {"tables": {}, "values": {}, "figures": {}}
+    readers = {
+        ".csv": ("tables", pd.read_csv),
+        ".json": ("values", lambda path: json.loads(path.read_text())),
+        ".png": ("figures", Path.read_bytes),
+    }
+    for path in sorted(folder.rglob("*")):
+        # Files whose name begins with a dot are being written.
+        if path.suffix not in readers or path.name.startswith("."):
+            continue
+        kind, read = readers[path.suffix]
+        try:
+            found[kind][path.relative_to(folder).with_suffix("").as_posix()] = read(path)
+        except (ValueError, OSError) as error:
+            raise DatasetError(
+                f"{path}: damaged ({error}); remove it and run again what makes it"
+            ) from error
+    return found

@@ -1,0 +1,93 @@
+"""What is read out of an encoder's feature maps in place of their average.
+
+Pooling throws away where in the image a feature is. A readout keeps a stage's map whole, or in
+``max_grid_size`` x ``max_grid_size`` places where it is larger, and takes a linear function of it.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from fashion_mocluster.learning.encoder import Encoder
+
+
+@dataclass(frozen=True, eq=False)
+class Readout:
+    """A linear function of one stage's feature map.
+
+    Attributes:
+        stage: Stage of the encoder, from 1.
+        max_grid_size: The map is averaged to this many places at most, down and across.
+        flip_tta: Whether maps are of images and their mirror images.
+        mean: float32 (D,), what is subtracted from a map as :func:`flatten_feature_map` makes it.
+        matrix: float32 (D, E), applied to the difference.
+    """
+
+    stage: int
+    max_grid_size: int
+    flip_tta: bool
+    mean: Tensor
+    matrix: Tensor
+
+    def __call__(self, encoder: Encoder, x: Tensor) -> Tensor:
+        """Unit vectors float32 (B, E) of images (B, 1, H, W)."""
+        z = flatten_feature_map(encoder, x, self.stage, self.max_grid_size, self.flip_tta)
+        # Whitening blows up what differs little, and with it the errors of a coarser precision.
+        with torch.autocast(z.device.type, enabled=False):
+            z = (z - self.mean.to(z.device)) @ self.matrix.to(z.device)
+        return F.normalize(z, dim=1)
+
+    def to_dict(self) -> dict:
+        """Tensors and plain values only."""
+        return {
+            "stage": self.stage,
+            "max_grid_size": self.max_grid_size,
+            "flip_tta": self.flip_tta,
+            "mean": self.mean,
+            "matrix": self.matrix,
+        }
+
+    def problems(self, encoder: Encoder) -> list[str]:
+        """What does not fit the encoder, in words; nothing if all does."""
+        if type(self.stage) is not int or not 1 <= self.stage <= encoder.stages:
+            return [f"readout.stage is {self.stage!r}, the encoder has {encoder.stages} stages"]
+        if type(self.max_grid_size) is not int or self.max_grid_size < 1:
+            return [f"readout.max_grid_size is {self.max_grid_size!r}, expected a number of places"]
+        if type(self.flip_tta) is not bool:
+            return [f"readout.flip_tta is {self.flip_tta!r}, expected true or false"]
+        for name in ("mean", "matrix"):
+            tensor = getattr(self, name)
+            if not isinstance(tensor, Tensor) or tensor.dtype != torch.float32:
+                return [f"readout.{name} is no float32 tensor"]
+            if not tensor.isfinite().all():
+                return [f"readout.{name} holds NaN or infinite values"]
+        channels, height, width = encoder.map_shape(self.stage)
+        inputs = channels * min(height, self.max_grid_size) * min(width, self.max_grid_size)
+        if tuple(self.mean.shape) != (inputs,):
+            return [f"readout.mean has shape {tuple(self.mean.shape)}, expected {(inputs,)}"]
+        shape = tuple(self.matrix.shape)
+        if len(shape) != 2 or shape[0] != inputs or shape[1] < 1:
+            return [f"readout.matrix has shape {shape}, expected ({inputs}, 1 or more)"]
+        return []
+
+
+def flatten_feature_map(
+    encoder: Encoder, x: Tensor, stage: int, max_grid_size: int, flip_tta: bool
+) -> Tensor:
+    """Unit vectors float32 (B, D): the map of a stage, flattened; D = channels * places.
+
+    With ``flip_tta`` the map of the mirror image, mirrored back, is added to that of the image.
+    """
+    z = _flat(encoder.feature_map(x, stage), max_grid_size)
+    if flip_tta:
+        z = F.normalize(
+            z + _flat(encoder.feature_map(x.flip(-1), stage).flip(-1), max_grid_size), dim=1
+        )
+    return z
+
+
+def _flat(maps: Tensor, max_grid_size: int) -> Tensor:
+    places = [min(size, max_grid_size) for size in maps.shape[-2:]]
+    return F.normalize(F.adaptive_avg_pool2d(maps.float(), places).flatten(1), dim=1)

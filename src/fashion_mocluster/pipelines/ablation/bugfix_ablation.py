@@ -1,0 +1,94 @@
+"""What each finding about the published scripts is effect: one pretraining and one finetuning per
+case, then a table and a figure.
+"""
+
+from kedro.pipeline import Node, Pipeline
+
+from fashion_mocluster.pipelines.ablation import nodes
+from fashion_mocluster.pipelines.ablation.parameters import BugfixAblationParameters
+from fashion_mocluster.pipelines.cluster_finetuning.pipeline import finetuning_pipeline
+from fashion_mocluster.pipelines.moco_pretraining.pipeline import (
+    bound,
+    embedding_pipeline,
+    pretraining_pipeline,
+)
+
+# Embeddings that are clustered in each case.
+ROWS = ("moco", "finetuned")
+
+
+def create_pipeline(bugfix_ablation: BugfixAblationParameters) -> Pipeline:
+    """The bugfix_ablation. Cases that do not differ in the pretraining share one."""
+    first: dict[str, str] = {}
+    parts = []
+    for case, recipe in bugfix_ablation.cases.items():
+        trainer = first.setdefault(recipe.moco.model_dump_json(), case)
+        parts.append(_case(case, trainer, recipe.finetuning.checkpoint_selection))
+    return sum([*parts, _collection(list(bugfix_ablation.cases))], Pipeline([]))
+
+
+def _case(case: str, trainer: str, selection: str) -> Pipeline:
+    name, recipe = f"bugfix_ablation_{case}", f"bugfix_ablation.cases.{case}"
+    namespace, weights = f"bugfix_ablation.{case}.moco", f"bugfix_ablation_{trainer}_weights"
+    moco = [f"{recipe}.moco", name, f"{recipe}.embedding"]
+    if trainer == case:
+        pretraining = pretraining_pipeline(namespace, *moco)
+    else:
+        pretraining = embedding_pipeline(namespace, *moco[1:], weights)
+    finetuning = finetuning_pipeline(
+        *(name, selection, f"bugfix_ablation.{case}.finetuning", f"{recipe}.finetuning"),
+        *(weights, f"{recipe}.embedding"),
+    )
+    scores = [
+        _score(case, "moco", f"{name}_embeddings", f"bugfix_ablation_{trainer}_training_cost"),
+        _score(
+            case, "finetuned", f"{name}_finetuned_embeddings", f"{name}_finetuned_training_cost"
+        ),
+    ]
+    return sum(scores, pretraining + finetuning)
+
+
+def _score(case: str, row: str, embeddings: str, training_cost: str) -> Pipeline:
+    return Pipeline(
+        [
+            Node(
+                bound(nodes.score_bugfix_case, row=row),
+                [
+                    *("embeddings", "training_cost", "labels", "params:bugfix_ablation.clusterer"),
+                    *("params:n_clusters", "params:evaluation.seed"),
+                ],
+                "scores",
+                name=f"score_{row}",
+            )
+        ],
+        namespace=f"bugfix_ablation.{case}",
+        inputs={
+            "labels": "labels",
+            "embeddings": embeddings,
+            "training_cost": training_cost,
+        },
+        outputs={"scores": f"bugfix_ablation_{case}_{row}_scores"},
+        parameters={
+            "params:bugfix_ablation.clusterer",
+            "params:n_clusters",
+            "params:evaluation.seed",
+        },
+    )
+
+
+def _collection(cases: list[str]) -> Pipeline:
+    scores = [f"bugfix_ablation_{case}_{row}_scores" for case in cases for row in ROWS]
+    return Pipeline(
+        [
+            Node(
+                bound(nodes.tabulate_bugfix_ablation, cases=cases),
+                ["params:bugfix_ablation", *scores],
+                "bugfix_ablation_table",
+                name="tabulate_bugfix_ablation",
+            )
+        ],
+        namespace="bugfix_ablation",
+        inputs=set(scores),
+        outputs={"bugfix_ablation_table"},
+        parameters={"params:bugfix_ablation"},
+    )

@@ -1,0 +1,55 @@
+import json
+
+import pandas as pd
+import pytest
+from kedro.io import DatasetError
+
+from fashion_mocluster.datasets.run_results import RunResultsDataset
+
+
+def write(folder, value):
+    reporting = folder / "08_reporting"
+    (reporting / "figures" / "kmeans").mkdir(parents=True)
+    pd.DataFrame({"nmi": [value]}).to_csv(reporting / "clustering_comparison.csv", index=False)
+    (reporting / "run_info.json").write_text(json.dumps({"seed": value}))
+    (reporting / "figures" / "kmeans" / "confusion.png").write_bytes(b"png")
+    (reporting / ".half.partial.csv").write_text("being written")
+
+
+@pytest.fixture
+def gathered(tmp_path):
+    return RunResultsDataset(
+        title="one", folder=str(tmp_path / "a"), compare_with={"two": str(tmp_path / "b")}
+    )
+
+
+def test_runs_come_by_protocol_and_seed(gathered, tmp_path):
+    for name, value in (("a", 0), ("a/seed_10", 10), ("a/seed_2", 2), ("b/seed_1", 1)):
+        write(tmp_path / name, value)
+    (tmp_path / "a" / "seed_x").mkdir()
+    (tmp_path / "a" / "seed_3" / "08_reporting").mkdir(parents=True)  # nothing in it yet
+    runs = gathered.load()
+    found = [(run["protocol"], run["seed"]) for run in runs]
+    assert found == [("one", 0), ("one", 2), ("one", 10), ("two", 1)]
+    assert [run["values"]["run_info"]["seed"] for run in runs] == [0, 2, 10, 1]
+    assert runs[0]["figures"] == {"figures/kmeans/confusion": b"png"}
+    assert list(runs[0]["tables"]) == ["clustering_comparison"]
+
+
+def test_no_run_at_all_names_folders_and_command(gathered, tmp_path):
+    with pytest.raises(DatasetError, match=f"no results under {tmp_path}/a, .*kedro run"):
+        gathered.load()
+
+
+@pytest.mark.parametrize("name", ["run_info.json", "clustering_comparison.csv"])
+def test_damage_names_the_file_and_the_cure(gathered, tmp_path, name):
+    write(tmp_path / "a", 0)
+    path = tmp_path / "a" / "08_reporting" / name
+    path.write_text("" if name.endswith("csv") else "{")
+    with pytest.raises(DatasetError, match=f"{name}: damaged .*remove it and run again"):
+        gathered.load()
+
+
+def test_it_is_never_written(gathered):
+    with pytest.raises(DatasetError, match="only read"):
+        gathered.save([])

@@ -1,0 +1,104 @@
+"""Weights that the thesis published, from the file that a parameter names to the scores."""
+
+from unittest import mock
+
+import pytest
+import torch
+from kedro.io import DataCatalog
+from kedro.runner import SequentialRunner
+from pydantic import BaseModel
+
+from fashion_mocluster.config import ProjectConfigLoader
+from fashion_mocluster.learning.encoder import build_encoder
+from fashion_mocluster.learning.parameters import EncoderParameters
+from fashion_mocluster.learning.weights import WeightsError
+from fashion_mocluster.parameters import ParameterError, check_parameters
+from fashion_mocluster.pipeline_registry import register_pipelines
+from fashion_mocluster.settings import CONFIG_LOADER_ARGS
+from tests.conftest import PROJECT, project_parameters
+
+REFERENCE = PROJECT.parent / "shared" / "reference"
+# Published with the files: ACC, NMI and ARI on all 10,000 test images.
+REFERENCE_SCORES = {
+    ("encoder_q_best.pt", "kmeans"): (0.515, 0.479, 0.305),
+    ("encoder_q_best.pt", "spectral"): (0.570, 0.605, 0.383),
+    ("encoder_spectral_best.pt", "kmeans"): (0.523, 0.563, 0.380),
+    ("encoder_spectral_best.pt", "spectral"): (0.525, 0.576, 0.379),
+}
+
+
+def scores(path, folder, limit=None):
+    """The rows of the comparison that use the weights, run with the project's own catalog."""
+    clusterer = {"standardize": True, "n_init": 35}
+    rows = {
+        kind: {
+            "title": kind,
+            "representation": "external_encoder",
+            "clusterer": {"kind": kind, **clusterer},
+        }
+        for kind in ("kmeans", "spectral")
+    }
+    loader = ProjectConfigLoader(
+        conf_source=str(PROJECT / "conf"),
+        env="base",
+        runtime_params={
+            "data": {
+                "path": str(PROJECT / "data/01_raw/fashion-mnist_test.csv.gz"),
+                "limit": limit,
+            },
+            "evaluation": {"external_weights": str(path), "methods": rows},
+        },
+        **CONFIG_LOADER_ARGS,
+    )
+    with mock.patch.object(ProjectConfigLoader, "folder", str(folder)):
+        catalog = DataCatalog.from_config(loader["catalog"])
+    for key, value in flattened(check_parameters(loader["parameters"])):
+        catalog[f"params:{key}"] = value
+    pipeline = register_pipelines()["evaluation"].to_outputs("kmeans_scores", "spectral_scores")
+    return {name: d.load() for name, d in SequentialRunner().run(pipeline, catalog).items()}
+
+
+def flattened(parameters, prefix=""):
+    """Every group of typed parameters and every value in them, by dotted key."""
+    items = parameters.items() if isinstance(parameters, dict) else parameters
+    for key, value in items:
+        yield f"{prefix}{key}", value
+        if isinstance(value, dict | BaseModel):
+            yield from flattened(value, f"{prefix}{key}.")
+
+
+@pytest.mark.parametrize("file", ["encoder_q_best.pt", "encoder_spectral_best.pt"])
+def test_published_figures_are_reproduced(file, tmp_path):
+    if not (REFERENCE / file).exists():
+        pytest.skip("the published weights are not beside the project")
+    found = scores(REFERENCE / file, tmp_path)
+    for kind in ("kmeans", "spectral"):
+        row = found[f"{kind}_scores"]
+        ours = [row[score] for score in ("acc", "nmi", "ari")]
+        assert ours == pytest.approx(REFERENCE_SCORES[file, kind], abs=0.01), kind
+
+
+def test_a_bare_state_dict_becomes_a_row(tmp_path):
+    """Without the published files: an encoder like theirs, with random weights."""
+    parameters = EncoderParameters(
+        blocks=[1, 1],
+        widths=[4, 8],
+        pooling="flatten",
+        embedding_dim=16,
+        normalize_embedding=True,
+    )
+    torch.save(build_encoder(parameters, (28, 28), 0).state_dict(), tmp_path / "bare.pt")
+    row = scores(tmp_path / "bare.pt", tmp_path, limit=200)["kmeans_scores"]
+    assert (row["representation"], row["n_images"]) == ("external_encoder", 200)
+
+
+def test_a_file_that_fits_no_encoder_is_named(tmp_path):
+    torch.save({"something": torch.zeros(2)}, tmp_path / "other.pt")
+    with pytest.raises(WeightsError, match=r"other\.pt: conv1\.weight is missing"):
+        scores(tmp_path / "other.pt", tmp_path, limit=50)
+
+
+def test_a_row_of_published_weights_needs_their_file():
+    row = {"title": "P", "representation": "external_encoder", "clusterer": {"kind": "kmeans"}}
+    with pytest.raises(ParameterError, match=r"name its file in evaluation\.external_weights"):
+        check_parameters(project_parameters(runtime={"evaluation": {"methods": {"p": row}}}))
