@@ -155,7 +155,7 @@ def test_thesis_environment_is_the_published_protocol():
     # Base chooses nothing by labels.
     base = check_parameters(project_parameters())
     surrogate = [f for f in base.finetuning.values() if isinstance(f, FinetuningParameters)]
-    assert {f.selection for f in surrogate} == {"label_free"}
+    assert {f.checkpoint_selection for f in surrogate} == {"label_free"}
 
 
 @pytest.fixture
