@@ -4,20 +4,25 @@ import pytest
 import torch
 from kedro.io import DatasetError
 
+from fashion_mocluster import hooks
+from fashion_mocluster.errors import InputError
 from fashion_mocluster.hooks import (
     FolderError,
-    MemoryHints,
+    MemoryHintsHook,
     OutOfMemoryError,
     RunLockHook,
     is_about_memory,
+    print_error,
 )
+from fashion_mocluster.session import begin
 
 
 def session(project, folder):
     """A hook that knows where its session writes."""
+    begin({"seed": 0}, project)
     hook = RunLockHook()
-    loader = SimpleNamespace(folder=folder)
-    hook.after_context_created(SimpleNamespace(project_path=project, config_loader=loader))
+    loader = {"globals": {"folder": folder}}
+    hook.after_context_created(SimpleNamespace(config_loader=loader))
     return hook
 
 
@@ -63,9 +68,44 @@ def wrapped(cause):
 def test_every_way_to_run_out_of_memory_gets_a_hint(error):
     node = SimpleNamespace(name="moco_pretraining.train_encoder")
     with pytest.raises(OutOfMemoryError, match=r"train_encoder: out of memory; lower batch_size"):
-        MemoryHints().on_node_error(error, node)
+        MemoryHintsHook().on_node_error(error, node)
 
 
 def test_other_errors_are_left_alone():
     assert not is_about_memory(ValueError("9 clusters"))
-    MemoryHints().on_node_error(ValueError("x"), SimpleNamespace(name="n"))
+    MemoryHintsHook().on_node_error(ValueError("x"), SimpleNamespace(name="n"))
+
+
+def shown(capsys, error):
+    """What is printed of an error that ends the program."""
+    try:
+        raise error
+    except Exception as raised:
+        print_error(type(raised), raised, raised.__traceback__)
+    return capsys.readouterr().err
+
+
+def test_errors_raised_on_purpose_are_one_line(capsys):
+    assert shown(capsys, InputError("n_clusters is 9")) == "\nInputError: n_clusters is 9\n"
+    assert shown(capsys, DatasetError("a.csv: no such file")).count("\n") == 2
+    error = DatasetError("Failed while loading data")
+    error.__cause__ = InputError("a.csv, line 2: 999 is outside 0 to 255")
+    assert shown(capsys, error) == "\nInputError: a.csv, line 2: 999 is outside 0 to 255\n"
+
+
+def test_a_bug_shows_its_traceback_wherever_it_is(capsys):
+    def in_this_package():
+        return prepare_bug({}, "typo")
+
+    def prepare_bug(table, key):
+        return table[key]
+
+    in_this_package.__code__ = in_this_package.__code__.replace(co_filename=hooks.__file__)
+    try:
+        in_this_package()
+    except KeyError as error:
+        print_error(KeyError, error, error.__traceback__)
+        assert "Traceback (most recent call last)" in capsys.readouterr().err
+        wrapped = DatasetError("Failed while loading data")
+        wrapped.__cause__ = error
+    assert "Traceback" in shown(capsys, wrapped)

@@ -2,24 +2,26 @@ import warnings
 
 import pytest
 
-from fashion_mocluster import pipeline_registry
+from fashion_mocluster import session
+from fashion_mocluster.errors import FashionMoClusterError
 from fashion_mocluster.parameters import check_parameters
+from fashion_mocluster.pipeline_registry import build_pipelines, register_pipelines
 from tests.conftest import project_parameters
 
 
-@pytest.fixture
-def registered(monkeypatch):
-    def _registered(env="base", runtime=None):
-        parameters = check_parameters(project_parameters(env, runtime))
-        monkeypatch.setattr(pipeline_registry, "_parameters", parameters)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            return pipeline_registry.register_pipelines()
-
-    return _registered
+def parameters(env="base", runtime=None):
+    """All parameters of an environment, typed."""
+    return check_parameters(project_parameters(env, runtime))
 
 
-def test_the_five_pipelines_and_the_default(registered):
+def registered(env="base", runtime=None):
+    """The pipelines of an environment; a warning is an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return build_pipelines(parameters(env, runtime))
+
+
+def test_the_five_pipelines_and_the_default():
     pipelines = registered()
     assert set(pipelines) == {
         "__default__",
@@ -30,19 +32,20 @@ def test_the_five_pipelines_and_the_default(registered):
         "ablation",
         "report",
         "predict",
+        "bugfix_ablation",
     }
     names = {node.namespace or "" for node in pipelines["__default__"].nodes}
     assert not any(name.startswith("ablation") for name in names)
 
 
-def test_every_node_has_a_name_of_its_own(registered):
+def test_every_node_has_a_name_of_its_own():
     for pipeline in registered().values():
         names = [node.name for node in pipeline.nodes]
         assert all(node._name for node in pipeline.nodes)
         assert len(set(names)) == len(names)
 
 
-def test_labels_reach_nothing_before_evaluation(registered):
+def test_labels_reach_nothing_before_evaluation():
     for name, pipeline in registered().items():
         for node in pipeline.nodes:
             if "labels" in node.inputs:
@@ -52,7 +55,7 @@ def test_labels_reach_nothing_before_evaluation(registered):
     assert takers == {"finetune_encoder"}
 
 
-def test_what_follows_from_labels_never_returns_to_a_training(registered):
+def test_what_follows_from_labels_never_returns_to_a_training():
     """Nothing a node with labels puts out is an input of pretraining or finetuning."""
     pipeline = registered()["__default__"]
     tainted = pipeline.from_inputs("labels")
@@ -62,7 +65,7 @@ def test_what_follows_from_labels_never_returns_to_a_training(registered):
             assert not outputs & set(node.inputs), node
 
 
-def test_evaluation_needs_nothing_but_files_that_ship(registered):
+def test_evaluation_needs_nothing_but_files_that_ship():
     free = {n for n in registered()["evaluation"].inputs() if not n.startswith("param")}
     assert free == {
         "raw_images",
@@ -74,15 +77,16 @@ def test_evaluation_needs_nothing_but_files_that_ship(registered):
     }
 
 
-def test_prediction_takes_weights_and_trains_nothing(registered):
+def test_prediction_takes_weights_and_trains_nothing():
     pipeline = registered()["predict"]
     free = {n for n in pipeline.inputs() if not n.startswith("param")}
     assert free == {"raw_images", "self_labeling_finetuned_weights", "new_images", "new_labels"}
     assert not {n for n in pipeline.nodes if n.name.endswith(("train_encoder", "finetune_encoder"))}
-    assert "predict" not in registered("thesis")  # whose rows leave the default one out
+    # The thesis's methods leave the default one out: predict then says so.
+    assert [node.name for node in registered("thesis")["predict"].nodes] == ["explain"]
 
 
-def test_self_labeling_has_no_input_but_images_weights_and_parameters(registered):
+def test_self_labeling_has_no_input_but_images_weights_and_parameters():
     pipeline = registered()["cluster_finetuning"]
     nodes = {n.name: set(n.inputs) for n in pipeline.nodes}
     inputs = nodes["cluster_finetuning.self_labeling.finetune_encoder"]
@@ -92,7 +96,7 @@ def test_self_labeling_has_no_input_but_images_weights_and_parameters(registered
     assert {"params:embedding", "params:whitening"} <= inputs
 
 
-def test_pixels_are_clustered_where_something_refers_to_them(registered):
+def test_pixels_are_clustered_where_something_refers_to_them():
     def takers(runtime, name):
         pipeline = registered(runtime=runtime)[name]
         makers = [n for n in pipeline.nodes if "pixel_clusters" in n.outputs]
@@ -113,13 +117,14 @@ def test_pixels_are_clustered_where_something_refers_to_them(registered):
     assert takers(row | recipe, "__default__") == {scorer, trainer}
 
 
-def test_a_new_row_is_a_few_lines_of_parameters(registered):
+def test_a_new_row_is_a_few_lines_of_parameters():
     row = {"title": "New", "representation": "moco", "clusterer": {"kind": "gaussian_mixture"}}
-    pipelines = registered(runtime={"evaluation": {"methods": {"new": row}}})
+    runtime = {"evaluation": {"methods": {"new": row}, "run_methods": ["new"]}}
+    pipelines = registered(runtime=runtime)
     assert "evaluation.new.clusters" in pipelines["evaluation"].all_outputs()
 
 
-def test_whitened_maps_are_made_from_the_weights_of_their_encoder(registered):
+def test_whitened_maps_are_made_from_the_weights_of_their_encoder():
     pipelines = registered("best_10k")
     made = {output: n.inputs for n in pipelines["evaluation"].nodes for output in n.outputs}
     for encoder in ("moco", "self_labeling_finetuned"):
@@ -133,14 +138,13 @@ def test_whitened_maps_are_made_from_the_weights_of_their_encoder(registered):
     assert new.inputs[1] in pipelines["predict"].all_outputs()
 
 
-def test_a_row_of_whitened_maps_alone_asks_for_the_training_of_their_encoder(registered):
+def test_a_row_of_whitened_maps_alone_asks_for_the_training_of_their_encoder():
     row = {"title": "W", "clusterer": {"kind": "kmeans"}}
     wanted = {"a": "joint_whitened", "b": "self_labeling_finetuned_whitened"}
     methods = {name: {**row, "representation": made} for name, made in wanted.items()}
-    out = list(project_parameters()["evaluation"]["methods"])
     evaluation = {
         "methods": methods,
-        "leave_out": out,
+        "run_methods": list(methods),
         "model_selection": {"representation": "pixels"},
     }
     pipelines = registered(runtime={"evaluation": evaluation})
@@ -150,23 +154,31 @@ def test_a_row_of_whitened_maps_alone_asks_for_the_training_of_their_encoder(reg
     }
 
 
-def test_ablation_runs_the_cases_asked_for(registered):
+def test_ablation_runs_the_cases_asked_for():
     namespaces = {
         n.namespace for n in registered(runtime={"ablation": {"run": "ga"}})["ablation"].nodes
     }
     assert {n for n in namespaces if n and "case" in n} == {"ablation.case_a", "ablation.case_g"}
 
 
-def test_without_a_session_the_parameters_of_base_are_used(monkeypatch):
-    monkeypatch.setattr(pipeline_registry, "_parameters", None)
-    assert len(pipeline_registry.register_pipelines()) == 8
+def test_without_a_session_the_parameters_of_the_files_are_used(monkeypatch):
+    monkeypatch.setattr(session, "current", lambda: None)
+    assert len(register_pipelines()) == 9
+    monkeypatch.setenv("KEDRO_ENV", "thesis")
+    assert "bugfix_ablation.all" in namespaces(register_pipelines()["bugfix_ablation"])
+
+
+def test_a_pipeline_without_parameters_says_which_environment_has_them():
+    node = registered()["bugfix_ablation"].nodes[0]
+    with pytest.raises(FashionMoClusterError, match="--env=thesis"):
+        node.run({"parameters": {}})
 
 
 def namespaces(pipeline):
     return {".".join((n.namespace or "").split(".")[:2]) for n in pipeline.nodes}
 
 
-def test_only_trainings_that_a_method_needs_are_run(registered):
+def test_only_trainings_that_a_method_needs_are_run():
     pipelines = registered()
     assert "moco_pretraining.joint" not in namespaces(pipelines["moco_pretraining"])
     assert "cluster_finetuning.learnable" not in namespaces(pipelines["__default__"])
@@ -180,27 +192,24 @@ def test_only_trainings_that_a_method_needs_are_run(registered):
         "cluster_finetuning.learnable",
         "cluster_finetuning.self_labeling",
     }
-    out = ["end_to_end_kmeans", "joint_kmeans", "learnable_centers_finetuned"]
-    out += ["moco_spectral_finetuned", "self_labeled_turtle", "self_labeled_umap_kmeans"]
+    run = ["moco_kmeans", "moco_kmeans_finetuned"]
     selection = {"representation": "moco"}  # whose training is needed too
-    left = registered(runtime={"evaluation": {"leave_out": out, "model_selection": selection}})
+    left = registered(runtime={"evaluation": {"run_methods": run, "model_selection": selection}})
     assert namespaces(left["cluster_finetuning"]) == {
         *("data_processing", "cluster_finetuning.kmeans")
     }
 
 
 @pytest.mark.parametrize("env", ["complete", "thesis"])
-def test_all_ten_methods_of_the_thesis_are_rows(registered, env):
-    registered(env)
-    p = pipeline_registry._parameters
-    published = [p.evaluation.methods[m].thesis_scores for m in p.methods]
+def test_all_ten_methods_of_the_thesis_are_rows(env):
+    published = [method.thesis_scores for method in parameters(env).methods_run.values()]
     assert [s.source for s in published if s] == [f"thesis 1{letter}" for letter in "abcdefghij"]
 
 
-def test_study_trains_once_for_flips_that_do_not_touch_pretraining(registered):
+def test_study_trains_once_for_flips_that_do_not_touch_pretraining():
     pipeline = registered("thesis")["bugfix_ablation"]
     trained = {n.namespace for n in pipeline.nodes if n.name.endswith("moco.train_encoder")}
-    cases = pipeline_registry._parameters.bugfix_ablation.cases
+    cases = parameters("thesis").bugfix_ablation.cases
     assert len(cases) == 14
     finetuning_only = {"preprocessing", "checkpoint_selection", "save_weights"}
     assert trained == {f"bugfix_ablation.{case}.moco" for case in set(cases) - finetuning_only}

@@ -1,29 +1,64 @@
 """What the project adds to Kedro's life cycle."""
 
+import logging
 import sys
 import traceback
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar
 
+import yaml
 from filelock import FileLock, Timeout
 from kedro.framework.hooks import hook_impl
+from kedro.framework.project import LOGGING, pipelines
 from kedro.io import DatasetError
+from omegaconf.errors import ConfigTypeError
 
-PACKAGE = __name__.partition(".")[0]
+from fashion_mocluster import provenance, session
+from fashion_mocluster.errors import FashionMoClusterError
+from fashion_mocluster.parameters import check_parameters, complete, list_or_mapping_error
+from fashion_mocluster.threads import limit_numeric_threads
+
+logger = logging.getLogger(__name__)
 
 
-class ValidateParametersHook:
-    """Wrong parameters stop a session at once, in one line."""
+class SessionHook:
+    """Checks all parameters before anything runs, and gives the session pipelines of its own."""
 
     @hook_impl
     def after_context_created(self, context: Any) -> None:
-        """Kedro builds the pipelines after this; loading the parameters tells them their shape."""
-        sys.excepthook = print_error
-        context.config_loader["parameters"]
+        """Complete and check the parameters, then have the pipelines built from them.
+
+        Raises:
+            ParameterError: A parameter is misspelled, missing or has a wrong value.
+        """
+        loader = context.config_loader
+        logging_config = Path(loader.conf_source) / "logging.yml"
+        if logging_config.exists():  # Kedro itself looks for it in the current folder alone
+            LOGGING.configure(yaml.safe_load(logging_config.read_text()))
+        parameters = complete(_merged_parameters(loader))
+        check_parameters(parameters)
+        # Kedro reads what is set here in place of the files.
+        loader["parameters"] = parameters
+        session.begin(parameters, context.project_path)
+        # Kedro keeps the pipelines of the first session of a process unless told to load them anew.
+        pipelines.configure("fashion_mocluster.pipeline_registry")
 
 
-class FolderError(RuntimeError):
+def _merged_parameters(loader: Any) -> dict[str, Any]:
+    """The parameters of the environment and of the command line.
+
+    Raises:
+        ParameterError: One is a list in conf and a mapping on the command line, or the reverse.
+    """
+    try:
+        return loader["parameters"]
+    except ConfigTypeError:  # which says that, but not where
+        given, loader.runtime_params = loader.runtime_params, {}
+        raise list_or_mapping_error(loader["parameters"], given) from None
+
+
+class FolderError(FashionMoClusterError, RuntimeError):
     """The folder that a run writes to cannot be used."""
 
 
@@ -35,8 +70,8 @@ class RunLockHook:
 
     @hook_impl
     def after_context_created(self, context: Any) -> None:
-        """Keep what knows where this session writes."""
-        self._context = context
+        """Remember the configuration, which names the folder."""
+        self._loader = context.config_loader
 
     @hook_impl
     def before_pipeline_run(self) -> None:
@@ -45,10 +80,10 @@ class RunLockHook:
         Raises:
             FolderError: Another run has it, or the folder cannot be written to.
         """
-        folder = self._context.project_path / self._context.config_loader.folder
+        folder = Path(session.seed_folder(self._loader["globals"]["folder"]))
         self._lock = FileLock(folder / ".run.lock", blocking=False)
         elsewhere = (
-            "give this one a folder of its own: `folder` in conf/<env>/globals.yml, --env=<env>"
+            "use another output folder: `folder` in conf/<env>/globals.yml, with --env=<env>"
         )
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -65,27 +100,88 @@ class RunLockHook:
 
     @hook_impl
     def after_pipeline_run(self) -> None:
-        """Give the lock back."""
+        """Release the lock."""
         self._lock.release()
 
     @hook_impl
     def on_pipeline_error(self) -> None:
-        """Give the lock back."""
+        """Release the lock."""
         self._lock.release()
 
 
-class OutOfMemoryError(MemoryError):
+class ProvenanceHook:
+    """Records what every file of a run was made from, and refuses files made from something else.
+
+    A run that makes only a part of the results, or only those that are missing, takes the others
+    from the files of an earlier run. Those must have been made from the same images and parameters.
+    """
+
+    @hook_impl
+    def after_context_created(self, context: Any) -> None:
+        """Remember the configuration, which names the folder."""
+        self._loader = context.config_loader
+
+    @hook_impl
+    def before_pipeline_run(self, run_params: dict, pipeline: Any, catalog: Any) -> None:
+        """Compare the files that this run takes over with what it would make them from.
+
+        Raises:
+            StaleFileError: One of them was made from other images or parameters.
+        """
+        folder = Path(session.seed_folder(self._loader["globals"]["folder"]))
+        self._record = provenance.Record(folder / "provenance.json")
+        current = session.current()
+        self._expected = provenance.of_datasets(
+            [*pipelines.values(), pipeline], current.parameters, current.project_path
+        )
+        reused = set(pipeline.inputs())
+        if run_params.get("only_missing_outputs"):
+            reused = pipeline.datasets()
+        existing = [name for name in sorted(reused) if _is_own_file(catalog, name)]
+        self._record.check(existing, self._expected)
+
+    @hook_impl
+    def before_dataset_saved(self, dataset_name: str) -> None:
+        """Forget what the file was made from, which is about to be replaced."""
+        self._record.remove(dataset_name)
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str) -> None:
+        """Record what the file was made from."""
+        if dataset_name in self._expected:
+            self._record.add(dataset_name, self._expected[dataset_name])
+
+
+def _is_own_file(catalog: Any, name: str) -> bool:
+    """Whether a dataset is a file that a run of this project has written."""
+    if name.startswith("param") or name not in catalog:
+        return False
+    dataset = catalog.get(name)
+    path = getattr(dataset, "_filepath", None) or getattr(dataset, "_path", None)
+    return path is not None and Path(path).exists()
+
+
+class ThreadsHook:
+    """Gives NumPy and scikit-learn the number of threads that is fastest at present."""
+
+    @hook_impl
+    def before_pipeline_run(self) -> None:
+        """Measure before the first node."""
+        limit_numeric_threads(session.parameter("moco.compute.threads", "auto"))
+
+
+class OutOfMemoryError(FashionMoClusterError, MemoryError):
     """There was too little memory for a node."""
 
 
-class MemoryHints:
+class MemoryHintsHook:
     """Says which parameters make a node need less memory, once it had too little."""
 
-    LOWER: ClassVar = {
+    PARAMETERS_TO_LOWER: ClassVar = {
         "train_encoder": "batch_size, contrast.queue_size or encoder.widths of its recipe",
         "finetune_encoder": "batch_size or surrogate.chunk of its finetuning",
         "embed_images": "embedding.batch_size",
-        "embed_whitened": "embedding.batch_size, whitening.grid or whitening.images",
+        "embed_whitened": "embedding.batch_size, whitening.max_grid_size or whitening.n_fit_images",
         "reduce_pixels": "evaluation.pca_components",
     }
 
@@ -97,14 +193,14 @@ class MemoryHints:
             OutOfMemoryError: The node ran out of memory.
         """
         if is_about_memory(error):
-            lower = self.LOWER.get(node.name.rpartition(".")[2], "data.limit")
+            lower = self.PARAMETERS_TO_LOWER.get(node.name.rpartition(".")[2], "data.limit")
             raise OutOfMemoryError(
                 f"{node.name}: out of memory; lower {lower}, or data.limit"
             ) from error
 
 
 def is_about_memory(error: BaseException | None) -> bool:
-    """Whether an error or one of its causes says that memory could not be had.
+    """Whether an error or one of its causes says that memory could not be allocated.
 
     NumPy raises MemoryError, CUDA an error of its own and torch on the CPU a plain RuntimeError.
     """
@@ -120,11 +216,26 @@ def is_about_memory(error: BaseException | None) -> bool:
 def print_error(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    """Errors that this project or a data set raised on purpose say all there is to say; any other
-    is a surprise and comes with its traceback.
-    """
-    innermost = traceback.extract_tb(trace)[-1].filename if trace else ""
-    if isinstance(error, DatasetError) or PACKAGE in Path(innermost).parts:
-        print(f"\n{kind.__name__}: {error}", file=sys.stderr)
+    """Print errors that are raised on purpose in one line, all others with their traceback."""
+    if message := _message(error, trace):
+        print(f"\n{type(message).__name__}: {message}", file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, trace)
+
+
+def _message(error: BaseException, trace: TracebackType | None) -> BaseException | None:
+    """The error whose message says all there is to say, or None for a surprise."""
+    if isinstance(error, FashionMoClusterError):
+        return error
+    if isinstance(error, DatasetError):
+        # Kedro wraps whatever a dataset raises; a bug in a dataset stays a surprise.
+        cause = error.__cause__
+        return error if cause is None else _message(cause, trace) or _known_cause(error)
+    innermost = Path(traceback.extract_tb(trace)[-1].filename).parts if trace else ()
+    if isinstance(error, ValueError) and innermost[-3:] == ("framework", "session", "session.py"):
+        return error  # no pipeline of this name, or nothing left of it
+    return None
+
+
+def _known_cause(error: DatasetError) -> DatasetError | None:
+    return error if isinstance(error.__cause__, OSError) else None

@@ -1,11 +1,16 @@
-"""All parameters of the project, checked as one before anything runs."""
+"""All parameters of the project, completed and checked as one before anything runs."""
 
 import copy
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from fashion_mocluster.clustering.parameters import MethodParameters
+from fashion_mocluster.errors import FashionMoClusterError
 from fashion_mocluster.learning.parameters import (
     EmbeddingParameters,
     FinetuningParameters,
@@ -26,23 +31,40 @@ from fashion_mocluster.pipelines.evaluation.parameters import (
 )
 from fashion_mocluster.representations import WHITENED, encoder_of
 
+AnyFinetuning = Annotated[
+    FinetuningParameters | SelfLabelingParameters, Field(discriminator="assign")
+]
+
+# Stages that draw random numbers of their own and have no seed in conf get the run's seed; these two
+# get it plus this offset, by which seed 0 is the thesis's 42.
+CLUSTERING_SEED_OFFSET = 42
+# Parameters that may be paths in the user's home folder.
+HACK = False
+PATHS = (
+    ("data", "path"),
+    ("predict", "path"),
+    ("evaluation", "external_embeddings"),
+    ("evaluation", "external_weights"),
+)
+
+
+class ParameterError(FashionMoClusterError, ValueError):
+    """A parameter is misspelled, missing or has a wrong value."""
+
 
 class ProjectParameters(BaseModel):
     """Everything that ``conf`` and ``--params`` may set, completed by :func:`complete`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    seed: Annotated[int, Field(ge=0, lt=2**32 - CLUSTERING_SEED_OFFSET)]
     n_clusters: Annotated[int, Field(ge=1)]
     data: DataParameters
     moco: MocoParameters
     variants: dict[Name, MocoParameters]
     embedding: EmbeddingParameters
     whitening: WhiteningParameters
-    finetuning: dict[
-        Name,
-        Annotated[FinetuningParameters | SelfLabelingParameters, Field(discriminator="assign")],
-    ]
+    finetuning: dict[Name, AnyFinetuning]
     evaluation: EvaluationParameters
     predict: PredictParameters
     report: ReportParameters
@@ -50,25 +72,30 @@ class ProjectParameters(BaseModel):
     bugfix_ablation: BugfixAblationParameters | None = None
 
     @model_validator(mode="after")
-    def _consistent(self):
+    def _names_exist(self):
         missing = sorted(set(self.ablation.run) - set(self.ablation.cases))
         if missing:
             raise ValueError(f"ablation.run names cases without a recipe: {', '.join(missing)}")
-        unknown = sorted(set(self.evaluation.leave_out) - set(self.evaluation.methods))
-        if unknown:
-            raise ValueError(f"evaluation.leave_out names no method: {', '.join(unknown)}")
-        if self.predict.method not in self.evaluation.methods:
-            raise ValueError(f"predict.method names no method: {self.predict.method}")
-        for name, recipe in self._whitened().items():
-            if (stages := len(recipe.encoder.blocks)) < self.whitening.stage:
+        for key, names in (
+            ("evaluation.run_methods", self.evaluation.run_methods),
+            ("predict.method", [self.predict.method]),
+        ):
+            for name in names:
+                if name not in self.evaluation.methods:
+                    hint = _did_you_mean(name, self.evaluation.methods)
+                    raise ValueError(f"{key}: there is no method {name!r}{hint}")
+        return self
+
+    @model_validator(mode="after")
+    def _representations_exist(self):
+        encoders = self.encoder_namespaces
+        builtin = {"pixels", "pca", "external", "external_encoder"}
+        for name in self.representations:
+            if name not in builtin and encoder_of(name) not in encoders:
+                known = sorted({*builtin, *encoders})
                 raise ValueError(
-                    f"whitening.stage is {self.whitening.stage}, but the encoder of {name} has "
-                    f"{stages} stages; lower it"
-                )
-        for name in self.variants:
-            if name.endswith(WHITENED):
-                raise ValueError(
-                    f"variants.{name}: {WHITENED} is the end of other names; rename it"
+                    f"evaluation: unknown representation {name!r}{_did_you_mean(name, known)}; known are "
+                    f"{', '.join(known)}, and those of encoders with {WHITENED!r} after the name"
                 )
         for representation, key in (
             ("external", "external_embeddings"),
@@ -81,72 +108,139 @@ class ProjectParameters(BaseModel):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _whitening_fits(self):
+        for name in self.variants:
+            if name.endswith((WHITENED, "_finetuned")):
+                raise ValueError(
+                    f"variants.{name}: {WHITENED} and _finetuned end other names; rename it"
+                )
+        for name, recipe in self._whitened().items():
+            if (stages := len(recipe.encoder.blocks)) < self.whitening.stage:
+                raise ValueError(
+                    f"whitening.stage is {self.whitening.stage}, but the encoder of {name} has "
+                    f"{stages} stages; lower it"
+                )
+        return self
+
     def _whitened(self) -> dict[str, MocoParameters]:
-        """The trainings whose encoders' maps are whitened."""
-        of = {encoder_of(n) for n in self.representations if n.endswith(WHITENED)}
+        """The trainings whose encoders' feature maps are whitened."""
+        encoders = {encoder_of(n) for n in self.representations if n.endswith(WHITENED)}
         finetuned = {f"{name}_finetuned" for name in self.finetuning}
-        features = {getattr(recipe, "features", "pooled") for recipe in self.finetuning.values()}
-        if of & finetuned or "whitened_maps" in features:
-            of.add("moco")
-        return {n: r for n, r in {"moco": self.moco, **self.variants}.items() if n in of}
+        if encoders & finetuned or any(
+            isinstance(recipe, SelfLabelingParameters) and recipe.features == "whitened_maps"
+            for recipe in self.finetunings_needed.values()
+        ):
+            encoders.add("moco")
+        return {n: r for n, r in {"moco": self.moco, **self.variants}.items() if n in encoders}
 
     @property
-    def methods(self) -> dict[str, str]:
-        """Name of each method that is run and of the representation it clusters."""
-        left_out = self.evaluation.leave_out
-        return {
-            name: method.representation
-            for name, method in self.evaluation.methods.items()
-            if name not in left_out
-        }
+    def methods_run(self) -> dict[str, MethodParameters]:
+        """The methods that are run, by name."""
+        return {name: self.evaluation.methods[name] for name in self.evaluation.run_methods}
 
     @property
     def representations(self) -> set[str]:
         """All representations that this run needs."""
-        return {*self.methods.values(), self.evaluation.model_selection.representation}
+        criterion = self.evaluation.model_selection.representation
+        return {criterion, *(method.representation for method in self.methods_run.values())}
+
+    @property
+    def encoder_namespaces(self) -> dict[str, str]:
+        """The namespace of the training that makes each encoder, by the encoder's name."""
+        return {
+            "moco": "moco_pretraining",
+            **{name: f"moco_pretraining.{name}" for name in self.variants},
+            **{f"{name}_finetuned": f"cluster_finetuning.{name}" for name in self.finetuning},
+        }
+
+    @property
+    def variants_needed(self) -> list[str]:
+        """The variants whose embeddings a method clusters."""
+        encoders = {encoder_of(name) for name in self.representations}
+        return [name for name in self.variants if name in encoders]
+
+    @property
+    def finetunings_needed(self) -> dict[str, FinetuningParameters]:
+        """The finetunings whose embeddings a method clusters, by name."""
+        encoders = {encoder_of(name) for name in self.representations}
+        return {n: recipe for n, recipe in self.finetuning.items() if f"{n}_finetuned" in encoders}
+
+    @property
+    def predict_representation(self) -> str | None:
+        """The representation that ``predict.method`` clusters; None where no encoder makes it or the
+        method is not run.
+        """
+        method = self.methods_run.get(self.predict.method)
+        if method is None or encoder_of(method.representation) not in self.encoder_namespaces:
+            return None
+        return method.representation
 
 
-def complete(parameters: dict) -> dict:
-    """The parameters with what follows from others written out.
+def complete(parameters: dict[str, Any]) -> dict[str, Any]:
+    """The parameters with everything written out that follows from others.
 
-    ``seed`` becomes the seed of every training that names none, and of ``whitening``; the views of
-    ``moco`` those of self-labeling and of ``whitening``, but for what these change. ``variants`` and
-    the cases of ``bugfix_ablation`` say what they change; they become whole recipes.
+    ``seed`` becomes the seed of every training that names none, of ``whitening``, ``evaluation`` and
+    ``ablation``. The views of ``moco`` become those of self-labeling and of ``whitening``, except for
+    what these change. ``variants`` and the cases of ``bugfix_ablation`` say what they change of a
+    recipe; they become whole recipes. ``~`` in paths becomes the home folder. Keys that start with
+    ``_``, which only hold YAML anchors, are dropped; so are the thesis's scores where they are not to
+    be shown.
     """
-    parameters = copy.deepcopy(parameters)
-    seed, moco = {"seed": parameters.get("seed", 0)}, parameters.get("moco")
-    parameters["moco"] = _merged(seed, moco)
+    parameters = {k: copy.deepcopy(v) for k, v in parameters.items() if not k.startswith("_")}
+    seed = parameters.get("seed", 0)
+    parameters["moco"] = _merged({"seed": seed}, parameters.get("moco"))
     for group in (parameters.get("finetuning"), _at(parameters, "ablation", "cases")):
         for name, recipe in group.items() if isinstance(group, dict) else ():
-            group[name] = _merged(seed, recipe)
-    finetuning, views = parameters.get("finetuning"), _at(parameters, "moco", "views")
+            group[name] = _merged({"seed": seed}, recipe)
+    for name in ("evaluation", "ablation"):
+        if isinstance(seed, int) and _at(parameters, name, "seed") is None:
+            parameters[name] = _merged(
+                parameters.get(name), {"seed": seed + CLUSTERING_SEED_OFFSET}
+            )
+    views = _at(parameters, "moco", "views")
+    finetuning = parameters.get("finetuning")
     for recipe in finetuning.values() if isinstance(finetuning, dict) else ():
         if _at(recipe, "assign") == "turtle":
             recipe["views"] = _merged(views, recipe.get("views", {}))
     if isinstance(parameters.get("whitening"), dict):
-        parameters["whitening"] = whitening = _merged(seed, parameters["whitening"])
+        parameters["whitening"] = whitening = _merged({"seed": seed}, parameters["whitening"])
         whitening["views"] = _merged(views, whitening.get("views", {}))
     variants = parameters.get("variants")
     for name, change in variants.items() if isinstance(variants, dict) else ():
-        variants[name] = _merged(parameters["moco"], change)
-    bugfix_ablation = parameters.get("bugfix_ablation")
-    if isinstance(bugfix_ablation, dict) and isinstance(bugfix_ablation.get("fixes"), dict):
-        bugfix_ablation["cases"] = _bugfix_cases(parameters, bugfix_ablation)
+        variants[name] = _variant(parameters["moco"], change)
+    bugfixes = parameters.get("bugfix_ablation")
+    if isinstance(bugfixes, dict) and isinstance(bugfixes.get("fixes"), dict):
+        bugfixes["cases"] = _bugfix_cases(parameters, bugfixes)
+    methods = _at(parameters, "evaluation", "methods")
+    if _at(parameters, "evaluation", "show_thesis_scores") is False and isinstance(methods, dict):
+        for method in methods.values():
+            method.pop("thesis_scores", None)
+    for group, key in PATHS:
+        path = _at(parameters, group, key)
+        if isinstance(path, str) and path.startswith("~"):
+            parameters[group][key] = str(Path(path).expanduser())
     return parameters
 
 
-def _bugfix_cases(parameters: dict, bugfix_ablation: dict) -> dict:
-    """The recipes of a bugfix_ablation: nothing flipped, each flip alone, all fixes together."""
+def _variant(moco: Any, change: Any) -> Any:
+    """A recipe that differs from ``moco``; one without a queue takes over the temperatures alone."""
+    contrast = _at(moco, "contrast")
+    if HACK and _at(change, "contrast", "mechanism") == "end_to_end" and isinstance(contrast, dict):
+        shared = {k: v for k, v in contrast.items() if k.startswith("temperature")}
+        moco = {**moco, "contrast": shared}
+    return _merged(moco, change)
+
+
+def _bugfix_cases(parameters: dict, bugfixes: dict) -> dict:
+    """The recipes of the bug-fix ablation: nothing fixed, each fix alone, all fixes together."""
     recipe = {
         "moco": parameters["moco"],
         "finetuning": _at(parameters, "finetuning", "kmeans"),
         "embedding": parameters.get("embedding"),
     }
-    recipe = _merged(recipe, bugfix_ablation.get("protocol") or {})
-    changes = {
-        name: _at(bugfix_ablation, "fixes", name, "overrides") or {}
-        for name in bugfix_ablation["fixes"]
-    }
+    recipe = _merged(recipe, bugfixes.get("protocol") or {})
+    changes = {name: _at(bugfixes, "fixes", name, "overrides") or {} for name in bugfixes["fixes"]}
     everything: dict = {}
     for change in changes.values():
         everything = _merged(everything, change)
@@ -170,41 +264,103 @@ def _merged(one: Any, other: Any) -> Any:
     return merged
 
 
-class ParameterError(ValueError):
-    """A parameter is misspelled, missing or has a wrong value."""
-
-
-def check_parameters(parameters: dict) -> ProjectParameters:
-    """All parameters as typed objects; keys that start with ``_`` only hold YAML anchors.
+def check_parameters(parameters: dict[str, Any]) -> ProjectParameters:
+    """Completed parameters as typed objects.
 
     Raises:
         ParameterError: With one line per wrong parameter, naming its key.
     """
     try:
-        return ProjectParameters(
-            **{k: v for k, v in complete(parameters).items() if not k.startswith("_")}
-        )
+        return ProjectParameters(**parameters)
     except ValidationError as error:
-        lines = [_line(problem) for problem in error.errors()]
-        raise ParameterError("wrong parameters, nothing was run:\n" + "\n".join(lines)) from None
+        lines: dict[str, str] = {}
+        for problem in error.errors():
+            key, message = _describe(problem, parameters)
+            lines.setdefault(key, f"  {key}: {message}")
+        shown = [line for key, line in lines.items() if not _repeats(key, lines)]
+        raise ParameterError("wrong parameters, nothing was run:\n" + "\n".join(shown)) from None
 
 
-def _line(problem: ErrorDetails) -> str:
+def _describe(problem: ErrorDetails, parameters: dict[str, Any]) -> tuple[str, str]:
     """The key of a wrong parameter and what is wrong with it."""
-    place, message = list(problem["loc"]), problem["msg"].removeprefix("Value error, ")
-    got = f" (got {problem['input']!r})" if place else ""
-    if place[:1] == ["finetuning"]:
-        # Which kind of finetuning it is, is part of the place but not of the key.
-        del place[2:3]
-    if problem["type"] == "extra_forbidden":
-        message, got = "no parameter of this name; check the spelling", ""
-    elif problem["type"] == "missing":
-        got = ""
-    elif problem["type"] == "union_tag_not_found":
-        place, message, got = [*place, "assign"], "Field required", ""
-    elif problem["type"] == "union_tag_invalid":
-        place.append("assign")
-        message = f"Input should be {problem['ctx']['expected_tags']}"
-        got = f" (got {problem['ctx']['tag']!r})"
-    key = ".".join(map(str, place)) or "parameters"
-    return f"  {key}: {message}{got}"
+    place, siblings = _place(problem["loc"], parameters)
+    key = ".".join(place) or "parameters"
+    message = problem["msg"].removeprefix("Value error, ")
+    kind, value = problem["type"], problem["input"]
+    if kind == "extra_forbidden":
+        hint = _did_you_mean(place[-1], siblings)
+        return key, f"there is no such parameter here{hint}"
+    if kind == "missing":
+        return key, "this parameter is required"
+    if kind == "union_tag_not_found":
+        discriminator = problem["ctx"]["discriminator"].strip("'")
+        hint = _did_you_mean(place[-1], siblings)
+        return key, f"{discriminator!r} is required in it{hint}"
+    if kind == "union_tag_invalid":
+        discriminator = problem["ctx"]["discriminator"].strip("'")
+        return f"{key}.{discriminator}", (
+            f"Input should be {problem['ctx']['expected_tags']} (got {problem['ctx']['tag']!r})"
+        )
+    if kind == "string_type" and isinstance(value, int | float):
+        hint = f"; on the command line write --params='{key}=\"{value}\"'"
+        return key, f"{message} (got {value!r}){hint}"
+    if kind.startswith(("list", "tuple", "dict", "model")) and not isinstance(value, dict | list):
+        hint = "; write it in conf/<environment>/parameters.yml, --params cannot hold it"
+        return key, f"{message} (got {value!r}){hint if kind != 'model_type' else ''}"
+    shown = repr(value)
+    got = f" (got {shown})" if place and len(shown) <= 80 else ""
+    return key, f"{message}{got}"
+
+
+def _place(loc: tuple, parameters: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """The keys to a wrong value, without the tags that pydantic puts between them, and the names of
+    the parameters beside it.
+    """
+    tree: Any = parameters
+    place, siblings = [], []
+    for part in loc:
+        if isinstance(tree, dict):
+            if part not in tree and part in (tree.get(t) for t in ("kind", "assign", "mechanism")):
+                continue  # which of several classes it is, and no key
+            siblings, tree = [k for k in tree if k != part], tree.get(part)
+        elif isinstance(tree, list) and isinstance(part, int) and part < len(tree):
+            tree = tree[part]
+        else:
+            tree = None
+        place.append(str(part))
+    return place, siblings
+
+
+def _repeats(key: str, lines: dict[str, str]) -> bool:
+    """Whether a wrong key was only copied from another wrong one by :func:`complete`."""
+    parts = key.split(".")
+    if parts[0] == "variants":
+        return ".".join(["moco", *parts[2:]]) in lines
+    if parts[:2] == ["bugfix_ablation", "cases"]:
+        name = {"finetuning": ["finetuning", "kmeans"]}.get(parts[3], [parts[3]])
+        return ".".join([*name, *parts[4:]]) in lines
+    if "views" in parts and parts[0] in ("finetuning", "whitening"):
+        return ".".join(["moco", *parts[parts.index("views") :]]) in lines
+    return False
+
+
+def _did_you_mean(name: str, known: Any) -> str:
+    matches = get_close_matches(name, list(known), n=1)
+    return f"; did you mean {matches[0]}?" if matches else ""
+
+
+def list_or_mapping_error(known: dict[str, Any], given: dict[str, Any]) -> ParameterError:
+    """The error of a value that is a list in conf and a mapping in ``given``, or the reverse."""
+    names = ", ".join(_list_or_mapping(known, given))
+    return ParameterError(
+        f"wrong parameters, nothing was run:\n  {names}: this is a list in conf and a mapping on the "
+        "command line, or the reverse; write the whole value in conf/<environment>/parameters.yml"
+    )
+
+
+def _list_or_mapping(known: Any, given: Any, name: str = "") -> Iterator[str]:
+    if isinstance(known, dict) and isinstance(given, dict):
+        for key in known.keys() & given.keys():
+            yield from _list_or_mapping(known[key], given[key], f"{name}.{key}".lstrip("."))
+    elif {type(known), type(given)} == {list, dict}:
+        yield name

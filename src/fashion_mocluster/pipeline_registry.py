@@ -1,46 +1,52 @@
 """The runnable pipelines, by name.
 
-Methods of the comparison, cases of the ablation and the label-using choice of the thesis are
-data: the parameters of the present run decide which namespaces the pipelines have.
+Methods of the comparison, trainings and cases of the ablation are data: the parameters decide which
+namespaces the pipelines have. They are those of the session under way, or, for commands that start
+none such as ``kedro registry list``, those of ``conf/base`` and of the environment in KEDRO_ENV.
 """
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kedro.pipeline import Pipeline
 
+from fashion_mocluster import session
+
 if TYPE_CHECKING:
     from fashion_mocluster.parameters import ProjectParameters
 
-_parameters: "ProjectParameters | None" = None
-
-
-def use_parameters(parameters: "ProjectParameters") -> None:
-    """Build the pipelines from these parameters; called whenever parameters are loaded."""
-    global _parameters
-    _parameters = parameters
-
-
-def _parameters_of_base() -> "ProjectParameters":
-    """For commands that list pipelines without starting a session.
-
-    Read without Kedro's loader: a second one would take over the resolvers of the session's.
-    """
-    from kedro.utils import find_kedro_project
-    from omegaconf import OmegaConf
-
-    from fashion_mocluster.parameters import check_parameters
-
-    project = find_kedro_project(Path.cwd()) or Path(__file__).parents[2]
-    files = sorted((project / "conf" / "base").glob("parameters*.yml"))
-    return check_parameters(OmegaConf.to_container(OmegaConf.merge(*map(OmegaConf.load, files))))
-
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """Pipelines by name; ``__default__`` is everything but ablation and bugfix_ablation.
+    """Pipelines by name, for the parameters of the session under way."""
+    from fashion_mocluster.parameters import check_parameters
 
-    Only the trainings that a method of the comparison needs are part of them.
+    current = session.current()
+    return build_pipelines(check_parameters(current.parameters if current else _from_files()))
+
+
+def _from_files() -> dict:
+    """Completed parameters of the project that the current folder belongs to."""
+    from kedro.config import OmegaConfigLoader
+    from kedro.utils import find_kedro_project
+
+    from fashion_mocluster.parameters import complete
+    from fashion_mocluster.settings import CONFIG_LOADER_ARGS
+
+    project = find_kedro_project(Path.cwd()) or Path(__file__).parents[2]
+    env = os.environ.get("KEDRO_ENV")
+    loader = OmegaConfigLoader(str(project / "conf"), env, **CONFIG_LOADER_ARGS)
+    return complete(loader["parameters"])
+
+
+def build_pipelines(p: "ProjectParameters") -> dict[str, Pipeline]:
+    """Pipelines by name; ``__default__`` is everything but ``ablation`` and ``bugfix_ablation``.
+
+    Every pipeline starts from the raw file, so that it runs on a fresh clone. Only the trainings that
+    a method of the comparison needs are part of them.
     """
+    from fashion_mocluster.clustering.parameters import starts_from_pixel_clusters
+    from fashion_mocluster.pipelines import unavailable
     from fashion_mocluster.pipelines.ablation import bugfix_ablation
     from fashion_mocluster.pipelines.ablation import pipeline as ablation
     from fashion_mocluster.pipelines.cluster_finetuning import pipeline as cluster_finetuning
@@ -48,48 +54,48 @@ def register_pipelines() -> dict[str, Pipeline]:
     from fashion_mocluster.pipelines.evaluation import pipeline as evaluation
     from fashion_mocluster.pipelines.evaluation import predict, report
     from fashion_mocluster.pipelines.moco_pretraining import pipeline as moco_pretraining
-    from fashion_mocluster.representations import encoder_of
 
-    p = _parameters or _parameters_of_base()
     data = data_processing.create_pipeline()
-    needed = {encoder_of(name) for name in p.representations}
-    variants = [name for name in p.variants if name in needed]
-    moco = moco_pretraining.create_pipeline(variants)
-    finetuned = [name for name in p.finetuning if f"{name}_finetuned" in needed]
-    finetuning = cluster_finetuning.create_pipeline(
-        {name: p.finetuning[name] for name in finetuned}
-    )
-    reference = data_processing.reference_pipeline()
-    if any(getattr(p.finetuning[name], "init", "random") == "pixel_clusters" for name in finetuned):
-        finetuning += reference
-    encoders = {
-        "moco": "moco_pretraining",
-        **{name: f"moco_pretraining.{name}" for name in p.variants},
-        **{f"{name}_finetuned": f"cluster_finetuning.{name}" for name in p.finetuning},
-    }
-    with_reference = {
-        name for name in p.methods if p.evaluation.methods[name].clusterer.init == "pixel_clusters"
-    }
+    pixel_clusters = data_processing.pixel_clusters_pipeline()
+    pretraining = moco_pretraining.create_pipeline(p.variants_needed)
+    finetuning = cluster_finetuning.create_pipeline(p.finetunings_needed)
+    if any(starts_from_pixel_clusters(recipe) for recipe in p.finetunings_needed.values()):
+        finetuning += pixel_clusters
     comparison = evaluation.create_pipeline(
-        p.methods, p.evaluation.model_selection.representation, encoders, with_reference
+        p.methods_run, p.evaluation.model_selection.representation, p.encoder_namespaces
     )
-    if with_reference:
-        comparison += reference
+    if any(starts_from_pixel_clusters(m.clusterer) for m in p.methods_run.values()):
+        comparison += pixel_clusters
     pipelines = {
-        "__default__": data + moco + finetuning + comparison + report.create_pipeline(p.methods),
+        "__default__": data
+        + pretraining
+        + finetuning
+        + comparison
+        + report.create_pipeline(p.methods_run),
         "data_processing": data,
-        # Each of the others starts from the raw file, so that it runs on a fresh clone.
-        "moco_pretraining": data + moco,
+        "moco_pretraining": data + pretraining,
         "cluster_finetuning": data + finetuning,
         "evaluation": data + comparison,
         "report": report.create_pipeline(),
         "ablation": data + ablation.create_pipeline(sorted(set(p.ablation.run))),
     }
-    method = p.predict.method
-    known = p.methods.get(method)
-    if known and encoder_of(known) in encoders:
-        clusters = (data + comparison).to_outputs(f"{method}_assignments", f"{known}_embeddings")
-        pipelines["predict"] = clusters + predict.create_pipeline(method, known)
-    if p.bugfix_ablation is not None:
+    if p.predict_representation is None:
+        pipelines["predict"] = unavailable.create_pipeline(
+            f"predict.method is {p.predict.method}, which this run leaves out or which has no "
+            "encoder; add it to evaluation.run_methods or name another method"
+        )
+    else:
+        clusters = (data + comparison).to_outputs(
+            f"{p.predict.method}_assignments", f"{p.predict_representation}_embeddings"
+        )
+        pipelines["predict"] = clusters + predict.create_pipeline(
+            p.predict.method, p.predict_representation
+        )
+    if p.bugfix_ablation is None:
+        pipelines["bugfix_ablation"] = unavailable.create_pipeline(
+            "bugfix_ablation corrects the faults of the thesis's scripts one at a time, and only the "
+            "environment thesis has them: kedro run --env=thesis --pipelines=bugfix_ablation"
+        )
+    else:
         pipelines["bugfix_ablation"] = data + bugfix_ablation.create_pipeline(p.bugfix_ablation)
     return pipelines

@@ -1,19 +1,33 @@
 """Kedro's settings of this project."""
 
 import os
+import sys
 
-from fashion_mocluster.config import ProjectConfigLoader
-from fashion_mocluster.hooks import MemoryHints, RunLockHook, ValidateParametersHook
+from fashion_mocluster import session
+from fashion_mocluster.hooks import (
+    MemoryHintsHook,
+    ProvenanceHook,
+    RunLockHook,
+    SessionHook,
+    ThreadsHook,
+    print_error,
+)
 
 # Threads that wait for each other spin for microseconds, then sleep. By default they spin so long
 # that any other program on a core makes training several times slower. Read when torch is loaded.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
-HOOKS = (ValidateParametersHook(), RunLockHook(), MemoryHints())
-CONFIG_LOADER_CLASS = ProjectConfigLoader
+sys.excepthook = print_error
+
+HOOKS = (SessionHook(), RunLockHook(), ProvenanceHook(), ThreadsHook(), MemoryHintsHook())
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",
     # An environment holds only what it changes.
-    "merge_strategy": {"parameters": "soft"},
+    "merge_strategy": {"parameters": "soft", "globals": "soft"},
+    "custom_resolvers": {
+        "parameter": session.parameter,
+        "seed_folder": session.seed_folder,
+        "project_path": session.project_path,
+    },
 }

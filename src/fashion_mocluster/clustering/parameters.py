@@ -1,6 +1,6 @@
 """Parameters of clustering methods, checked before anything runs."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -70,3 +70,8 @@ class MethodParameters(Parameters):
     representation: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     clusterer: ClustererParameters
     thesis_scores: ThesisScores | None = None
+
+
+def starts_from_pixel_clusters(recipe: Any) -> bool:
+    """Whether a clusterer or a self-labeling begins at the clusters of the pixels."""
+    return getattr(recipe, "init", None) == "pixel_clusters"

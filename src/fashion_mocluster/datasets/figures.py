@@ -9,6 +9,40 @@ from kedro.io import AbstractDataset, DatasetError
 from fashion_mocluster.datasets.atomic import write_atomically
 
 
+class FigureDataset(AbstractDataset[Any, bytes]):
+    """One figure as a PNG file; loads as its bytes, so that a later node can wait for it.
+
+    Args:
+        filepath: The file.
+        dpi: Resolution.
+    """
+
+    def __init__(self, *, filepath: str, dpi: int = 110, metadata: dict | None = None):
+        self._filepath = Path(filepath)
+        self._dpi = dpi
+        self.metadata = metadata
+
+    def save(self, data: Any) -> None:
+        """Write a matplotlib figure."""
+        write_atomically(self._filepath, lambda path: data.savefig(path, dpi=self._dpi))
+
+    def load(self) -> bytes:
+        """The file."""
+        return self._filepath.read_bytes()
+
+    def preview(self) -> Any:
+        """The figure, for kedro-viz."""
+        from kedro_datasets._typing import ImagePreview
+
+        return ImagePreview(base64.b64encode(self.load()).decode())
+
+    def _exists(self) -> bool:
+        return self._filepath.exists()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath)}
+
+
 class FiguresDataset(AbstractDataset[dict, dict]):
     """A folder that holds exactly the figures saved last: figures left out are removed.
 

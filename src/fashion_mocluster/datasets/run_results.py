@@ -23,12 +23,21 @@ class RunResultsDataset(AbstractDataset[None, list]):
         title: Of the protocol whose runs come first.
         folder: Where they write.
         compare_with: Other protocols, their folders by title.
+        project_path: Where relative folders start.
     """
 
     def __init__(
-        self, *, title: str, folder: str, compare_with: dict[str, str], metadata: dict | None = None
+        self,
+        *,
+        title: str,
+        folder: str,
+        compare_with: dict[str, str],
+        project_path: str = "",
+        metadata: dict | None = None,
     ):
-        self._folders = {t: Path(f) for t, f in {title: folder, **compare_with}.items()}
+        self._folders = {
+            t: Path(project_path, f) for t, f in {title: folder, **compare_with}.items()
+        }
         self.metadata = metadata
 
     def load(self) -> list[dict[str, Any]]:

@@ -112,10 +112,11 @@ class TorchWeightsDataset(AbstractDataset[dict, dict]):
         filepath: str,
         fallback_filepath: str | None = None,
         made_by: str = "moco_pretraining",
+        content: str | None = None,
         metadata: dict | None = None,
     ):
         self._path = Path(filepath)
-        self._shipped = Path(fallback_filepath) if fallback_filepath else None
+        self._fallback = Path(fallback_filepath) if fallback_filepath else None
         self._made_by = made_by
         self.metadata = metadata
 
@@ -123,8 +124,8 @@ class TorchWeightsDataset(AbstractDataset[dict, dict]):
         """The content, with its ``origin``."""
         if self._path.exists():
             path, origin = self._path, f"{self._path}, trained here"
-        elif self._shipped and self._shipped.exists():
-            path, origin = self._shipped, f"{self._shipped}, shipped with the project"
+        elif self._fallback and self._fallback.exists():
+            path, origin = self._fallback, f"{self._fallback}, shipped with the project"
         else:
             raise DatasetError(
                 f"{self._path}: no trained encoder yet; run `kedro run "
@@ -141,7 +142,7 @@ class TorchWeightsDataset(AbstractDataset[dict, dict]):
         save_tensors(self._path, {key: data[key] for key in data if key != "origin"})
 
     def _exists(self) -> bool:
-        return self._path.exists() or bool(self._shipped and self._shipped.exists())
+        return self._path.exists() or bool(self._fallback and self._fallback.exists())
 
     def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._path), "fallback_filepath": str(self._shipped)}
+        return {"filepath": str(self._path), "fallback_filepath": str(self._fallback)}

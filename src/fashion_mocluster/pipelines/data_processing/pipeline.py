@@ -25,8 +25,8 @@ def create_pipeline() -> Pipeline:
     )
 
 
-def reference_pipeline() -> Pipeline:
-    """``images`` to ``pixel_clusters``, at which clusterings with a ``reference`` start.
+def pixel_clusters_pipeline() -> Pipeline:
+    """``images`` to ``pixel_clusters``, at which clusterings with ``init: pixel_clusters`` start.
 
     A part of the pipelines that have such a clustering.
     """

@@ -67,7 +67,7 @@ def read_external_embeddings(
     return features.astype(np.float32), {"time_s": 0.0, "memory_mb": 0.0}
 
 
-def read_published_weights(
+def read_external_weights(
     file: dict, images: np.ndarray, pixel_statistics: dict, embedding: EmbeddingParameters
 ) -> dict:
     """A bare state dict as weights of this project, its architecture read from the tensors.

@@ -26,7 +26,8 @@ class ModelSelectionParameters(BaseModel):
 class EvaluationParameters(BaseModel):
     """Methods by name, and what they share.
 
-    ``leave_out`` names methods that are not run, nor the trainings that only they need.
+    ``run_methods`` names the methods that are run, in order; only the trainings that they need are.
+    ``show_thesis_scores`` sets the scores that the thesis published beside those of its methods.
     ``projection`` makes the two dimensions of the scatter figures.
     ``external_embeddings`` names a CSV file (``label, feature_0, ...``, the label optional), one
     row per image in order; methods reach it as representation ``external``. ``external_weights``
@@ -45,7 +46,8 @@ class EvaluationParameters(BaseModel):
     )
     projection: Literal["pca", "umap", "tsne"] = "pca"
     model_selection: ModelSelectionParameters
-    leave_out: list[str] = []
+    run_methods: Annotated[list[Name], Field(min_length=1)]
+    show_thesis_scores: bool = True
     methods: Annotated[dict[Name, MethodParameters], Field(min_length=1)]
 
 

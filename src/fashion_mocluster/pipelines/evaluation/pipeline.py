@@ -2,30 +2,31 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from fashion_mocluster.clustering.parameters import MethodParameters, starts_from_pixel_clusters
 from fashion_mocluster.pipelines.evaluation import nodes
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import (
     bound,
     embedding_pipeline,
     whitening_pipeline,
 )
-from fashion_mocluster.representations import WHITENED, encoder_of
+from fashion_mocluster.representations import encoder_of
 
 
 def create_pipeline(
-    methods: dict[str, str], judge: str, encoders: dict[str, str], with_reference: set[str]
+    methods: dict[str, MethodParameters], criterion_representation: str, encoders: dict[str, str]
 ) -> Pipeline:
     """The comparison.
 
     Args:
-        methods: Name of each method and of the representation it clusters.
-        judge: The representation whose neighbors decide which row is best.
+        methods: The methods that are run, by name.
+        criterion_representation: The representation whose neighbors decide which method is best.
         encoders: The representations that a trained encoder makes, and the namespace of each.
-        with_reference: The methods that take ``pixel_clusters``.
     """
-    parts = [_representation(name, encoders) for name in sorted({*methods.values(), judge})]
-    parts += [_projection(name) for name in sorted(set(methods.values()))]
-    parts += [_method(name, of, name in with_reference) for name, of in methods.items()]
-    return sum([*parts, _comparison(list(methods), judge)], Pipeline([]))
+    clustered = {method.representation for method in methods.values()}
+    parts = [_representation(n, encoders) for n in sorted({*clustered, criterion_representation})]
+    parts += [_projection(name) for name in sorted(clustered)]
+    parts += [_method(name, method) for name, method in methods.items()]
+    return sum([*parts, _comparison(list(methods), criterion_representation)], Pipeline([]))
 
 
 def _representation(name: str, encoders: dict[str, str]) -> Pipeline:
@@ -35,39 +36,35 @@ def _representation(name: str, encoders: dict[str, str]) -> Pipeline:
     if encoder_of(name) in encoders:
         return whitening_pipeline(f"evaluation.{name}", encoder_of(name))
     if name == "external_encoder":
-        return _published_representation()
-    made = {n: [f"{n}_embeddings", f"{n}_embedding_cost"] for n in ("pixels", "pca", "external")}
-    pixels = Node(nodes.tabulate_pixels, "images", made["pixels"], name="tabulate_pixels")
+        return _external_encoder()
+    pixels = Node(
+        nodes.tabulate_pixels,
+        "images",
+        ["pixels_embeddings", "pixels_embedding_cost"],
+        name="tabulate_pixels",
+    )
     pca = Node(
         nodes.reduce_pixels,
         ["pixels_embeddings", "params:evaluation.pca_components", "params:evaluation.seed"],
-        made["pca"],
+        ["pca_embeddings", "pca_embedding_cost"],
         name="reduce_pixels",
     )
     external = Node(
         nodes.read_external_embeddings,
         ["external_embeddings_file", "images"],
-        made["external"],
+        ["external_embeddings", "external_embedding_cost"],
         name="read_external_embeddings",
     )
-    plain = {
-        "pixels": ([pixels], "images"),
-        "pca": ([pixels, pca], "images"),
-        "external": ([external], "images", "external_embeddings_file"),
-    }
-    if name not in plain:
-        raise ValueError(
-            f"evaluation: unknown representation {name!r}; known are "
-            f"{', '.join(sorted([*plain, *encoders, 'external_encoder']))}, and those of encoders with "
-            f"{WHITENED!r} after the name"
-        )
-    made_of, *inputs = plain[name]
+    steps = {"pixels": [pixels], "pca": [pixels, pca], "external": [external]}[name]
+    inputs = {i for node in steps for i in node.inputs}
+    outputs = {o for node in steps for o in node.outputs}
+    parameters = {i for i in inputs if i.startswith("params:")}
     return Pipeline(
-        made_of,
+        steps,
         namespace="evaluation",
-        inputs=set(inputs),
-        outputs={output for node in made_of for output in node.outputs},
-        parameters={p for node in made_of for p in node.inputs if p.startswith("params:")},
+        inputs=inputs - outputs - parameters,
+        outputs=outputs,
+        parameters=parameters,
     )
 
 
@@ -88,15 +85,15 @@ def _projection(representation: str) -> Pipeline:
     )
 
 
-def _published_representation() -> Pipeline:
+def _external_encoder() -> Pipeline:
     steps = "evaluation.external_weights_embedding"
     read = Pipeline(
         [
             Node(
-                nodes.read_published_weights,
+                nodes.read_external_weights,
                 ["external_weights_file", "images", "pixel_statistics", f"params:{steps}"],
                 "external_encoder_weights",
-                name="read_published_weights",
+                name="read_external_weights",
             )
         ],
         namespace="evaluation",
@@ -107,15 +104,16 @@ def _published_representation() -> Pipeline:
     return read + embedding_pipeline("evaluation.external_encoder", "external_encoder", steps)
 
 
-def _method(name: str, representation: str, with_reference: bool) -> Pipeline:
-    reference = ["pixel_clusters"] * with_reference
+def _method(name: str, method: MethodParameters) -> Pipeline:
+    """Clusters, scores, tables and figures of one method."""
+    starts = ["pixel_clusters"] if starts_from_pixel_clusters(method.clusterer) else []
     return Pipeline(
         [
             Node(
                 nodes.assign_clusters,
                 [
                     *("embeddings", "params:method", "params:n_clusters", "params:evaluation.seed"),
-                    *reference,
+                    *starts,
                 ],
                 ["assignments", "cost"],
                 name="assign_clusters",
@@ -159,11 +157,11 @@ def _method(name: str, representation: str, with_reference: bool) -> Pipeline:
         ],
         namespace=f"evaluation.{name}",
         inputs={
-            "embeddings": f"{representation}_embeddings",
-            "projection": f"{representation}_projection",
+            "embeddings": f"{method.representation}_embeddings",
+            "projection": f"{method.representation}_projection",
             "labels": "labels",
             "images": "images",
-            **dict.fromkeys(reference, "pixel_clusters"),
+            **dict.fromkeys(starts, "pixel_clusters"),
         },
         outputs={"scores": f"{name}_scores", "assignments": f"{name}_assignments"},
         parameters={
@@ -176,7 +174,7 @@ def _method(name: str, representation: str, with_reference: bool) -> Pipeline:
     )
 
 
-def _comparison(names: list[str], judge: str) -> Pipeline:
+def _comparison(names: list[str], criterion_representation: str) -> Pipeline:
     scores = [f"{name}_scores" for name in names]
     assignments = [f"{name}_assignments" for name in names]
     return Pipeline(
@@ -186,7 +184,7 @@ def _comparison(names: list[str], judge: str) -> Pipeline:
                 [
                     "params:evaluation.methods",
                     "params:evaluation.model_selection",
-                    f"{judge}_embeddings",
+                    f"{criterion_representation}_embeddings",
                     *scores,
                     *assignments,
                 ],
@@ -202,7 +200,7 @@ def _comparison(names: list[str], judge: str) -> Pipeline:
             Node(nodes.describe_run, "parameters", "run_info", name="describe_run"),
         ],
         namespace="evaluation",
-        inputs={*scores, *assignments, f"{judge}_embeddings"},
+        inputs={*scores, *assignments, f"{criterion_representation}_embeddings"},
         outputs={"clustering_comparison", "best_method", "comparison_figure", "run_info"},
         parameters={"params:evaluation.methods", "params:evaluation.model_selection", "parameters"},
     )

@@ -1,0 +1,27 @@
+"""A pipeline in place of one that the environment has no parameters for."""
+
+from functools import partial, update_wrapper
+from typing import NoReturn
+
+from kedro.pipeline import Node, Pipeline
+
+from fashion_mocluster.errors import FashionMoClusterError
+
+
+class PipelineUnavailableError(FashionMoClusterError):
+    """The pipeline asked for cannot run with these parameters."""
+
+
+def explain(parameters: dict, reason: str) -> NoReturn:
+    """Say why there is nothing to run.
+
+    Raises:
+        PipelineUnavailableError: Always.
+    """
+    raise PipelineUnavailableError(reason)
+
+
+def create_pipeline(reason: str) -> Pipeline:
+    """One node that ends the run with ``reason``, so that the pipeline is listed like the others."""
+    function = update_wrapper(partial(explain, reason=reason), explain)
+    return Pipeline([Node(function, "parameters", "explanation", name="explain")])

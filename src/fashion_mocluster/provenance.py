@@ -1,0 +1,152 @@
+"""What the files of a run were made from: the images, and every parameter that had a part in it."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from kedro.pipeline import Pipeline
+
+from fashion_mocluster.errors import FashionMoClusterError
+
+# The dataset that the images are read from, and what it says of the place, not of the images.
+SOURCES = {"raw_images": "data", "new_images": "predict"}
+PLACE = ("path", "class_names", "method", "n_neighbors")
+# Where and how fast results are computed, and how they are shown, changes no result that is reused.
+WITHOUT_EFFECT = {"checkpoints", "compute", "title", "thesis_scores"}
+# Larger files are told apart by their size and time of change.
+HASHED_BYTES = 200_000_000
+
+
+class StaleFileError(FashionMoClusterError, ValueError):
+    """A file was made from other images or parameters than those of this run."""
+
+
+class Record:
+    """What each dataset of an output folder was made from, kept in a JSON file beside the results.
+
+    Args:
+        path: The file; it need not exist yet.
+    """
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._made_from: dict[str, dict] = json.loads(path.read_text()) if path.exists() else {}
+
+    def add(self, dataset: str, made_from: dict[str, Any]) -> None:
+        """Record what a dataset was made from."""
+        self._made_from[dataset] = made_from
+        self._write()
+
+    def remove(self, dataset: str) -> None:
+        """Forget what a dataset was made from."""
+        if self._made_from.pop(dataset, None) is not None:
+            self._write()
+
+    def check(self, datasets: list[str], expected: dict[str, dict[str, Any]]) -> None:
+        """Compare the files of some datasets with what this run would make them from.
+
+        Raises:
+            StaleFileError: One was made from other images or parameters; names up to four of them.
+        """
+        for dataset in datasets:
+            if dataset not in expected or dataset not in self._made_from:
+                continue
+            before, now = self._made_from[dataset], expected[dataset]
+            differing = [
+                f"{key} (then {before.get(key)}, now {now.get(key)})"
+                for key in sorted(before.keys() | now.keys())
+                if before.get(key) != now.get(key)
+            ]
+            if differing:
+                shown = "; ".join(differing[:4]) + ("; ..." if len(differing) > 4 else "")
+                raise StaleFileError(
+                    f"{dataset}: the file in {self._path.parent} was made from something else: "
+                    f"{shown}. Restore these values, run the pipeline that makes it, or use another "
+                    "output folder (`folder` in conf/<env>/globals.yml)"
+                )
+
+    def _write(self) -> None:
+        partial = self._path.with_suffix(".partial")
+        partial.write_text(json.dumps(self._made_from, indent=1, sort_keys=True))
+        partial.replace(self._path)
+
+
+def of_datasets(
+    pipelines: Iterable[Pipeline], parameters: dict[str, Any], project_path: Path
+) -> dict[str, dict[str, Any]]:
+    """What every dataset of some pipelines would be made from.
+
+    Args:
+        pipelines: All of them, also those that the present run leaves out.
+        parameters: All parameters, as nested dictionaries.
+        project_path: The folder that relative paths start from.
+
+    Returns:
+        By dataset: the values of all parameters that reach it, by dotted key, and a signature of the
+        images for each source of images.
+    """
+    made_from: dict[str, dict[str, Any]] = {
+        source: {f"images of {group}": signature(project_path, _at(parameters, f"{group}.path"))}
+        | {
+            key: value
+            for key, value in _leaves(f"{group}", parameters.get(group))
+            if key.rpartition(".")[2] not in PLACE
+        }
+        for source, group in SOURCES.items()
+    }
+    # Within a pipeline, what a node takes comes before it.
+    for node in (node for pipeline in pipelines for node in pipeline.nodes):
+        origin: dict[str, Any] = {}
+        for name in node.inputs:
+            if name.startswith("params:"):
+                key = name.removeprefix("params:")
+                origin |= dict(_leaves(key, _at(parameters, key)))
+            else:
+                origin |= made_from.get(name, {})
+        for output in node.outputs:
+            made_from[output] = {
+                key: value for key, value in origin.items() if not _without_effect(key)
+            }
+    return made_from
+
+
+def _without_effect(key: str) -> bool:
+    parts = key.split(".")
+    return bool(WITHOUT_EFFECT & set(parts)) or (parts[0] == "data" and parts[-1] in PLACE)
+
+
+def _at(tree: Any, key: str) -> Any:
+    for part in key.split("."):
+        tree = tree.get(part) if isinstance(tree, dict) else None
+    return tree
+
+
+def _leaves(key: str, value: Any) -> list[tuple[str, Any]]:
+    if isinstance(value, dict):
+        return [leaf for k, v in value.items() for leaf in _leaves(f"{key}.{k}", v)]
+    return [(key, value)]
+
+
+def signature(project_path: Path, path: str | None) -> str | None:
+    """Tells the images at a path from others: a hash of a file, of a folder the names, sizes and times
+    of change of its files.
+    """
+    if path is None:
+        return None
+    place = project_path / path
+    digest = hashlib.sha256()
+    if place.is_dir():
+        for file in sorted(p for p in place.rglob("*") if p.is_file()):
+            status = file.stat()
+            digest.update(
+                f"{file.relative_to(place)}\0{status.st_size}\0{status.st_mtime_ns}\n".encode()
+            )
+    elif place.is_file() and place.stat().st_size <= HASHED_BYTES:
+        digest.update(place.read_bytes())
+    elif place.is_file():
+        digest.update(f"{place.stat().st_size}\0{place.stat().st_mtime_ns}".encode())
+    else:
+        return None
+    return digest.hexdigest()[:16]

@@ -1,0 +1,63 @@
+"""The parameters of the Kedro session under way, which shape its pipelines and its catalog.
+
+Kedro builds pipelines without handing them any parameters, and its catalog can only refer to
+globals. A hook calls :func:`begin` whenever a session creates its context, which every run does
+anew; the registry and the resolvers in ``settings.py`` read from here.
+"""
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a session was started with.
+
+    Attributes:
+        parameters: All parameters, completed, as nested dictionaries.
+        project_path: The folder that relative paths start from.
+    """
+
+    parameters: dict[str, Any]
+    project_path: Path
+
+
+_current: ContextVar[Session | None] = ContextVar("session", default=None)
+
+
+def begin(parameters: dict[str, Any], project_path: Path) -> None:
+    """Make these the parameters of the session under way."""
+    _current.set(Session(parameters, project_path))
+
+
+def current() -> Session | None:
+    """The session under way, or None for commands that start none."""
+    return _current.get()
+
+
+def parameter(name: str, default: Any = None) -> Any:
+    """Resolver ``${parameter:data.path}``: the value of a dotted key, ``default`` if it is null."""
+    value: Any = current().parameters
+    for key in name.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return default if value is None else value
+
+
+def seed_folder(folder: str | None) -> str | None:
+    """Resolver ``${seed_folder:data}``: where runs of the session's seed are kept, as a full path.
+
+    Seed 0 is kept in the folder itself, seed n in ``seed_n`` inside it; null stays null.
+    """
+    if folder is None:
+        return None
+    session = current()
+    seed = session.parameters["seed"]
+    path = session.project_path / Path(folder).expanduser()
+    return str(path if seed == 0 else path / f"seed_{seed}")
+
+
+def project_path() -> str:
+    """Resolver ``${project_path:}``: the folder that relative paths start from."""
+    return str(current().project_path)

@@ -1,0 +1,55 @@
+import pytest
+from kedro.pipeline import Node, Pipeline
+
+from fashion_mocluster.provenance import Record, StaleFileError, of_datasets, signature
+
+
+def train(images, recipe):
+    return images
+
+
+def test_every_dataset_lists_the_parameters_that_reach_it(tmp_path):
+    (tmp_path / "a.csv").write_text("1")
+    pipeline = Pipeline(
+        [
+            Node(train, ["raw_images", "params:n"], "images", name="check"),
+            Node(train, ["images", "params:moco"], "weights", name="train"),
+            Node(train, ["weights", "params:other"], "table", name="score"),
+        ]
+    )
+    parameters = {
+        "n": 3,
+        "moco": {"epochs": 2, "compute": {"device": "cpu"}, "checkpoints": {"keep": 1}},
+        "other": {"title": "T", "kind": "kmeans"},
+        "data": {"path": "a.csv", "limit": 5, "class_names": ["x"]},
+        "predict": {"path": None},
+    }
+    found = of_datasets([pipeline], parameters, tmp_path)
+    images = {"images of data": signature(tmp_path, "a.csv"), "data.limit": 5, "n": 3}
+    assert found["images"] == images
+    assert found["weights"] == {**images, "moco.epochs": 2}
+    assert found["table"] == {**images, "moco.epochs": 2, "other.kind": "kmeans"}
+
+
+def test_images_are_told_apart_by_their_content_not_their_place(tmp_path):
+    for name, content in (("a", "1"), ("b", "1"), ("c", "2")):
+        (tmp_path / name).write_text(content)
+    a, b, c = (signature(tmp_path, name) for name in "abc")
+    assert a == b != c
+    assert signature(tmp_path, "missing") is None
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/x.png").write_text("1")
+    before = signature(tmp_path, "folder")
+    (tmp_path / "folder/y.png").write_text("1")
+    assert signature(tmp_path, "folder") != before
+
+
+def test_files_made_from_something_else_are_refused(tmp_path):
+    record = Record(tmp_path / "provenance.json")
+    record.add("weights", {"moco.epochs": 2, "images of data": "abc"})
+    again = Record(tmp_path / "provenance.json")
+    again.check(["weights", "unknown"], {"weights": {"moco.epochs": 2, "images of data": "abc"}})
+    with pytest.raises(StaleFileError, match=r"weights: .*moco.epochs \(then 2, now 3\)"):
+        again.check(["weights"], {"weights": {"moco.epochs": 3, "images of data": "abc"}})
+    again.remove("weights")
+    Record(tmp_path / "provenance.json").check(["weights"], {"weights": {"moco.epochs": 3}})
