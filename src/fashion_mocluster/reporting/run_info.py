@@ -8,8 +8,9 @@ from typing import Any
 
 import psutil
 
+from fashion_mocluster import __version__
+
 PACKAGES = (
-    "fashion-mocluster",
     "kedro",
     "numpy",
     "scikit-learn",
@@ -30,6 +31,7 @@ def run_info(parameters: dict[str, Any]) -> dict[str, Any]:
         "parameters": {k: _plain(v) for k, v in parameters.items() if not k.startswith("_")},
         "versions": {
             "python": platform.python_version(),
+            "fashion-mocluster": __version__,
             **{name: metadata.version(name) for name in PACKAGES},
         },
         "hardware": {
