@@ -1,5 +1,5 @@
-"""What each finding about the published scripts is effect: one pretraining and one finetuning per
-case, then a table and a figure.
+"""The effect of each fault of the thesis's scripts: one pretraining and one finetuning per case, then
+a table.
 """
 
 from kedro.pipeline import Node, Pipeline
@@ -8,7 +8,7 @@ from fashion_mocluster.pipelines.ablation import nodes
 from fashion_mocluster.pipelines.ablation.parameters import BugfixAblationParameters
 from fashion_mocluster.pipelines.cluster_finetuning.pipeline import finetuning_pipeline
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import (
-    bound,
+    bind,
     embedding_pipeline,
     pretraining_pipeline,
 )
@@ -18,7 +18,7 @@ ROWS = ("moco", "finetuned")
 
 
 def create_pipeline(bugfix_ablation: BugfixAblationParameters) -> Pipeline:
-    """The bugfix_ablation. Cases that do not differ in the pretraining share one."""
+    """All cases and their table. Cases that do not differ in the pretraining share one."""
     first: dict[str, str] = {}
     parts = []
     for case, recipe in bugfix_ablation.cases.items():
@@ -52,7 +52,7 @@ def _score(case: str, row: str, embeddings: str, training_cost: str) -> Pipeline
     return Pipeline(
         [
             Node(
-                bound(nodes.score_bugfix_case, row=row),
+                bind(nodes.score_bugfix_case, row=row),
                 [
                     *("embeddings", "training_cost", "labels", "params:bugfix_ablation.clusterer"),
                     *("params:n_clusters", "params:evaluation.seed"),
@@ -81,7 +81,7 @@ def _collection(cases: list[str]) -> Pipeline:
     return Pipeline(
         [
             Node(
-                bound(nodes.tabulate_bugfix_ablation, cases=cases),
+                bind(nodes.tabulate_bugfix_ablation, cases=cases),
                 ["params:bugfix_ablation", *scores],
                 "bugfix_ablation_table",
                 name="tabulate_bugfix_ablation",

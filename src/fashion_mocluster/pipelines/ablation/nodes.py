@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fashion_mocluster.clustering.parameters import ClustererParameters
+from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning.parameters import MocoParameters
 from fashion_mocluster.pipelines.ablation.parameters import BugfixAblationParameters
 
@@ -74,14 +75,14 @@ def score_bugfix_case(
     """Scores of one embedding of one case; epochs are those really run.
 
     Raises:
-        ValueError: There are no labels to score with.
+        InputError: There are no labels to score with.
     """
     from fashion_mocluster.clustering.clusterers import cluster, prepare
     from fashion_mocluster.clustering.scores import label_scores
 
     if labels is None:
-        raise ValueError(
-            "the bugfix_ablation compares with labels, and these images have none; see data.path"
+        raise InputError(
+            "bugfix_ablation scores with labels, and the images of data.path have none"
         )
     clusters = cluster(prepare(embeddings.to_numpy(), clusterer), clusterer, n_clusters, seed)
     return {"row": row, "epochs": len(training_cost), **label_scores(labels, clusters)}

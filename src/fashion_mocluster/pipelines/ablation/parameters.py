@@ -30,7 +30,7 @@ class AblationParameters(BaseModel):
 
 
 class Fix(BaseModel):
-    """One finding about the published scripts, put right: what that changes of the recipe."""
+    """One fault of the thesis's scripts corrected: its number and what the correction changes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -40,7 +40,7 @@ class Fix(BaseModel):
 
 
 class BugfixRecipe(BaseModel):
-    """One case of the bugfix_ablation, whole."""
+    """The whole recipe of one case of the bug-fix ablation."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -50,7 +50,7 @@ class BugfixRecipe(BaseModel):
 
 
 class BugfixAblationParameters(BaseModel):
-    """What each finding is effect: fixes made one at a time, from the environment's own recipe.
+    """The effect of each fault: fixes made one at a time, from the environment's own recipe.
 
     ``protocol`` changes the recipe of all cases alike, to make it cheaper. ``cases`` follow from
     the rest: ``thesis`` fixes nothing, ``all`` fixes everything.

@@ -6,7 +6,7 @@ from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.learning.parameters import FinetuningParameters, SelfLabelingParameters
 from fashion_mocluster.pipelines.cluster_finetuning import nodes
-from fashion_mocluster.pipelines.moco_pretraining.pipeline import bound, embedding_pipeline
+from fashion_mocluster.pipelines.moco_pretraining.pipeline import bind, embedding_pipeline
 
 
 def create_pipeline(
@@ -26,42 +26,49 @@ def create_pipeline(
 
 def finetuning_pipeline(
     name: str,
-    selection: str,
+    checkpoint_selection: str,
     namespace: str | None = None,
     recipe: str | None = None,
     pretrained: str = "moco_weights",
-    steps: str = "embedding",
+    embedding_parameters: str = "embedding",
 ) -> Pipeline:
     """One finetuning: ``<name>_finetuned_weights`` and ``<name>_finetuned_embeddings`` come out.
 
     Args:
-        selection: Only ``thesis_score`` gives it ``labels`` as an input.
+        checkpoint_selection: Only ``thesis_score`` gives it ``labels`` as an input.
         namespace: Prefix of its other datasets, by default ``cluster_finetuning.<name>``.
         recipe: Its parameter group, by default ``finetuning.<name>``.
         pretrained: The weights it starts from.
-        steps: The parameter group that says how the finetuned encoder is applied.
+        embedding_parameters: The parameter group that says how the finetuned encoder is applied.
     """
     namespace, recipe = namespace or f"cluster_finetuning.{name}", recipe or f"finetuning.{name}"
-    function, more = nodes.finetune_encoder, []
-    if selection == "thesis_score":
-        function, more = nodes.finetune_encoder_by_thesis_score, ["labels"]
-    drawn = nodes.draw_loss_curve
-    training = _training(name, namespace, recipe, pretrained, function, more, drawn)
-    return training + embedding_pipeline(namespace, f"{name}_finetuned", steps)
+    train, extra_inputs = nodes.finetune_encoder, []
+    if checkpoint_selection == "thesis_score":
+        train, extra_inputs = nodes.finetune_encoder_by_thesis_score, ["labels"]
+    training = _training(
+        name, namespace, recipe, pretrained, train, extra_inputs, nodes.draw_loss_curve
+    )
+    return training + embedding_pipeline(namespace, f"{name}_finetuned", embedding_parameters)
 
 
 def self_labeling_pipeline(name: str, init: str) -> Pipeline:
-    """Self-labeling, with the same outputs; clusters are found in what ``embedding`` or ``whitening``
-    makes.
+    """Self-labeling, with the same outputs; it clusters what ``embedding`` or ``whitening`` makes.
 
     Args:
         init: ``pixel_clusters`` gives it ``pixel_clusters`` as an input.
     """
     namespace, recipe = f"cluster_finetuning.{name}", f"finetuning.{name}"
-    function, drawn = nodes.self_label_encoder, nodes.draw_self_labeling_curve
-    more = ["params:embedding", "params:whitening"]
-    more += ["pixel_clusters"] if init == "pixel_clusters" else []
-    training = _training(name, namespace, recipe, "moco_weights", function, more, drawn)
+    extra_inputs = ["params:embedding", "params:whitening"]
+    extra_inputs += ["pixel_clusters"] if init == "pixel_clusters" else []
+    training = _training(
+        name,
+        namespace,
+        recipe,
+        "moco_weights",
+        nodes.self_label_encoder,
+        extra_inputs,
+        nodes.draw_self_labeling_curve,
+    )
     return training + embedding_pipeline(namespace, f"{name}_finetuned")
 
 
@@ -70,29 +77,40 @@ def _training(
     namespace: str,
     recipe: str,
     pretrained: str,
-    function: Callable,
-    more: list[str],
-    drawn: Callable,
+    train: Callable,
+    extra_inputs: list[str],
+    draw: Callable,
 ) -> Pipeline:
-    """The training alone; ``more`` are inputs of its function beyond those that all have."""
-    inputs = ["images", "pretrained", "params:recipe", "params:n_clusters", "checkpoints", *more]
-    parameters = {p: p for p in ["params:n_clusters", *more] if p.startswith("params:")}
-    outer = {name: name for name in ["images", *more] if not name.startswith("params:")}
+    """The training alone, and its curve.
+
+    Args:
+        train: The node's function.
+        extra_inputs: What it takes beyond the inputs that every finetuning has.
+        draw: Makes a figure of the history.
+    """
+    parameters = ["params:n_clusters", *(i for i in extra_inputs if i.startswith("params:"))]
+    datasets = ["images", *(i for i in extra_inputs if not i.startswith("params:"))]
     return Pipeline(
         [
             Node(
-                bound(function, name=recipe),
-                inputs,
+                bind(train, name=recipe),
+                [
+                    *("images", "pretrained", "params:recipe", "params:n_clusters", "checkpoints"),
+                    *extra_inputs,
+                ],
                 ["weights", "history", "assignments", "training_cost"],
                 name="finetune_encoder",
             ),
-            Node(drawn, "history", "loss_curve", name="draw_loss_curve"),
+            Node(draw, "history", "loss_curve", name="draw_loss_curve"),
         ],
         namespace=namespace,
-        inputs={**outer, "pretrained": pretrained},
+        inputs={**dict(zip(datasets, datasets, strict=True)), "pretrained": pretrained},
         outputs={
             "weights": f"{name}_finetuned_weights",
             "training_cost": f"{name}_finetuned_training_cost",
         },
-        parameters={"params:recipe": f"params:{recipe}", **parameters},
+        parameters={
+            "params:recipe": f"params:{recipe}",
+            **dict(zip(parameters, parameters, strict=True)),
+        },
     )

@@ -8,13 +8,13 @@ from fashion_mocluster.clustering.parameters import MethodParameters
 from fashion_mocluster.learning.parameters import EmbeddingParameters
 from fashion_mocluster.pipelines.data_processing.parameters import Pixels
 
-# A method's name becomes a namespace, a file name and a row.
+# A method's name becomes a namespace and a file name.
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 class ModelSelectionParameters(BaseModel):
-    """How the best row is chosen without labels: by the neighbor information of its clusters on
-    one neighbor graph that is the same for all rows.
+    """How the best method is chosen without labels: by the mutual information between the clusters
+    of neighboring images, on one neighbor graph that is the same for all methods.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,8 +52,8 @@ class EvaluationParameters(BaseModel):
 
 
 class PredictParameters(BaseModel):
-    """Images that no training and no clustering sees, and the row whose clusters they are sorted
-    into by their ``n_neighbors`` nearest images that were clustered.
+    """Images that no training and no clustering sees, and the method whose clusters they are sorted
+    into, by their ``n_neighbors`` nearest images among those that were clustered.
 
     The catalog reads ``path``, ``format``, ``split``, ``image_shape`` and ``limit`` from here.
     """

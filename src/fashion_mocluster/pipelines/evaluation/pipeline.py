@@ -5,7 +5,7 @@ from kedro.pipeline import Node, Pipeline
 from fashion_mocluster.clustering.parameters import MethodParameters, starts_from_pixel_clusters
 from fashion_mocluster.pipelines.evaluation import nodes
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import (
-    bound,
+    bind,
     embedding_pipeline,
     whitening_pipeline,
 )
@@ -180,7 +180,7 @@ def _comparison(names: list[str], criterion_representation: str) -> Pipeline:
     return Pipeline(
         [
             Node(
-                bound(nodes.compare_methods, names=names),
+                bind(nodes.compare_methods, names=names),
                 [
                     "params:evaluation.methods",
                     "params:evaluation.model_selection",

@@ -8,6 +8,7 @@ from kedro.pipeline import Node, Pipeline
 from matplotlib.figure import Figure
 
 from fashion_mocluster.clustering.parameters import MethodParameters
+from fashion_mocluster.errors import InputError
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
 from fashion_mocluster.pipelines.evaluation import nodes
 from fashion_mocluster.pipelines.evaluation.parameters import PredictParameters
@@ -20,11 +21,11 @@ def check_new_images(new_images: np.ndarray, images: np.ndarray) -> np.ndarray:
     """The new images, uint8 (M, H, W), if they are of the size of the known ones.
 
     Raises:
-        ValueError: They are not.
+        InputError: They are not.
     """
     if new_images.shape[1:] != images.shape[1:]:
         size, known = ("{} x {}".format(*x.shape[1:]) for x in (new_images, images))
-        raise ValueError(
+        raise InputError(
             f"predict.path: images of {size}, but the encoder was trained on {known}; bring them to "
             f"that size (for pictures: predict.image_shape)"
         )
@@ -34,7 +35,7 @@ def check_new_images(new_images: np.ndarray, images: np.ndarray) -> np.ndarray:
 def predict_clusters(
     known: pd.DataFrame, assignments: np.ndarray, new: pd.DataFrame, parameters: PredictParameters
 ) -> pd.DataFrame:
-    """Index, cluster and share of the neighbors' votes of each new image."""
+    """Index, cluster and confidence (share of the neighbors' votes) of each new image."""
     from fashion_mocluster.clustering.assignment import assign_by_neighbors
 
     clusters, share = assign_by_neighbors(
@@ -83,7 +84,7 @@ def create_pipeline(method: str, representation: str) -> Pipeline:
     """``new_images`` to ``predicted_clusters``, their scores and a figure.
 
     Args:
-        method: The row of the comparison whose clusters are continued.
+        method: The method of the comparison whose clusters are continued.
         representation: What it clusters, which an encoder makes.
     """
     checked = "predict.checked_images"

@@ -11,7 +11,7 @@ from fashion_mocluster.representations import WHITENED
 
 
 def create_pipeline(variants: list[str]) -> Pipeline:
-    """MoCo, and the variants of its recipe that are asked for."""
+    """MoCo, and the named variants of its recipe."""
     others = (
         pretraining_pipeline(f"moco_pretraining.{name}", f"variants.{name}", name)
         for name in variants
@@ -20,20 +20,20 @@ def create_pipeline(variants: list[str]) -> Pipeline:
 
 
 def pretraining_pipeline(
-    namespace: str, recipe: str, name: str, steps: str = "embedding"
+    namespace: str, recipe: str, name: str, embedding_parameters: str = "embedding"
 ) -> Pipeline:
-    """One pretraining; the ablation reuses it with other recipes.
+    """One pretraining and the embeddings of its encoder; the ablation reuses it with other recipes.
 
     Args:
         namespace: Prefix of the datasets that belong to this training.
         recipe: The parameter group that holds its ``MocoParameters``.
         name: What the encoder is called: ``<name>_weights`` and ``<name>_embeddings`` come out.
-        steps: The parameter group that says how the encoder is applied.
+        embedding_parameters: The parameter group that holds its ``EmbeddingParameters``.
     """
     train = Pipeline(
         [
             Node(
-                bound(nodes.train_encoder, name=recipe),
+                bind(nodes.train_encoder, name=recipe),
                 [
                     *("images", "pixel_statistics", "params:recipe", "checkpoints"),
                     "params:n_clusters",
@@ -48,23 +48,23 @@ def pretraining_pipeline(
         outputs={"weights": f"{name}_weights", "training_cost": f"{name}_training_cost"},
         parameters={"params:recipe": f"params:{recipe}", "params:n_clusters": "params:n_clusters"},
     )
-    return train + embedding_pipeline(namespace, name, steps)
+    return train + embedding_pipeline(namespace, name, embedding_parameters)
 
 
 def embedding_pipeline(
     namespace: str,
     name: str,
-    steps: str = "embedding",
+    embedding_parameters: str = "embedding",
     weights: str | None = None,
     images: str = "images",
 ) -> Pipeline:
     """Images and weights to ``<name>_embeddings``.
 
-    A part of every training, and of ``evaluation`` and ``predict``, which run it on weights from
-    disk.
+    A part of every training, and of ``evaluation`` and ``predict``, which run it on weights that
+    were saved before.
 
     Args:
-        steps: The parameter group that holds its ``EmbeddingParameters``.
+        embedding_parameters: The parameter group that holds its ``EmbeddingParameters``.
         weights: By default ``<name>_weights``.
         images: The dataset of the images.
     """
@@ -80,7 +80,7 @@ def embedding_pipeline(
         namespace=namespace,
         inputs={"images": images, "weights": weights or f"{name}_weights"},
         outputs={"embeddings": f"{name}_embeddings", "embedding_cost": f"{name}_embedding_cost"},
-        parameters={"params:embedding": f"params:{steps}"},
+        parameters={"params:embedding": f"params:{embedding_parameters}"},
     )
 
 
@@ -109,8 +109,6 @@ def whitening_pipeline(namespace: str, encoder: str) -> Pipeline:
     )
 
 
-def bound(function: Callable, **arguments: Any) -> Callable:
-    """``function`` with arguments given; it keeps name and type hints, by which Kedro checks
-    parameters.
-    """
+def bind(function: Callable, **arguments: Any) -> Callable:
+    """A partial function that keeps its name and type hints, by which Kedro checks parameters."""
     return update_wrapper(partial(function, **arguments), function)
