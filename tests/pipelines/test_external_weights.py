@@ -1,19 +1,18 @@
 """Weights that the thesis published, from the file that a parameter names to the scores."""
 
-from unittest import mock
-
 import pytest
 import torch
+from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog
 from kedro.runner import SequentialRunner
 from pydantic import BaseModel
 
-from fashion_mocluster.config import ProjectConfigLoader
+from fashion_mocluster import session
 from fashion_mocluster.learning.encoder import build_encoder
 from fashion_mocluster.learning.parameters import EncoderParameters
 from fashion_mocluster.learning.weights import WeightsError
 from fashion_mocluster.parameters import ParameterError, check_parameters
-from fashion_mocluster.pipeline_registry import register_pipelines
+from fashion_mocluster.pipeline_registry import build_pipelines
 from fashion_mocluster.settings import CONFIG_LOADER_ARGS
 from tests.conftest import PROJECT, project_parameters
 
@@ -28,9 +27,9 @@ REFERENCE_SCORES = {
 
 
 def scores(path, folder, limit=None):
-    """The rows of the comparison that use the weights, run with the project's own catalog."""
+    """Scores of two methods that use the weights, run with the project's own catalog in ``folder``."""
     clusterer = {"standardize": True, "n_init": 35}
-    rows = {
+    methods = {
         kind: {
             "title": kind,
             "representation": "external_encoder",
@@ -38,24 +37,26 @@ def scores(path, folder, limit=None):
         }
         for kind in ("kmeans", "spectral")
     }
-    loader = ProjectConfigLoader(
-        conf_source=str(PROJECT / "conf"),
-        env="base",
-        runtime_params={
-            "data": {
-                "path": str(PROJECT / "data/01_raw/fashion-mnist_test.csv.gz"),
-                "limit": limit,
-            },
-            "evaluation": {"external_weights": str(path), "methods": rows},
+    images = str(PROJECT / "data/01_raw/fashion-mnist_test.csv.gz")
+    runtime = {
+        "data": {"path": images, "limit": limit},
+        "evaluation": {
+            "external_weights": str(path),
+            "methods": methods,
+            "run_methods": list(methods),
         },
-        **CONFIG_LOADER_ARGS,
-    )
-    with mock.patch.object(ProjectConfigLoader, "folder", str(folder)):
-        catalog = DataCatalog.from_config(loader["catalog"])
-    for key, value in flattened(check_parameters(loader["parameters"])):
+    }
+    parameters = project_parameters(runtime=runtime)
+    session.begin(parameters, folder)
+    loader = OmegaConfigLoader(str(PROJECT / "conf"), "base", **CONFIG_LOADER_ARGS)
+    catalog = DataCatalog.from_config(loader["catalog"])
+    checked = check_parameters(parameters)
+    for key, value in flattened(checked):
         catalog[f"params:{key}"] = value
-    pipeline = register_pipelines()["evaluation"].to_outputs("kmeans_scores", "spectral_scores")
-    return {name: d.load() for name, d in SequentialRunner().run(pipeline, catalog).items()}
+    wanted = ["kmeans_scores", "spectral_scores"]
+    pipeline = build_pipelines(checked)["evaluation"].to_outputs(*wanted)
+    SequentialRunner().run(pipeline, catalog)
+    return {name: catalog[name].load() for name in wanted}
 
 
 def flattened(parameters, prefix=""):
@@ -78,7 +79,7 @@ def test_published_figures_are_reproduced(file, tmp_path):
         assert ours == pytest.approx(REFERENCE_SCORES[file, kind], abs=0.01), kind
 
 
-def test_a_bare_state_dict_becomes_a_row(tmp_path):
+def test_a_bare_state_dict_becomes_a_method(tmp_path):
     """Without the published files: an encoder like theirs, with random weights."""
     parameters = EncoderParameters(
         blocks=[1, 1],
@@ -98,7 +99,8 @@ def test_a_file_that_fits_no_encoder_is_named(tmp_path):
         scores(tmp_path / "other.pt", tmp_path, limit=50)
 
 
-def test_a_row_of_published_weights_needs_their_file():
+def test_a_method_on_external_weights_needs_their_file():
     row = {"title": "P", "representation": "external_encoder", "clusterer": {"kind": "kmeans"}}
+    runtime = {"evaluation": {"methods": {"p": row}, "run_methods": ["p"]}}
     with pytest.raises(ParameterError, match=r"name its file in evaluation\.external_weights"):
-        check_parameters(project_parameters(runtime={"evaluation": {"methods": {"p": row}}}))
+        check_parameters(project_parameters(runtime=runtime))
