@@ -17,17 +17,19 @@ from fashion_mocluster.hooks import (
 from fashion_mocluster.session import begin
 
 
-def session(project, folder):
-    """A hook that knows where its session writes."""
-    begin({"seed": 0}, project)
-    hook = RunLockHook()
-    loader = {"globals": {"folder": folder}}
-    hook.after_context_created(SimpleNamespace(config_loader=loader))
-    return hook
+@pytest.fixture
+def hook(tmp_path):
+    """What makes a hook that runs in a session which writes to a folder."""
+
+    def _hook(folder="data"):
+        begin({"seed": 0}, tmp_path, folder)
+        return RunLockHook()
+
+    return _hook
 
 
-def test_a_second_run_is_refused_until_the_first_ends(tmp_path):
-    first, second = session(tmp_path, "data"), session(tmp_path, "data")
+def test_a_second_run_is_refused_until_the_first_ends(hook):
+    first, second = hook(), hook()
     first.before_pipeline_run()
     with pytest.raises(FolderError, match="data: another run is writing here"):
         second.before_pipeline_run()
@@ -37,15 +39,15 @@ def test_a_second_run_is_refused_until_the_first_ends(tmp_path):
     first.before_pipeline_run()
 
 
-def test_runs_in_other_folders_are_not_kept_apart(tmp_path):
-    session(tmp_path, "data").before_pipeline_run()
-    session(tmp_path, "data/thesis").before_pipeline_run()
+def test_runs_in_other_folders_are_not_kept_apart(hook):
+    hook("data").before_pipeline_run()
+    hook("data/thesis").before_pipeline_run()
 
 
-def test_a_folder_that_cannot_be_made_is_named_before_any_work(tmp_path):
+def test_a_folder_that_cannot_be_made_is_named_before_any_work(hook, tmp_path):
     (tmp_path / "data").touch()
     with pytest.raises(FolderError, match=r"data: cannot be written to .* nothing was run"):
-        session(tmp_path, "data").before_pipeline_run()
+        hook().before_pipeline_run()
 
 
 def wrapped(cause):

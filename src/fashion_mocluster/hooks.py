@@ -7,55 +7,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar
 
-import yaml
 from filelock import FileLock, Timeout
 from kedro.framework.hooks import hook_impl
-from kedro.framework.project import LOGGING, pipelines
+from kedro.framework.project import pipelines
 from kedro.io import DatasetError
-from omegaconf.errors import ConfigTypeError
 
 from fashion_mocluster import provenance, session
 from fashion_mocluster.errors import FashionMoClusterError
-from fashion_mocluster.parameters import check_parameters, complete, list_or_mapping_error
 from fashion_mocluster.threads import limit_numeric_threads
 
 logger = logging.getLogger(__name__)
-
-
-class SessionHook:
-    """Checks all parameters before anything runs, and gives the session pipelines of its own."""
-
-    @hook_impl
-    def after_context_created(self, context: Any) -> None:
-        """Complete and check the parameters, then have the pipelines built from them.
-
-        Raises:
-            ParameterError: A parameter is misspelled, missing or has a wrong value.
-        """
-        loader = context.config_loader
-        logging_config = Path(loader.conf_source) / "logging.yml"
-        if logging_config.exists():  # Kedro itself looks for it in the current folder alone
-            LOGGING.configure(yaml.safe_load(logging_config.read_text()))
-        parameters = complete(_merged_parameters(loader))
-        check_parameters(parameters)
-        # Kedro reads what is set here in place of the files.
-        loader["parameters"] = parameters
-        session.begin(parameters, context.project_path)
-        # Kedro keeps the pipelines of the first session of a process unless told to load them anew.
-        pipelines.configure("fashion_mocluster.pipeline_registry")
-
-
-def _merged_parameters(loader: Any) -> dict[str, Any]:
-    """The parameters of the environment and of the command line.
-
-    Raises:
-        ParameterError: One is a list in conf and a mapping on the command line, or the reverse.
-    """
-    try:
-        return loader["parameters"]
-    except ConfigTypeError:  # which says that, but not where
-        given, loader.runtime_params = loader.runtime_params, {}
-        raise list_or_mapping_error(loader["parameters"], given) from None
 
 
 class FolderError(FashionMoClusterError, RuntimeError):
@@ -69,18 +30,13 @@ class RunLockHook:
     """
 
     @hook_impl
-    def after_context_created(self, context: Any) -> None:
-        """Remember the configuration, which names the folder."""
-        self._loader = context.config_loader
-
-    @hook_impl
     def before_pipeline_run(self) -> None:
         """Take the lock.
 
         Raises:
             FolderError: Another run has it, or the folder cannot be written to.
         """
-        folder = Path(session.seed_folder(self._loader["globals"]["folder"]))
+        folder = session.output_folder()
         self._lock = FileLock(folder / ".run.lock", blocking=False)
         elsewhere = (
             "use another output folder: `folder` in conf/<env>/globals.yml, with --env=<env>"
@@ -117,18 +73,13 @@ class ProvenanceHook:
     """
 
     @hook_impl
-    def after_context_created(self, context: Any) -> None:
-        """Remember the configuration, which names the folder."""
-        self._loader = context.config_loader
-
-    @hook_impl
     def before_pipeline_run(self, run_params: dict, pipeline: Any, catalog: Any) -> None:
         """Compare the files that this run takes over with what it would make them from.
 
         Raises:
             StaleFileError: One of them was made from other images or parameters.
         """
-        folder = Path(session.seed_folder(self._loader["globals"]["folder"]))
+        folder = session.output_folder()
         self._record = provenance.Record(folder / "provenance.json")
         current = session.current()
         self._expected = provenance.of_datasets(

@@ -1,8 +1,7 @@
 """The parameters of the Kedro session under way, which shape its pipelines and its catalog.
 
 Kedro builds pipelines without handing them any parameters, and its catalog can only refer to
-globals. A hook calls :func:`begin` whenever a session creates its context, which every run does
-anew; the registry and the resolvers in ``settings.py`` read from here.
+globals. The context of a session calls :func:`begin`, and every run creates a context; the registry and the resolvers in ``settings.py`` read from here.
 """
 
 from contextvars import ContextVar
@@ -18,18 +17,20 @@ class Session:
     Attributes:
         parameters: All parameters, completed, as nested dictionaries.
         project_path: The folder that relative paths start from.
+        folder: Where the environment writes, relative to it.
     """
 
     parameters: dict[str, Any]
     project_path: Path
+    folder: str
 
 
 _current: ContextVar[Session | None] = ContextVar("session", default=None)
 
 
-def begin(parameters: dict[str, Any], project_path: Path) -> None:
-    """Make these the parameters of the session under way."""
-    _current.set(Session(parameters, project_path))
+def begin(parameters: dict[str, Any], project_path: Path, folder: str) -> None:
+    """Make this the session under way."""
+    _current.set(Session(parameters, project_path, folder))
 
 
 def current() -> Session | None:
@@ -61,3 +62,8 @@ def seed_folder(folder: str | None) -> str | None:
 def project_path() -> str:
     """Resolver ``${project_path:}``: the folder that relative paths start from."""
     return str(current().project_path)
+
+
+def output_folder() -> Path:
+    """Where the session writes, with the seed."""
+    return Path(seed_folder(current().folder))

@@ -4,11 +4,11 @@ import os
 import sys
 
 from fashion_mocluster import session
+from fashion_mocluster.context import ProjectContext
 from fashion_mocluster.hooks import (
     MemoryHintsHook,
     ProvenanceHook,
     RunLockHook,
-    SessionHook,
     ThreadsHook,
     print_error,
 )
@@ -19,7 +19,8 @@ os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 sys.excepthook = print_error
 
-HOOKS = (SessionHook(), RunLockHook(), ProvenanceHook(), ThreadsHook(), MemoryHintsHook())
+HOOKS = (RunLockHook(), ProvenanceHook(), ThreadsHook(), MemoryHintsHook())
+CONTEXT_CLASS = ProjectContext
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",

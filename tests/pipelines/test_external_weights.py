@@ -47,7 +47,7 @@ def scores(path, folder, limit=None):
         },
     }
     parameters = project_parameters(runtime=runtime)
-    session.begin(parameters, folder)
+    session.begin(parameters, folder, "data")
     loader = OmegaConfigLoader(str(PROJECT / "conf"), "base", **CONFIG_LOADER_ARGS)
     catalog = DataCatalog.from_config(loader["catalog"])
     checked = check_parameters(parameters)

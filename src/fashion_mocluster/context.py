@@ -1,0 +1,47 @@
+"""The context of a Kedro session: its parameters are complete and checked, its pipelines follow them."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from kedro.framework.context import KedroContext
+from kedro.framework.project import LOGGING, pipelines
+from omegaconf.errors import ConfigTypeError
+
+from fashion_mocluster import session
+from fashion_mocluster.parameters import check_parameters, complete, list_or_mapping_error
+
+
+class ProjectContext(KedroContext):
+    """Kedro's context, created anew by every run, by notebooks and by kedro-viz.
+
+    Raises:
+        ParameterError: A parameter is misspelled, missing or has a wrong value.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        loader = self.config_loader
+        logging_config = Path(loader.conf_source) / "logging.yml"
+        if logging_config.exists():  # Kedro itself looks for it in the current folder alone
+            LOGGING.configure(yaml.safe_load(logging_config.read_text()))
+        parameters = complete(_merged_parameters(loader))
+        check_parameters(parameters)
+        # Kedro takes what is set here in place of the files.
+        loader["parameters"] = parameters
+        session.begin(parameters, self.project_path, loader["globals"]["folder"])
+        # Kedro keeps the pipelines of the first session of a process unless told to load them anew.
+        pipelines.configure("fashion_mocluster.pipeline_registry")
+
+
+def _merged_parameters(loader: Any) -> dict[str, Any]:
+    """The parameters of the environment and of the command line.
+
+    Raises:
+        ParameterError: One is a list in conf and a mapping on the command line, or the reverse.
+    """
+    try:
+        return loader["parameters"]
+    except ConfigTypeError:  # which says that, but not where
+        given, loader.runtime_params = loader.runtime_params, {}
+        raise list_or_mapping_error(loader["parameters"], given) from None
