@@ -1,7 +1,8 @@
 """The parameters of the Kedro session under way, which shape its pipelines and its catalog.
 
 Kedro builds pipelines without handing them any parameters, and its catalog can only refer to
-globals. The context of a session calls :func:`begin`, and every run creates a context; the registry and the resolvers in ``settings.py`` read from here.
+globals. The context of a session calls :func:`begin`, and every run creates a context; the registry
+and the resolvers in ``settings.py`` read from here.
 """
 
 from contextvars import ContextVar
