@@ -193,18 +193,25 @@ def _line(problem: ErrorDetails) -> str:
     """The key of a wrong parameter and what is wrong with it."""
     place, message = list(problem["loc"]), problem["msg"].removeprefix("Value error, ")
     got = f" (got {problem['input']!r})" if place else ""
+    # Which kind of finetuning or clusterer it is, is part of the place but not of the key.
     if place[:1] == ["finetuning"]:
-        # Which kind of finetuning it is, is part of the place but not of the key.
         del place[2:3]
+    elif place[:2] == ["evaluation", "methods"] and place[3:4] == ["clusterer"]:
+        del place[4:5]
     if problem["type"] == "extra_forbidden":
         message, got = "no parameter of this name; check the spelling", ""
     elif problem["type"] == "missing":
         got = ""
     elif problem["type"] == "union_tag_not_found":
-        place, message, got = [*place, "assign"], "Field required", ""
+        place, message, got = [*place, _tag(problem)], "Field required", ""
     elif problem["type"] == "union_tag_invalid":
-        place.append("assign")
+        place.append(_tag(problem))
         message = f"Input should be {problem['ctx']['expected_tags']}"
         got = f" (got {problem['ctx']['tag']!r})"
     key = ".".join(map(str, place)) or "parameters"
     return f"  {key}: {message}{got}"
+
+
+def _tag(problem: ErrorDetails) -> str:
+    """The key that says which of several kinds a group of parameters is."""
+    return problem["ctx"]["discriminator"].strip("'")

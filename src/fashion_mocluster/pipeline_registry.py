@@ -68,7 +68,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         **{f"{name}_finetuned": f"cluster_finetuning.{name}" for name in p.finetuning},
     }
     with_reference = {
-        name for name in p.methods if p.evaluation.methods[name].clusterer.init == "pixel_clusters"
+        name for name in p.methods if p.evaluation.methods[name].clusterer.needs_pixel_clusters
     }
     comparison = evaluation.create_pipeline(
         p.methods, p.evaluation.model_selection.representation, encoders, with_reference

@@ -23,7 +23,7 @@ def create_pipeline(
         with_reference: The methods that take ``pixel_clusters``.
     """
     parts = [_representation(name, encoders) for name in sorted({*methods.values(), judge})]
-    parts += [_projection(name) for name in sorted(set(methods.values()))]
+    parts += [_shared(name) for name in sorted({*methods.values(), judge})]
     parts += [_method(name, of, name in with_reference) for name, of in methods.items()]
     return sum([*parts, _comparison(list(methods), judge)], Pipeline([]))
 
@@ -71,7 +71,9 @@ def _representation(name: str, encoders: dict[str, str]) -> Pipeline:
     )
 
 
-def _projection(representation: str) -> Pipeline:
+def _shared(representation: str) -> Pipeline:
+    """What all methods on a representation use: its two-dimensional projection and its neighbors."""
+    selection = "params:evaluation.model_selection"
     return Pipeline(
         [
             Node(
@@ -79,12 +81,21 @@ def _projection(representation: str) -> Pipeline:
                 ["embeddings", "params:evaluation.projection", "params:evaluation.seed"],
                 "projection",
                 name=f"project_{representation}",
-            )
+            ),
+            Node(
+                nodes.find_neighbors,
+                ["embeddings", selection],
+                "neighbors",
+                name=f"find_neighbors_{representation}",
+            ),
         ],
         namespace="evaluation",
         inputs={"embeddings": f"{representation}_embeddings"},
-        outputs={"projection": f"{representation}_projection"},
-        parameters={"params:evaluation.projection", "params:evaluation.seed"},
+        outputs={
+            "projection": f"{representation}_projection",
+            "neighbors": f"{representation}_neighbors",
+        },
+        parameters={"params:evaluation.projection", "params:evaluation.seed", selection},
     )
 
 
@@ -128,7 +139,7 @@ def _method(name: str, representation: str, with_reference: bool) -> Pipeline:
             ),
             Node(
                 nodes.score_clusters,
-                ["embeddings", "clusters", "cost", "params:method"],
+                ["embeddings", "clusters", "cost", "params:method", "params:n_clusters"],
                 "scores",
                 name="score_clusters",
             ),
@@ -146,13 +157,7 @@ def _method(name: str, representation: str, with_reference: bool) -> Pipeline:
             ),
             Node(
                 nodes.draw_examples,
-                [
-                    "images",
-                    "embeddings",
-                    "clusters",
-                    "params:evaluation.model_selection",
-                    "params:method",
-                ],
+                ["images", "embeddings", "neighbors", "clusters", "params:method"],
                 "examples",
                 name="draw_examples",
             ),
@@ -161,6 +166,7 @@ def _method(name: str, representation: str, with_reference: bool) -> Pipeline:
         inputs={
             "embeddings": f"{representation}_embeddings",
             "projection": f"{representation}_projection",
+            "neighbors": f"{representation}_neighbors",
             "labels": "labels",
             "images": "images",
             **dict.fromkeys(reference, "pixel_clusters"),
@@ -170,26 +176,23 @@ def _method(name: str, representation: str, with_reference: bool) -> Pipeline:
             "params:method": f"params:evaluation.methods.{name}",
             "params:n_clusters": "params:n_clusters",
             "params:evaluation.seed": "params:evaluation.seed",
-            "params:evaluation.model_selection": "params:evaluation.model_selection",
             "params:data": "params:data",
         },
     )
 
 
 def _comparison(names: list[str], judge: str) -> Pipeline:
-    scores = [f"{name}_scores" for name in names]
-    assignments = [f"{name}_assignments" for name in names]
+    results = {f"{name}_{kind}" for name in names for kind in ("scores", "assignments")}
     return Pipeline(
         [
             Node(
                 bound(nodes.compare_methods, names=names),
-                [
-                    "params:evaluation.methods",
-                    "params:evaluation.model_selection",
-                    f"{judge}_embeddings",
-                    *scores,
-                    *assignments,
-                ],
+                {
+                    "methods": "params:evaluation.methods",
+                    "selection": "params:evaluation.model_selection",
+                    "neighbors": f"{judge}_neighbors",
+                    **{result: result for result in sorted(results)},
+                },
                 ["clustering_comparison", "best_method"],
                 name="compare_methods",
             ),
@@ -202,7 +205,7 @@ def _comparison(names: list[str], judge: str) -> Pipeline:
             Node(nodes.describe_run, "parameters", "run_info", name="describe_run"),
         ],
         namespace="evaluation",
-        inputs={*scores, *assignments, f"{judge}_embeddings"},
+        inputs={*results, f"{judge}_neighbors"},
         outputs={"clustering_comparison", "best_method", "comparison_figure", "run_info"},
         parameters={"params:evaluation.methods", "params:evaluation.model_selection", "parameters"},
     )
