@@ -72,7 +72,14 @@ def test_the_weights_that_ship_are_of_the_recipe_as_it_is(env, seed):
             "finetuning.kmeans.surrogate.lambda: there is no such",
         ),
         ({"evaluation": {"methods": {"Bad-Name": {}}}}, "evaluation.methods.Bad-Name"),
-        ({"evaluation": {"methods": {"kmeans": {"clusterer": {"kind": "dbscan"}}}}}, "kind: "),
+        (
+            {"evaluation": {"methods": {"kmeans": {"clusterer": {"kind": "dbscan"}}}}},
+            "evaluation.methods.kmeans.clusterer.kind: .*'turtle' .got 'dbscan",
+        ),
+        (
+            {"evaluation": {"methods": {"kmeans": {"clusterer": {"n_neighbors": 50}}}}},
+            "evaluation.methods.kmeans.clusterer.n_neighbors: there is no such parameter here with kind: kmeans",
+        ),
         (
             {"evaluation": {"methods": {"kmeans": {"representation": "external"}}}},
             "evaluation.external_embeddings",

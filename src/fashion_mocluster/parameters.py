@@ -38,6 +38,8 @@ AnyFinetuning = Annotated[
 # Stages that draw random numbers of their own and have no seed in conf get the run's seed; these two
 # get it plus this offset, by which seed 0 is the thesis's 42.
 CLUSTERING_SEED_OFFSET = 42
+# Parameters that say which of several classes their group is of.
+DISCRIMINATORS = ("kind", "assign", "mechanism")
 # Parameters that may be paths in the user's home folder.
 HACK = False
 PATHS = (
@@ -289,7 +291,9 @@ def _describe(problem: ErrorDetails, parameters: dict[str, Any]) -> tuple[str, s
     kind, value = problem["type"], problem["input"]
     if kind == "extra_forbidden":
         hint = _did_you_mean(place[-1], siblings)
-        return key, f"there is no such parameter here{hint}"
+        group = _at(parameters, *place[:-1]) or {}
+        which = next((f" with {t}: {group[t]}" for t in DISCRIMINATORS if t in group), "")
+        return key, f"there is no such parameter here{which}{hint}"
     if kind == "missing":
         return key, "this parameter is required"
     if kind == "union_tag_not_found":
@@ -320,7 +324,7 @@ def _place(loc: tuple, parameters: dict[str, Any]) -> tuple[list[str], list[str]
     place, siblings = [], []
     for part in loc:
         if isinstance(tree, dict):
-            if part not in tree and part in (tree.get(t) for t in ("kind", "assign", "mechanism")):
+            if part not in tree and part in map(tree.get, DISCRIMINATORS):
                 continue  # which of several classes it is, and no key
             siblings, tree = [k for k in tree if k != part], tree.get(part)
         elif isinstance(tree, list) and isinstance(part, int) and part < len(tree):

@@ -1,49 +1,109 @@
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from fashion_mocluster.clustering.clusterers import cluster, prepare
-from fashion_mocluster.clustering.parameters import ClustererParameters
-from fashion_mocluster.clustering.turtle import Turtle
-
-
-@pytest.mark.parametrize(
-    "kind", ["kmeans", "balanced_kmeans", "spectral", "gaussian_mixture", "turtle"]
+from fashion_mocluster.clustering.clusterers import cluster, scale
+from fashion_mocluster.clustering.parameters import (
+    GaussianMixtureParameters,
+    KMeansParameters,
+    SpectralParameters,
+    TurtleParameters,
 )
-@pytest.mark.parametrize("manifold", [None, {"n_neighbors": 10, "n_components": 2}])
-def test_every_clusterer_finds_separated_groups_again_and_again(blobs, kind, manifold):
+from fashion_mocluster.clustering.turtle import Turtle
+from fashion_mocluster.errors import InputError
+
+KINDS = [KMeansParameters, SpectralParameters, GaussianMixtureParameters, TurtleParameters]
+UMAP = {"n_neighbors": 10, "n_components": 2, "n_epochs": 100}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("umap", [None, UMAP])
+def test_every_clusterer_finds_separated_groups_again_and_again(blobs, kind, umap):
     x, truth = blobs
-    parameters = ClustererParameters(kind=kind, manifold=manifold)
+    parameters = kind(umap=umap)
     labels = cluster(x, parameters, 3, seed=0)
     assert labels.dtype == np.int64
-    # TURTLE and the cosine metric of the manifold tell directions, not positions.
-    least = 0.3 if manifold else {"turtle": 0.7}.get(kind, 0.9)
+    # TURTLE and the cosine metric of UMAP tell directions, not positions.
+    least = 0.3 if umap else 0.7 if kind is TurtleParameters else 0.9
     assert adjusted_rand_score(labels, truth) > least
     np.testing.assert_array_equal(labels, cluster(x, parameters, 3, seed=0))
 
 
-def test_turtle_keeps_the_start_that_agrees_with_the_reference(blobs):
+def test_turtle_begins_at_the_clusters_of_the_pixels_where_asked_to(blobs):
     x, truth = blobs
-    parameters = ClustererParameters(kind="turtle", n_init=4, n_hops=1, init="pixel_clusters")
-    expected = Turtle(3, n_neighbors=10, n_init=4, n_hops=1, random_state=0)
-    expected = expected.fit_predict(x, init_labels=truth)
+    parameters = TurtleParameters(n_init=4, n_hops=1, init="pixel_clusters")
+    expected = Turtle(3, n_init=4, n_hops=1, random_state=0).fit_predict(x, init_labels=truth)
     np.testing.assert_array_equal(cluster(x, parameters, 3, 0, truth), expected)
-    with pytest.raises(ValueError, match="init is 'pixel_clusters', but no clusters"):
-        cluster(x, parameters, 3, 0)
-    with pytest.raises(ValueError, match="init is a parameter of turtle alone, not of kmeans"):
-        ClustererParameters(kind="kmeans", init="pixel_clusters")
+    for wrong in ((parameters, 3, 0), (KMeansParameters(), 3, 0, truth)):
+        with pytest.raises(InputError, match="init_labels belong to init: pixel_clusters"):
+            cluster(x, *wrong)
 
 
 def test_standardizing_is_part_of_the_space_that_is_scored():
     x = np.random.default_rng(0).normal(3, [1, 100], (50, 2))
-    scaled = prepare(x, ClustererParameters(kind="kmeans", standardize=True))
-    np.testing.assert_allclose(scaled.std(0), 1)
-    assert prepare(x, ClustererParameters(kind="kmeans")) is x
+    np.testing.assert_allclose(scale(x, KMeansParameters(standardize=True)).std(0), 1)
+    assert scale(x, KMeansParameters()) is x
 
 
 def test_bad_input_is_refused_clearly():
-    p = ClustererParameters(kind="kmeans")
-    with pytest.raises(ValueError, match="n_clusters is 5 but there are only 4 images"):
-        cluster(np.eye(4), p, 5, 0)
-    with pytest.raises(ValueError, match="NaN"):
-        cluster(np.full((9, 2), np.nan), p, 2, 0)
+    with pytest.raises(InputError, match="n_clusters is 5 but there are only 4 images"):
+        cluster(np.eye(4), KMeansParameters(), 5, 0)
+    with pytest.raises(InputError, match="NaN"):
+        cluster(np.full((9, 2), np.nan), KMeansParameters(), 2, 0)
+
+
+def directions(count, seed=0):
+    """Points (count, 8) that differ in direction."""
+    return np.random.default_rng(seed).normal(size=(count, 8)).astype(np.float32)
+
+
+FEW_DISTINCT = {
+    "5 distinct points, 12 copies each, 12 clusters": (np.repeat(directions(5), 12, axis=0), 12),
+    "150 of 200 points equal": (np.r_[np.tile(directions(1), (150, 1)), directions(50, 1)], 10),
+    "hardly more points than clusters": (directions(12), 10),
+    "12 points, 3 clusters": (directions(12), 3),
+    "all points equal": (np.ones((30, 8), np.float32), 3),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("umap", [None, {"n_epochs": 20}])
+@pytest.mark.parametrize("case", FEW_DISTINCT)
+def test_few_distinct_points_are_clustered_and_equal_ones_share_a_cluster(kind, umap, case):
+    x, n_clusters = FEW_DISTINCT[case]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        labels = cluster(x, kind(umap=umap, n_init=2), n_clusters, seed=0)
+    assert labels.shape == (len(x),)
+    assert set(labels) <= set(range(n_clusters))
+    _, copies = np.unique(x, axis=0, return_inverse=True)
+    for point in range(copies.max() + 1):
+        assert len(set(labels[copies.ravel() == point])) == 1
+
+
+def test_spectral_clustering_finds_as_many_clusters_as_there_are_distinct_points():
+    x, n_clusters = FEW_DISTINCT["5 distinct points, 12 copies each, 12 clusters"]
+    labels = cluster(x, SpectralParameters(), n_clusters, seed=0)
+    assert adjusted_rand_score(labels, np.repeat(np.arange(5), 12)) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_more_islands_than_clusters_break_none(kind):
+    islands = np.repeat(np.eye(10), 20, axis=0)
+    x = islands + np.random.default_rng(0).normal(0, 0.01, islands.shape)
+    labels = cluster(x, kind(), 3, seed=0)
+    assert all(len(set(labels[i : i + 20])) == 1 for i in range(0, 200, 20)) or (
+        kind is TurtleParameters  # whose clusters are of equal size
+    )
+    assert len(set(labels)) == 3
+
+
+@pytest.mark.parametrize("size", [1e-6, 1, 1e6])
+def test_a_mixture_fits_many_equal_points_of_any_size(size):
+    """In single precision, or at such sizes, scikit-learn stops at an ill-defined covariance."""
+    x = np.r_[np.tile(directions(1), (200, 1)), directions(100, 1)] * np.float32(size)
+    labels = cluster(x, GaussianMixtureParameters(), 10, seed=0)
+    assert len(set(labels[:200])) == 1
+    assert len(set(labels)) > 1

@@ -1,41 +1,27 @@
 import numpy as np
 import pytest
-from sklearn.neighbors import NearestNeighbors, kneighbors_graph
+from scipy.spatial.distance import cdist
+from sklearn.neighbors import kneighbors_graph
 from threadpoolctl import threadpool_limits
 
-from fashion_mocluster.clustering import neighbors
-from fashion_mocluster.clustering.neighbors import nearest_neighbors, neighbor_graph
+from fashion_mocluster.clustering.neighbors import (
+    distinct_points,
+    nearest_neighbors,
+    neighbor_graph,
+)
 
 
-def neighbors_by_scikit_learn(x, k):
-    distances, indices = NearestNeighbors(algorithm="brute").fit(x).kneighbors(n_neighbors=k)
-    return indices, distances
-
-
-@pytest.mark.parametrize("block", [1, 7, 1000])
-@pytest.mark.parametrize("groups", [4, 64, 1024])
-@pytest.mark.parametrize("k", [1, 5, 140, 149])
-def test_against_scikit_learn(monkeypatch, block, groups, k):
-    monkeypatch.setattr(neighbors, "BLOCK", block)
-    monkeypatch.setattr(neighbors, "GROUPS", groups)
-    x = np.random.default_rng(0).normal(size=(150, 6)) + 100
-    indices, distances = nearest_neighbors(x, k)
-    expected_indices, expected_distances = neighbors_by_scikit_learn(x, k)
-    np.testing.assert_array_equal(indices, expected_indices)
-    np.testing.assert_allclose(distances, expected_distances, rtol=1e-6)
-
-
+@pytest.mark.parametrize("k", [1, 5, 149])
+@pytest.mark.parametrize("offset", [0, 1e3])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("gap", [1e4, 1e5, 1e6, 1e7])
-def test_groups_so_far_apart_that_single_precision_cannot_tell_their_members(
-    monkeypatch, dtype, gap
-):
-    monkeypatch.setattr(neighbors, "EXTRA_CANDIDATES", 1)
-    rng = np.random.default_rng(0)
-    # Whole numbers, all kept exactly in either type, and so are the sums of their squares.
-    x = rng.integers(0, 600, (600, 20)) + gap * rng.integers(0, 2, (600, 1))
-    indices, _ = nearest_neighbors(x.astype(dtype), 5)
-    np.testing.assert_array_equal(indices, neighbors_by_scikit_learn(x, 5)[0])
+def test_against_differences_of_all_pairs(k, offset, dtype):
+    x = (np.random.default_rng(0).normal(size=(150, 6)) + offset).astype(dtype)
+    expected = cdist(x.astype(np.float64), x.astype(np.float64))
+    np.fill_diagonal(expected, np.inf)
+    indices, distances = nearest_neighbors(x, k)
+    np.testing.assert_array_equal(indices, expected.argsort(1)[:, :k])
+    np.testing.assert_allclose(distances, np.sort(expected, 1)[:, :k], rtol=1e-5)
+    assert (indices.dtype, distances.dtype) == (np.int64, np.float32)
 
 
 def test_the_number_of_threads_changes_nothing():
@@ -46,6 +32,13 @@ def test_the_number_of_threads_changes_nothing():
             results.append(nearest_neighbors(x, 9))
     for one, two in zip(*results, strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+def test_distinct_points_keep_their_order():
+    x = np.array([[2.0, 1], [0, 0], [2, 1], [1, 5], [0, 0]])
+    points, copy_of = distinct_points(x)
+    np.testing.assert_array_equal(points, [[2, 1], [0, 0], [1, 5]])
+    np.testing.assert_array_equal(copy_of, [0, 1, 0, 2, 1])
 
 
 @pytest.mark.parametrize("count", [6, 2000])

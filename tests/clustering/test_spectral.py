@@ -225,6 +225,8 @@ def test_missing_and_infinite_values_are_refused(bad):
 def test_impossible_parameters_are_refused(parameters):
     with pytest.raises(ValueError, match=f"{next(iter(parameters))!r} parameter"):
         SpectralClusterer(**parameters).fit(np.eye(12))
+    with pytest.raises(ValueError, match="affinity must be one of .*, got 'rbf'"):
+        SpectralClusterer(affinity="rbf").fit(np.eye(12))
 
 
 def test_constant_columns_change_nothing():
@@ -234,14 +236,21 @@ def test_constant_columns_change_nothing():
     assert adjusted_rand_score(a, b) == 1
 
 
-def test_duplicates_stay_together():
-    x = np.repeat(np.random.default_rng(0).normal(size=(30, 2)) * 50, 4, axis=0)
-    labels = SpectralClusterer(3, n_neighbors=8, random_state=0).fit_predict(x).reshape(30, 4)
+@pytest.mark.filterwarnings(f"ignore::{ConvergenceWarning.__module__}.ConvergenceWarning")
+@pytest.mark.parametrize(
+    ("n_distinct", "copies", "n_clusters"), [(30, 4, 3), (40, 15, 5), (5, 12, 12)]
+)
+def test_duplicates_stay_together(n_distinct, copies, n_clusters):
+    """Also where a point has more copies than neighbors, and where fewer points than clusters differ."""
+    points = np.random.default_rng(0).normal(size=(n_distinct, 2)) * 50
+    labels = SpectralClusterer(n_clusters, n_neighbors=8, random_state=0).fit_predict(
+        np.repeat(points, copies, axis=0)
+    )
+    labels = labels.reshape(n_distinct, copies)
     assert (labels == labels[:, :1]).all()
+    assert len(set(labels[:, 0])) == min(n_distinct, n_clusters)
 
 
 @pytest.mark.filterwarnings(f"ignore::{ConvergenceWarning.__module__}.ConvergenceWarning")
-def test_equal_points_are_clustered_somehow():
-    labels = SpectralClusterer(3, random_state=0).fit_predict(np.ones((50, 2)))
-    assert labels.shape == (50,)
-    assert set(labels) <= {0, 1, 2}
+def test_equal_points_are_one_cluster():
+    assert set(SpectralClusterer(3, random_state=0).fit_predict(np.ones((50, 2)))) == {0}

@@ -17,8 +17,8 @@ from fashion_mocluster.clustering.turtle import (
     LEARNING_RATE,
     STARTS_TOGETHER,
     Turtle,
-    filtered,
-    standardized,
+    center_and_scale,
+    smooth,
 )
 
 
@@ -80,23 +80,23 @@ def test_agrees_with_the_method_written_plainly(groups):
     n_init = STARTS_TOGETHER + 1  # a whole group and one that is not
     model = Turtle(3, n_hops=0, n_init=n_init, n_steps=60, random_state=5).fit(x)
     draw = np.random.RandomState(5).standard_normal((6, 3 * n_init))
-    points = standardized(unit(x))
+    points = center_and_scale(unit(x))
     plain = [plain_turtle(points, start, 3, 60, draw) for start in range(n_init)]
     np.testing.assert_allclose(model.losses_, [loss for _, loss in plain], rtol=1e-3)
     best = np.argmax(model.neighbor_mi_)
     assert (model.labels_ == plain[best][0]).mean() > 0.98
 
 
-def test_filter_is_a_mean_over_neighbors_taken_again():
+def test_smoothing_is_a_mean_over_neighbors_taken_repeatedly():
     x = np.random.default_rng(0).normal(size=(40, 3))
     nearest = NearestNeighbors(n_neighbors=5).fit(x).kneighbors(x, return_distance=False)
     expected = x
     for _ in range(3):
         expected = np.array([expected[row].mean(0) for row in nearest])
-    np.testing.assert_allclose(filtered(x, neighbor_graph(x, 4), 3), expected)
-    assert filtered(x, neighbor_graph(x, 4), 0) is x
+    np.testing.assert_allclose(smooth(x, neighbor_graph(x, 4), 3), expected)
+    assert smooth(x, neighbor_graph(x, 4), 0) is x
     everyone = neighbor_graph(x, 99)
-    np.testing.assert_allclose(filtered(x, everyone, 1), np.tile(x.mean(0), (40, 1)))
+    np.testing.assert_allclose(smooth(x, everyone, 1), np.tile(x.mean(0), (40, 1)))
 
 
 def test_the_start_with_the_most_neighbor_information_wins(groups):
@@ -104,25 +104,25 @@ def test_the_start_with_the_most_neighbor_information_wins(groups):
     x, _ = groups
     starts = []
 
-    class Watched(Turtle):
+    class RecordingTurtle(Turtle):
         def _anneal(self, *arguments):
             starts.append(super()._anneal(*arguments))
             return starts[-1]
 
-    model = Watched(5, n_neighbors=6, n_init=6, n_steps=40, random_state=0).fit(x)
+    model = RecordingTurtle(5, n_neighbors=6, n_init=6, n_steps=40, random_state=0).fit(x)
     ((labels, losses),) = starts
     near = NearestNeighbors(n_neighbors=6).fit(unit(x)).kneighbors(return_distance=False)
     # Each pair counts both ways, for who is whose neighbor does not matter.
-    one, other = np.repeat(labels, 6, axis=0), labels[near.ravel()]
+    one, other = np.repeat(labels, 6, axis=1), labels[:, near.ravel()]
     expected = [
-        mutual_info_score(np.r_[a, b], np.r_[b, a]) for a, b in zip(one.T, other.T, strict=True)
+        mutual_info_score(np.r_[a, b], np.r_[b, a]) for a, b in zip(one, other, strict=True)
     ]
     np.testing.assert_allclose(model.neighbor_mi_, expected)
-    np.testing.assert_array_equal(model.labels_, labels[:, np.argmax(expected)])
+    np.testing.assert_array_equal(model.labels_, labels[np.argmax(expected)])
     assert np.argmax(expected) != np.argmin(losses)  # or the test would show nothing
 
 
-def test_the_start_that_agrees_most_with_a_reference_wins(groups):
+def test_the_start_that_agrees_most_with_the_initial_labels_wins(groups):
     x, truth = groups
     weaker = x[:, 3:].argmax(1)
     model = Turtle(3, n_init=8, n_hops=0, n_steps=40, random_state=0).fit(x)
@@ -135,37 +135,39 @@ def test_the_start_that_agrees_most_with_a_reference_wins(groups):
     assert agrees > 0.9
 
 
-@pytest.mark.parametrize("found", [[0, 1, 2], [0, 2, 2]])
-def test_starts_are_around_the_means_of_the_clusters_of_the_reference(groups, found):
+@pytest.mark.parametrize("clusters", [[0, 1, 2], [0, 2, 2]])
+def test_starts_are_around_the_means_of_the_initial_clusters(groups, clusters):
     x, truth = groups
-    init_labels = np.array(found)[truth]
+    init_labels = np.array(clusters)[truth]
     starts = []
 
-    class Watched(Turtle):
-        def _descend(self, x, weights, *arguments):
+    class RecordingTurtle(Turtle):
+        def _optimize(self, x, weights, *arguments):
             starts.append((x, weights))
             assert arguments[-1] == INVERSE_TEMPERATURE_OF_INIT > INVERSE_TEMPERATURE[0]
-            return super()._descend(x, weights, *arguments)
+            return super()._optimize(x, weights, *arguments)
 
-    Watched(3, n_init=STARTS_TOGETHER + 1, n_hops=0, n_steps=1).fit(x, init_labels=init_labels)
-    x, weights = starts[0][0], np.hstack([weights for _, weights in starts])
-    first, others = weights[:, :3], weights[:, 3:].reshape(-1, STARTS_TOGETHER, 3)
-    for cluster in set(found):
+    RecordingTurtle(3, n_init=STARTS_TOGETHER + 1, n_hops=0, n_steps=1).fit(
+        x, init_labels=init_labels
+    )
+    x, weights = starts[0][0], np.concatenate([weights for _, weights in starts])
+    first, others = weights[0], weights[1:]
+    for cluster in set(clusters):
         mean = x[init_labels == cluster].mean(0)
-        np.testing.assert_allclose(first[:, cluster], mean / np.linalg.norm(mean), rtol=1e-4)
-    np.testing.assert_allclose(np.linalg.norm(first, axis=0), 1, rtol=1e-5)
-    away = np.linalg.norm(others - first[:, None], axis=0)
-    np.testing.assert_allclose(away, INIT_NOISE, rtol=1e-4)
+        np.testing.assert_allclose(first[cluster], mean / np.linalg.norm(mean), rtol=1e-4)
+    np.testing.assert_allclose(np.linalg.norm(first, axis=1), 1, rtol=1e-5)
+    distance = np.linalg.norm(others - first, axis=2)
+    np.testing.assert_allclose(distance, INIT_NOISE, rtol=1e-4)
 
 
 @pytest.mark.parametrize("wrong", [-1, 3])
-def test_a_reference_of_other_clusters_is_refused(groups, wrong):
+def test_initial_labels_of_other_clusters_are_refused(groups, wrong):
     x, truth = groups
-    with pytest.raises(ValueError, match="the init_labels has clusters .*should be 0 to 2"):
+    with pytest.raises(ValueError, match="init_labels are .*should be 0 to 2"):
         Turtle(3, n_steps=5).fit(x, init_labels=np.where(truth == 1, wrong, truth))
 
 
-def test_a_reference_of_other_points_is_refused(groups):
+def test_initial_labels_of_other_points_are_refused(groups):
     with pytest.raises(ValueError, match="inconsistent numbers of samples: \\[300, 299\\]"):
         Turtle(3, n_steps=5).fit(groups[0], init_labels=groups[1][1:])
 

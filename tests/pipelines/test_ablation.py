@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from fashion_mocluster.clustering.parameters import ClustererParameters
+from fashion_mocluster.clustering.parameters import KMeansParameters
 from fashion_mocluster.parameters import check_parameters
 from fashion_mocluster.pipelines.ablation import nodes
 from fashion_mocluster.pipelines.ablation.pipeline import create_pipeline
@@ -28,7 +28,7 @@ def test_cases_are_those_of_the_thesis(env, case, blobs):
         pd.DataFrame({"epoch": range(recipe.epochs)}),
         blobs[1],
         recipe,
-        ClustererParameters(kind="kmeans"),
+        KMeansParameters(),
         3,
         0,
     )

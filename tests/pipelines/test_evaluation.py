@@ -1,12 +1,17 @@
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import TypeAdapter
 from sklearn.decomposition import PCA
 from sklearn.metrics import silhouette_score
 from sklearn.preprocessing import StandardScaler
 
 from fashion_mocluster.clustering.clusterers import cluster
-from fashion_mocluster.clustering.parameters import ClustererParameters, MethodParameters
+from fashion_mocluster.clustering.parameters import (
+    ClustererParameters,
+    MethodParameters,
+    TurtleParameters,
+)
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
 from fashion_mocluster.pipelines.evaluation import nodes
 from fashion_mocluster.pipelines.evaluation.parameters import ModelSelectionParameters
@@ -59,15 +64,39 @@ def test_external_embeddings_that_do_not_fit(images, change, message):
 def test_scores_with_and_without_labels(embeddings, blobs):
     assignments, cost = nodes.assign_clusters(embeddings, METHOD, 3, 0)
     known = nodes.tabulate_clusters(assignments, blobs[1])
-    with_labels = nodes.score_clusters(embeddings, known, cost, METHOD)
+    with_labels = nodes.score_clusters(embeddings, known, cost, METHOD, 3)
     assert with_labels["acc"] == 1
     assert with_labels["n_images"] == 120
-    without = nodes.score_clusters(embeddings, known.drop(columns="label"), cost, METHOD)
+    assert with_labels["clusterer"] == "kmeans"
+    without = nodes.score_clusters(embeddings, known.drop(columns="label"), cost, METHOD, 3)
     assert without.keys() == with_labels.keys() - {"acc", "nmi", "ari"}
 
 
-def test_a_method_with_a_reference_is_given_the_clusters_of_the_pixels(embeddings, blobs):
-    clusterer = ClustererParameters(kind="turtle", n_init=4, init="pixel_clusters")
+@pytest.mark.parametrize("kind", ["kmeans", "spectral", "gaussian_mixture", "turtle"])
+def test_fewer_clusters_than_asked_for_are_said(kind, caplog):
+    """Five distinct images, a dozen copies of each, into twelve clusters."""
+    points = np.repeat(np.random.default_rng(0).normal(size=(5, 8)), 12, axis=0)
+    embeddings = pd.DataFrame(points, columns=[f"feature_{i}" for i in range(8)])
+    method = METHOD.model_copy(
+        update={
+            "title": "Copies",
+            "clusterer": TypeAdapter(ClustererParameters).validate_python({"kind": kind}),
+        }
+    )
+    assignments, cost = nodes.assign_clusters(embeddings, method, 12, 0)
+    found = len(set(assignments))
+    assert found <= 5
+    assert f"Copies found {found} clusters, not the 12 asked for" in caplog.text
+    clusters = nodes.tabulate_clusters(assignments, None)
+    scores = nodes.score_clusters(embeddings, clusters, cost, method, 12)
+    assert scores["clusterer"] == f"{kind} ({found} of 12 clusters)"
+    caplog.clear()
+    nodes.assign_clusters(embeddings, METHOD, 5, 0)
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+
+
+def test_a_method_that_begins_at_the_clusters_of_the_pixels_gets_them(embeddings, blobs):
+    clusterer = TurtleParameters(n_init=4, init="pixel_clusters")
     method = METHOD.model_copy(update={"clusterer": clusterer})
     table = pd.DataFrame({"index": range(120), "cluster": blobs[1]})
     assignments, _ = nodes.assign_clusters(embeddings, method, 3, 0, table)
@@ -101,17 +130,28 @@ def test_figures_with_and_without_labels(embeddings, blobs):
 
 
 SELECTION = ModelSelectionParameters(representation="moco", n_neighbors=5)
-ROW = {"representation": "moco", "clusterer": "kmeans", "time_s": 1.0, "memory_mb": 1.0}
+SCORES = {"representation": "moco", "clusterer": "kmeans", "time_s": 1.0, "memory_mb": 1.0}
 
 
-def test_the_best_row_is_the_one_whose_clusters_neighbors_share(embeddings, blobs):
+def compared(embeddings, partitions):
+    """The table and the best of methods whose clusters are ``partitions``, by name."""
+    results = {f"{name}_scores": SCORES for name in partitions}
+    results |= {f"{name}_assignments": labels for name, labels in partitions.items()}
+    return nodes.compare_methods(
+        dict.fromkeys(partitions, METHOD),
+        SELECTION,
+        nodes.find_neighbors(embeddings, SELECTION),
+        names=list(partitions),
+        **results,
+    )
+
+
+def test_the_best_method_is_the_one_whose_clusters_neighbors_share(embeddings, blobs):
     rng = np.random.default_rng(0)
     truth = blobs[1]
     noisy = np.where(rng.random(120) < 0.4, rng.integers(0, 3, 120), truth)
-    names = {name: METHOD for name in ("random", "good", "noisy")}
-    partitions = rng.integers(0, 3, 120), truth, noisy
-    table, best = nodes.compare_methods(
-        *(names, SELECTION, embeddings, ROW, ROW, ROW, *partitions), names=list(names)
+    table, best = compared(
+        embeddings, {"random": rng.integers(0, 3, 120), "good": truth, "noisy": noisy}
     )
     assert list(table["method"]) == ["random", "good", "noisy"]
     assert best["method"] == "good"
@@ -120,10 +160,7 @@ def test_the_best_row_is_the_one_whose_clusters_neighbors_share(embeddings, blob
 
 
 def test_a_single_method_is_the_best_one(embeddings):
-    names = {"only": METHOD}
-    table, best = nodes.compare_methods(
-        *(names, SELECTION, embeddings, ROW, np.zeros(120, int)), names=["only"]
-    )
+    table, best = compared(embeddings, {"only": np.zeros(120, int)})
     assert best["method"] == "only"
     assert len(table) == 1
 

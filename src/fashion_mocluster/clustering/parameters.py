@@ -1,20 +1,20 @@
-"""Parameters of clustering methods, checked before anything runs."""
+"""Parameters of the clustering methods, checked before anything runs."""
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 Count = Annotated[int, Field(ge=1)]
 
 
 class Parameters(BaseModel):
-    """Base of all parameter groups: frozen, and unknown keys are errors."""
+    """Base of all parameter groups here: frozen, and unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class ManifoldParameters(Parameters):
-    """UMAP (McInnes et al. 2018) before clustering."""
+class UmapParameters(Parameters):
+    """UMAP (McInnes et al. 2018) before clustering, with ``min_dist`` 0."""
 
     n_neighbors: Annotated[int, Field(ge=2)] = 15
     n_components: Count = 10
@@ -22,37 +22,64 @@ class ManifoldParameters(Parameters):
     metric: Literal["cosine", "euclidean"] = "cosine"
 
 
-class ClustererParameters(Parameters):
-    """How a table of embeddings becomes clusters.
+class _AnyClusterer(Parameters):
+    """What every clusterer takes.
 
-    ``standardize`` brings every dimension to mean 0 and variance 1 first. ``n_init`` counts the
-    starts of k-means, also of the one inside spectral clustering; ``n_neighbors`` is that of the
-    spectral graph. ``balanced_kmeans`` and ``turtle`` assume clusters of equal size.
-
-    ``turtle`` first averages a point ``n_hops`` times with its ``n_neighbors``. Of its starts it keeps
-    that with the most neighbor information. With ``init: pixel_clusters`` they begin at the clusters of the
-    pixels, and it keeps that which agrees most with these.
+    ``standardize`` brings every dimension to mean 0 and variance 1 first; ``umap`` then reduces the
+    dimensions. The clusters are scored before ``umap``.
     """
 
-    kind: Literal["kmeans", "balanced_kmeans", "spectral", "gaussian_mixture", "turtle"]
     standardize: bool = False
-    manifold: ManifoldParameters | None = None
+    umap: UmapParameters | None = None
+
+
+class KMeansParameters(_AnyClusterer):
+    """k-means (Lloyd 1982; Arthur and Vassilvitskii 2007), the best of ``n_init`` starts."""
+
+    kind: Literal["kmeans"] = "kmeans"
     n_init: Count = 10
+
+
+class SpectralParameters(_AnyClusterer):
+    """Spectral clustering (Shi and Malik 2000) of a graph of ``n_neighbors``, each point itself
+    included. ``n_init`` counts the starts of the k-means on the eigenvectors.
+    """
+
+    kind: Literal["spectral"] = "spectral"
     n_neighbors: Annotated[int, Field(ge=2)] = 10
+    n_init: Count = 10
+
+
+class GaussianMixtureParameters(_AnyClusterer):
+    """A mixture of Gaussians with full covariances, the best of ``n_init`` starts."""
+
+    kind: Literal["gaussian_mixture"] = "gaussian_mixture"
+    n_init: Count = 10
+
+
+class TurtleParameters(_AnyClusterer):
+    """TURTLE (Gadetsky et al. 2024), which assumes clusters of equal size.
+
+    A point is first averaged ``n_hops`` times with its ``n_neighbors``. Of ``n_init`` starts the
+    one whose clusters neighbors share most is used. With ``init: pixel_clusters`` the starts begin
+    at the clusters of the pixels, and the one that agrees most with those is used.
+    """
+
+    kind: Literal["turtle"] = "turtle"
+    n_neighbors: Annotated[int, Field(ge=2)] = 15
+    n_init: Count = 8
     n_hops: Annotated[int, Field(ge=0)] = 2
     init: Literal["random", "pixel_clusters"] = "random"
 
-    @model_validator(mode="after")
-    def _init_of_turtle(self):
-        if self.init != "random" and self.kind != "turtle":
-            raise ValueError(
-                f"init is a parameter of turtle alone, not of {self.kind}; leave it out"
-            )
-        return self
+
+ClustererParameters = Annotated[
+    KMeansParameters | SpectralParameters | GaussianMixtureParameters | TurtleParameters,
+    Field(discriminator="kind"),
+]
 
 
 class ThesisScores(Parameters):
-    """A published row to set beside ours; ``chi`` is log1p(CHI) / 10, as the thesis prints it."""
+    """Scores that the thesis published; ``chi`` is log1p(CHI) / 10, as the thesis prints it."""
 
     source: str
     nmi: float | None = None
@@ -64,7 +91,9 @@ class ThesisScores(Parameters):
 
 
 class MethodParameters(Parameters):
-    """One row of the comparison: a representation, a clusterer and, if any, its published row."""
+    """One method of the comparison: a representation and what clusters it; and, if the thesis
+    published the method, its scores.
+    """
 
     title: str
     representation: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]

@@ -6,9 +6,6 @@ scikit-learn factorizes a matrix that fills in. Where the eigenvalues lie too cl
 graph is nearly a line or a surface, and it is the factorization that is cheap.
 """
 
-from numbers import Integral
-from typing import ClassVar
-
 import numpy as np
 from scipy.sparse import csr_array, diags_array
 from scipy.sparse.csgraph import connected_components
@@ -17,11 +14,11 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.cluster import KMeans
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 from threadpoolctl import threadpool_limits
 
-from fashion_mocluster.clustering.neighbors import neighbor_graph
+from fashion_mocluster.clustering.checks import check_counts
+from fashion_mocluster.clustering.neighbors import distinct_points, neighbor_graph
 
 # To the last digit: only rounding brings up the further vectors of a repeated eigenvalue, which a
 # symmetric graph such as a ring has, and a Lanczos method that stops earlier misses them.
@@ -40,7 +37,8 @@ class SpectralClusterer(ClusterMixin, BaseEstimator):
     """Clusters by k-means on the leading eigenvectors of a nearest-neighbor graph.
 
     The method of scikit-learn's ``SpectralClustering(affinity="nearest_neighbors")``, to whose
-    labels these agree up to rounding. The result is the same for any number of threads.
+    labels these agree up to rounding, except that copies of a point are one vertex of the graph, so
+    that they share a cluster. The result is the same for any number of threads.
 
     Args:
         n_clusters: Number of clusters.
@@ -49,20 +47,12 @@ class SpectralClusterer(ClusterMixin, BaseEstimator):
         affinity: ``nearest_neighbors`` takes points; ``precomputed_nearest_neighbors`` takes a
             sparse (N, N) of distances to at least ``n_neighbors`` points each, such as
             ``sklearn.neighbors.kneighbors_graph(..., mode="distance", include_self=True)`` makes.
-        random_state: Of the Lanczos start and of k-means.
+        random_state: Seed or RandomState for the start vector of Lanczos and for k-means.
 
     Attributes:
-        labels_: int64 (N,) in 0..n_clusters-1.
+        labels_: int64 (N,) in 0..n_clusters-1; fewer where fewer points differ.
         embedding_: float64 (N, n_clusters), what k-means saw.
     """
-
-    _parameter_constraints: ClassVar[dict] = {
-        "n_clusters": [Interval(Integral, 1, None, closed="left")],
-        "n_neighbors": [Interval(Integral, 2, None, closed="left")],
-        "n_init": [Interval(Integral, 1, None, closed="left")],
-        "affinity": [StrOptions({"nearest_neighbors", "precomputed_nearest_neighbors"})],
-        "random_state": ["random_state"],
-    }
 
     def __init__(
         self,
@@ -85,8 +75,11 @@ class SpectralClusterer(ClusterMixin, BaseEstimator):
         Raises:
             ValueError: Fewer points than clusters, NaN or infinite values, or an invalid parameter.
         """
-        self._validate_params()
-        precomputed = self.affinity == "precomputed_nearest_neighbors"
+        check_counts(self, n_clusters=1, n_neighbors=2, n_init=1)
+        affinities = "nearest_neighbors", "precomputed_nearest_neighbors"
+        if self.affinity not in affinities:
+            raise ValueError(f"affinity must be one of {affinities}, got {self.affinity!r}")
+        precomputed = self.affinity == affinities[1]
         X = validate_data(  # noqa: N806
             self,
             X,
@@ -101,14 +94,15 @@ class SpectralClusterer(ClusterMixin, BaseEstimator):
             search = NearestNeighbors(n_neighbors=self.n_neighbors, metric="precomputed").fit(X)
             graph = csr_array(search.kneighbors_graph(X, mode="connectivity"))
             graph.setdiag(0)
+            vertex = np.arange(X.shape[0])
         else:
-            graph = neighbor_graph(X, self.n_neighbors - 1)
+            points, vertex = distinct_points(X)
+            graph = neighbor_graph(points, self.n_neighbors - 1)
         random_state = check_random_state(self.random_state)
         # Products and sums of several threads would be rounded in another order than those of one.
         with threadpool_limits(1):
-            self.embedding_ = spectral_embedding(
-                0.5 * (graph + graph.T), self.n_clusters, random_state
-            )
+            vectors = spectral_embedding(0.5 * (graph + graph.T), self.n_clusters, random_state)
+            self.embedding_ = vectors[vertex]
             k_means = KMeans(self.n_clusters, n_init=self.n_init, random_state=random_state)
             self.labels_ = k_means.fit_predict(self.embedding_).astype(np.int64)
         return self
@@ -134,7 +128,7 @@ def spectral_embedding(
     Args:
         affinity: Symmetric, non-negative (N, N).
         dimensions: How many, the constant ones included.
-        random_state: Of the start.
+        random_state: For the start vector of Lanczos.
 
     Returns:
         float64 (N, dimensions); columns of unit length before the division, the entry of largest

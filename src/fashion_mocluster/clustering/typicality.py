@@ -1,8 +1,28 @@
-"""How well each point sits in its cluster."""
+"""How clearly each point belongs to its cluster."""
 
 import numpy as np
 
 from fashion_mocluster.clustering.neighbors import nearest_neighbors, unit
+
+
+def nearest_directions(x: np.ndarray, n_neighbors: int) -> np.ndarray:
+    """Indices int64 (N, n_neighbors) of the points whose directions are nearest to that of each.
+
+    Args:
+        x: float (N, D). Lengths do not count.
+        n_neighbors: How many; all others if there are fewer.
+    """
+    return nearest_neighbors(unit(x), min(n_neighbors, len(x) - 1))[0]
+
+
+def share_in_cluster(neighbors: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Share of each point's neighbors that are in its cluster, float64 (N,).
+
+    Args:
+        neighbors: int (N, k), indices of other points.
+        labels: int (N,).
+    """
+    return (labels[neighbors] == labels[:, None]).mean(1)
 
 
 def neighbor_agreement(x: np.ndarray, labels: np.ndarray, n_neighbors: int) -> np.ndarray:
@@ -11,33 +31,33 @@ def neighbor_agreement(x: np.ndarray, labels: np.ndarray, n_neighbors: int) -> n
     Args:
         x: float (N, D). Lengths do not count, only directions.
         labels: int (N,).
-        n_neighbors: How many are asked; all others if there are fewer.
+        n_neighbors: How many are compared; all others if there are fewer.
     """
-    neighbors, _ = nearest_neighbors(unit(x), min(n_neighbors, len(x) - 1))
-    return (labels[neighbors] == labels[:, None]).mean(1)
+    return share_in_cluster(nearest_directions(x, n_neighbors), labels)
 
 
 def typical_and_borderline(
     x: np.ndarray, labels: np.ndarray, agreement: np.ndarray, count: int
 ) -> dict[int, tuple[np.ndarray, np.ndarray]]:
-    """Of each cluster the points that belong to it most and least clearly.
+    """The points of each cluster that belong to it most and least clearly.
 
     Args:
         x: float (N, D). Lengths do not count, only directions.
         labels: int (N,).
-        agreement: That of :func:`neighbor_agreement`; among equals the direction nearest to the
-            cluster's mean direction is the more typical.
-        count: How many of each; of a cluster smaller than twice that, half of it.
+        agreement: That of :func:`neighbor_agreement`, float (N,); among equals the direction
+            nearest to the cluster's mean direction is the more typical.
+        count: How many of each; from a cluster smaller than twice that, half of its points.
 
     Returns:
-        Rows by cluster: the most typical, best first, and the hardest, hardest first.
+        For each cluster two index arrays: the most typical, best first, and the hardest, hardest
+        first.
     """
     directions = unit(x)
-    found = {}
+    examples = {}
     for cluster in np.unique(labels):
         rows = np.flatnonzero(labels == cluster)
         central = directions[rows] @ directions[rows].mean(0)
         ordered = rows[np.lexsort((-central, -agreement[rows]))]
         shown = min(count, max(1, len(rows) // 2))
-        found[int(cluster)] = ordered[:shown], ordered[::-1][:shown]
-    return found
+        examples[int(cluster)] = ordered[:shown], ordered[::-1][:shown]
+    return examples

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fashion_mocluster.clustering.parameters import ClustererParameters
+from fashion_mocluster.clustering.parameters import KMeansParameters
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning.parameters import MocoParameters
 from fashion_mocluster.pipelines.ablation.parameters import BugfixAblationParameters
@@ -21,15 +21,15 @@ def score_case(
     history: pd.DataFrame,
     labels: np.ndarray | None,
     recipe: MocoParameters,
-    clusterer: ClustererParameters,
+    clusterer: KMeansParameters,
     n_clusters: int,
     seed: int,
 ) -> dict:
     """Components and scores of one case; epochs are those really run."""
-    from fashion_mocluster.clustering.clusterers import cluster, prepare
+    from fashion_mocluster.clustering.clusterers import cluster, scale
     from fashion_mocluster.clustering.scores import label_free_scores, label_scores
 
-    x = prepare(embeddings.to_numpy(), clusterer)
+    x = scale(embeddings.to_numpy(), clusterer)
     clusters = cluster(x, clusterer, n_clusters, seed)
     encoder, views = recipe.encoder, recipe.views
     return {
@@ -67,7 +67,7 @@ def score_bugfix_case(
     embeddings: pd.DataFrame,
     training_cost: pd.DataFrame,
     labels: np.ndarray | None,
-    clusterer: ClustererParameters,
+    clusterer: KMeansParameters,
     n_clusters: int,
     seed: int,
     row: str,
@@ -77,14 +77,14 @@ def score_bugfix_case(
     Raises:
         InputError: There are no labels to score with.
     """
-    from fashion_mocluster.clustering.clusterers import cluster, prepare
+    from fashion_mocluster.clustering.clusterers import cluster, scale
     from fashion_mocluster.clustering.scores import label_scores
 
     if labels is None:
         raise InputError(
             "bugfix_ablation scores with labels, and the images of data.path have none"
         )
-    clusters = cluster(prepare(embeddings.to_numpy(), clusterer), clusterer, n_clusters, seed)
+    clusters = cluster(scale(embeddings.to_numpy(), clusterer), clusterer, n_clusters, seed)
     return {"row": row, "epochs": len(training_cost), **label_scores(labels, clusters)}
 
 

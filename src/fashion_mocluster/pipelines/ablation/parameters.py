@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fashion_mocluster.clustering.parameters import ClustererParameters, ThesisScores
+from fashion_mocluster.clustering.parameters import KMeansParameters, ThesisScores
 from fashion_mocluster.learning.parameters import (
     EmbeddingParameters,
     FinetuningParameters,
@@ -24,7 +24,7 @@ class AblationParameters(BaseModel):
 
     run: Annotated[str, Field(pattern=r"^[a-g]+$")]
     seed: Annotated[int, Field(ge=0, lt=2**32)]
-    clusterer: ClustererParameters
+    clusterer: KMeansParameters
     cases: dict[Case, MocoParameters]
     thesis_scores: dict[Case, ThesisScores] = {}
 
@@ -58,7 +58,7 @@ class BugfixAblationParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    clusterer: ClustererParameters
+    clusterer: KMeansParameters
     protocol: dict[str, Any] = {}
     fixes: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Fix]
     cases: dict[str, BugfixRecipe]

@@ -96,11 +96,12 @@ def _clusterer(
 ) -> Callable[[np.ndarray], np.ndarray]:
     """What clusters embeddings (N, D) into labels (N,) as a finetuning asks for."""
     from fashion_mocluster.clustering.clusterers import cluster
-    from fashion_mocluster.clustering.parameters import ClustererParameters
+    from fashion_mocluster.clustering.parameters import KMeansParameters, SpectralParameters
 
-    clusterer = ClustererParameters(
-        kind=kind, n_init=parameters.n_init, n_neighbors=parameters.n_neighbors
-    )
+    if kind == "kmeans":
+        clusterer = KMeansParameters(n_init=parameters.n_init)
+    else:
+        clusterer = SpectralParameters(n_init=parameters.n_init, n_neighbors=parameters.n_neighbors)
     return lambda z: cluster(z, clusterer, n_clusters, parameters.seed)
 
 
@@ -122,13 +123,12 @@ def self_label_encoder(
         name: The parameter group, for messages.
     """
     from fashion_mocluster.clustering.clusterers import cluster
-    from fashion_mocluster.clustering.parameters import ClustererParameters
+    from fashion_mocluster.clustering.parameters import TurtleParameters
     from fashion_mocluster.clustering.typicality import neighbor_agreement
     from fashion_mocluster.learning.self_labeling import self_label
     from fashion_mocluster.learning.weights import EncoderWeights
 
-    turtle = ClustererParameters(
-        kind=parameters.assign,
+    turtle = TurtleParameters(
         n_init=parameters.n_init,
         n_neighbors=parameters.n_neighbors,
         init=parameters.init,

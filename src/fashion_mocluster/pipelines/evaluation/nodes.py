@@ -101,20 +101,30 @@ def assign_clusters(
     seed: int,
     pixel_clusters: pd.DataFrame | None = None,
 ) -> tuple[np.ndarray, dict]:
-    """Labels int64 (N,) by one method, and its time and memory.
+    """Clusters of all images by one method, and its time and memory.
 
     Args:
-        pixel_clusters: Where the method has a ``reference``: a cluster for each image.
+        pixel_clusters: A cluster for each image, where the method begins at ``pixel_clusters``.
+
+    Returns:
+        Labels int64 (N,) in 0..n_clusters-1. Where some of the clusters are empty, a warning is
+        logged.
     """
-    from fashion_mocluster.clustering.clusterers import cluster, prepare
+    from fashion_mocluster.clustering.clusterers import cluster, scale
     from fashion_mocluster.cost import measure
 
     x, clusterer = embeddings.to_numpy(), method.clusterer
-    reference = None if pixel_clusters is None else pixel_clusters["cluster"].to_numpy()
+    init_labels = None if pixel_clusters is None else pixel_clusters["cluster"].to_numpy()
     labels, cost = measure(
-        lambda: cluster(prepare(x, clusterer), clusterer, n_clusters, seed, reference)
+        lambda: cluster(scale(x, clusterer), clusterer, n_clusters, seed, init_labels)
     )
     logger.info("%s: %.1f s", method.title, cost.time_s)
+    if (n_found := len(np.unique(labels))) < n_clusters:
+        logger.warning(
+            "%s found %d clusters, not the %d asked for: too few images differ, or its starts did "
+            "not fill all clusters; lower n_clusters or choose another method",
+            *(method.title, n_found, n_clusters),
+        )
     return labels, asdict(cost)
 
 
@@ -125,22 +135,29 @@ def tabulate_clusters(assignments: np.ndarray, labels: np.ndarray | None) -> pd.
 
 
 def score_clusters(
-    embeddings: pd.DataFrame, clusters: pd.DataFrame, cost: dict, method: MethodParameters
+    embeddings: pd.DataFrame,
+    clusters: pd.DataFrame,
+    cost: dict,
+    method: MethodParameters,
+    n_clusters: int,
 ) -> dict:
-    """One row of the comparison, without the method's name; no label scores without labels."""
-    from fashion_mocluster.clustering.clusterers import prepare
+    """Scores of one method, without its name; without labels none that need them."""
+    from fashion_mocluster.clustering.clusterers import scale
     from fashion_mocluster.clustering.scores import label_free_scores, label_scores
 
     assigned = clusters["cluster"].to_numpy()
     known = "label" in clusters
     clusterer = method.clusterer
-    steps = ["standardize"] * clusterer.standardize + ["umap"] * (clusterer.manifold is not None)
+    steps = ["standardize"] * clusterer.standardize + ["umap"] * (clusterer.umap is not None)
+    description = "+".join([*steps, clusterer.kind])
+    if (n_found := len(np.unique(assigned))) < n_clusters:
+        description += f" ({n_found} of {n_clusters} clusters)"
     return {
         "representation": method.representation,
-        "clusterer": "+".join([*steps, clusterer.kind]),
+        "clusterer": description,
         "n_images": len(assigned),
         **(label_scores(clusters["label"].to_numpy(), assigned) if known else {}),
-        **label_free_scores(prepare(embeddings.to_numpy(), clusterer), assigned),
+        **label_free_scores(scale(embeddings.to_numpy(), clusterer), assigned),
         **cost,
     }
 
@@ -159,6 +176,13 @@ def project_embeddings(embeddings: pd.DataFrame, kind: str, seed: int) -> pd.Dat
     names = {"pca": "Principal component", "umap": "UMAP", "tsne": "t-SNE"}
     columns = [f"{names[kind]} {i}" for i in (1, 2)]
     return pd.DataFrame(project(embeddings.to_numpy(), kind, seed), columns=columns)
+
+
+def find_neighbors(embeddings: pd.DataFrame, selection: ModelSelectionParameters) -> np.ndarray:
+    """Nearest neighbors int64 (N, k) of a representation, by direction; the same for all methods."""
+    from fashion_mocluster.clustering.typicality import nearest_directions
+
+    return nearest_directions(embeddings.to_numpy(), selection.n_neighbors)
 
 
 def draw_method(
@@ -198,17 +222,17 @@ def draw_method(
 def draw_examples(
     images: np.ndarray,
     embeddings: pd.DataFrame,
+    neighbors: np.ndarray,
     clusters: pd.DataFrame,
-    selection: ModelSelectionParameters,
     method: MethodParameters,
 ) -> Figure:
     """The most typical and the hardest images of each cluster, by what their neighbors are in."""
     from fashion_mocluster.clustering.scores import matched_classes
-    from fashion_mocluster.clustering.typicality import neighbor_agreement, typical_and_borderline
+    from fashion_mocluster.clustering.typicality import share_in_cluster, typical_and_borderline
     from fashion_mocluster.reporting.contact_sheet import examples_figure
 
     z, assigned = embeddings.to_numpy(), clusters["cluster"].to_numpy()
-    agreement = neighbor_agreement(z, assigned, selection.n_neighbors)
+    agreement = share_in_cluster(neighbors, assigned)
     strange = None
     if "label" in clusters:
         labels = clusters["label"].to_numpy()
@@ -220,33 +244,28 @@ def draw_examples(
 def compare_methods(
     methods: dict[str, MethodParameters],
     selection: ModelSelectionParameters,
-    embeddings: pd.DataFrame,
-    *results: dict | np.ndarray,
+    neighbors: np.ndarray,
+    *,
     names: list[str],
+    **results: dict | np.ndarray,
 ) -> tuple[pd.DataFrame, dict]:
-    """The comparison table, and which row is best by a criterion that sees no labels.
+    """The comparison table, and the method that is best by a criterion that sees no labels.
 
-    Scores such as the silhouette are measured in a space of each row's own; neighbor information
-    is measured for all rows on the neighbors in ``embeddings``, as unit vectors.
+    Scores such as the silhouette are measured in a space of each method's own; the mutual
+    information between the clusters of neighbors is measured on the same neighbors for all.
 
     Args:
         methods: All methods by name.
-        results: Score rows of the methods run, then their assignments.
+        neighbors: int (N, k), of the representation that ``selection`` names.
         names: The methods run, in order.
+        results: ``<name>_scores`` and ``<name>_assignments`` of each method run.
     """
-    from fashion_mocluster.clustering.neighbors import nearest_neighbors, unit
     from fashion_mocluster.clustering.scores import neighbor_information
     from fashion_mocluster.reporting.comparison import comparison_table, printed_table
 
-    rows, assignments = results[: len(names)], results[len(names) :]
-    table = comparison_table(
-        [{"method": name, **row} for name, row in zip(names, rows, strict=True)]
-    )
-    z = unit(embeddings.to_numpy())
-    neighbors, _ = nearest_neighbors(z, min(selection.n_neighbors, len(z) - 1))
+    table = comparison_table([{"method": name, **results[f"{name}_scores"]} for name in names])
     information = {
-        name: neighbor_information(neighbors, labels)
-        for name, labels in zip(names, assignments, strict=True)
+        name: neighbor_information(neighbors, results[f"{name}_assignments"]) for name in names
     }
     best = max(names, key=information.get)
     titles = {name: methods[name].title for name in names}

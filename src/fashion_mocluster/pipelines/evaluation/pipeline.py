@@ -24,7 +24,7 @@ def create_pipeline(
     """
     clustered = {method.representation for method in methods.values()}
     parts = [_representation(n, encoders) for n in sorted({*clustered, criterion_representation})]
-    parts += [_projection(name) for name in sorted(clustered)]
+    parts += [_shared(name) for name in sorted({*clustered, criterion_representation})]
     parts += [_method(name, method) for name, method in methods.items()]
     return sum([*parts, _comparison(list(methods), criterion_representation)], Pipeline([]))
 
@@ -68,7 +68,9 @@ def _representation(name: str, encoders: dict[str, str]) -> Pipeline:
     )
 
 
-def _projection(representation: str) -> Pipeline:
+def _shared(representation: str) -> Pipeline:
+    """What all methods on a representation use: its two-dimensional projection and its neighbors."""
+    selection = "params:evaluation.model_selection"
     return Pipeline(
         [
             Node(
@@ -76,12 +78,21 @@ def _projection(representation: str) -> Pipeline:
                 ["embeddings", "params:evaluation.projection", "params:evaluation.seed"],
                 "projection",
                 name=f"project_{representation}",
-            )
+            ),
+            Node(
+                nodes.find_neighbors,
+                ["embeddings", selection],
+                "neighbors",
+                name=f"find_neighbors_{representation}",
+            ),
         ],
         namespace="evaluation",
         inputs={"embeddings": f"{representation}_embeddings"},
-        outputs={"projection": f"{representation}_projection"},
-        parameters={"params:evaluation.projection", "params:evaluation.seed"},
+        outputs={
+            "projection": f"{representation}_projection",
+            "neighbors": f"{representation}_neighbors",
+        },
+        parameters={"params:evaluation.projection", "params:evaluation.seed", selection},
     )
 
 
@@ -126,7 +137,7 @@ def _method(name: str, method: MethodParameters) -> Pipeline:
             ),
             Node(
                 nodes.score_clusters,
-                ["embeddings", "clusters", "cost", "params:method"],
+                ["embeddings", "clusters", "cost", "params:method", "params:n_clusters"],
                 "scores",
                 name="score_clusters",
             ),
@@ -144,13 +155,7 @@ def _method(name: str, method: MethodParameters) -> Pipeline:
             ),
             Node(
                 nodes.draw_examples,
-                [
-                    "images",
-                    "embeddings",
-                    "clusters",
-                    "params:evaluation.model_selection",
-                    "params:method",
-                ],
+                ["images", "embeddings", "neighbors", "clusters", "params:method"],
                 "examples",
                 name="draw_examples",
             ),
@@ -159,6 +164,7 @@ def _method(name: str, method: MethodParameters) -> Pipeline:
         inputs={
             "embeddings": f"{method.representation}_embeddings",
             "projection": f"{method.representation}_projection",
+            "neighbors": f"{method.representation}_neighbors",
             "labels": "labels",
             "images": "images",
             **dict.fromkeys(starts, "pixel_clusters"),
@@ -168,26 +174,23 @@ def _method(name: str, method: MethodParameters) -> Pipeline:
             "params:method": f"params:evaluation.methods.{name}",
             "params:n_clusters": "params:n_clusters",
             "params:evaluation.seed": "params:evaluation.seed",
-            "params:evaluation.model_selection": "params:evaluation.model_selection",
             "params:data": "params:data",
         },
     )
 
 
 def _comparison(names: list[str], criterion_representation: str) -> Pipeline:
-    scores = [f"{name}_scores" for name in names]
-    assignments = [f"{name}_assignments" for name in names]
+    results = {f"{name}_{kind}" for name in names for kind in ("scores", "assignments")}
     return Pipeline(
         [
             Node(
                 bind(nodes.compare_methods, names=names),
-                [
-                    "params:evaluation.methods",
-                    "params:evaluation.model_selection",
-                    f"{criterion_representation}_embeddings",
-                    *scores,
-                    *assignments,
-                ],
+                {
+                    "methods": "params:evaluation.methods",
+                    "selection": "params:evaluation.model_selection",
+                    "neighbors": f"{criterion_representation}_neighbors",
+                    **{result: result for result in sorted(results)},
+                },
                 ["clustering_comparison", "best_method"],
                 name="compare_methods",
             ),
@@ -200,7 +203,7 @@ def _comparison(names: list[str], criterion_representation: str) -> Pipeline:
             Node(nodes.describe_run, "parameters", "run_info", name="describe_run"),
         ],
         namespace="evaluation",
-        inputs={*scores, *assignments, f"{criterion_representation}_embeddings"},
+        inputs={*results, f"{criterion_representation}_neighbors"},
         outputs={"clustering_comparison", "best_method", "comparison_figure", "run_info"},
         parameters={"params:evaluation.methods", "params:evaluation.model_selection", "parameters"},
     )

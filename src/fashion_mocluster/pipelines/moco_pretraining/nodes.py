@@ -29,16 +29,17 @@ def train_encoder(
         name: The parameter group, for messages.
     """
     from fashion_mocluster.clustering.clusterers import cluster
-    from fashion_mocluster.clustering.parameters import ClustererParameters
+    from fashion_mocluster.clustering.parameters import KMeansParameters, SpectralParameters
     from fashion_mocluster.learning.preprocessing import PixelStatistics
     from fashion_mocluster.learning.pretraining import pretrain
 
     statistics = PixelStatistics(pixel_statistics["mean"], pixel_statistics["std"])
     assign, joint = None, parameters.clustering
     if joint is not None:
-        clusterer = ClustererParameters(
-            kind=joint.assign, n_init=joint.n_init, n_neighbors=joint.n_neighbors
-        )
+        if joint.assign == "kmeans":
+            clusterer = KMeansParameters(n_init=joint.n_init)
+        else:
+            clusterer = SpectralParameters(n_init=joint.n_init, n_neighbors=joint.n_neighbors)
         assign = lambda z: cluster(z, clusterer, n_clusters, parameters.seed)  # noqa: E731
     result = pretrain(images, statistics, parameters, checkpoints, name, assign)
     return result.weights.to_dict(), pd.DataFrame(result.history), pd.DataFrame(result.costs)
