@@ -7,10 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import ErrorDetails
 
 from fashion_mocluster.learning.parameters import (
+    AnyFinetuningParameters,
     EmbeddingParameters,
-    FinetuningParameters,
     MocoParameters,
-    SelfLabelingParameters,
     WhiteningParameters,
 )
 from fashion_mocluster.pipelines.ablation.parameters import (
@@ -39,10 +38,7 @@ class ProjectParameters(BaseModel):
     variants: dict[Name, MocoParameters]
     embedding: EmbeddingParameters
     whitening: WhiteningParameters
-    finetuning: dict[
-        Name,
-        Annotated[FinetuningParameters | SelfLabelingParameters, Field(discriminator="assign")],
-    ]
+    finetuning: dict[Name, AnyFinetuningParameters]
     evaluation: EvaluationParameters
     predict: PredictParameters
     report: ReportParameters
@@ -128,11 +124,20 @@ def complete(parameters: dict) -> dict:
         whitening["views"] = _merged(views, whitening.get("views", {}))
     variants = parameters.get("variants")
     for name, change in variants.items() if isinstance(variants, dict) else ():
-        variants[name] = _merged(parameters["moco"], change)
+        variants[name] = _variant(parameters["moco"], change)
     bugfix_ablation = parameters.get("bugfix_ablation")
     if isinstance(bugfix_ablation, dict) and isinstance(bugfix_ablation.get("fixes"), dict):
         bugfix_ablation["cases"] = _bugfix_cases(parameters, bugfix_ablation)
     return parameters
+
+
+def _variant(moco: Any, change: Any) -> Any:
+    """A recipe that differs from ``moco``; one without a queue takes over the temperatures alone."""
+    contrast = _at(moco, "contrast")
+    if _at(change, "contrast", "mechanism") == "end_to_end" and isinstance(contrast, dict):
+        shared = {k: v for k, v in contrast.items() if k.startswith("temperature")}
+        moco = {**moco, "contrast": shared}
+    return _merged(moco, change)
 
 
 def _bugfix_cases(parameters: dict, bugfix_ablation: dict) -> dict:
@@ -193,17 +198,20 @@ def _line(problem: ErrorDetails) -> str:
     """The key of a wrong parameter and what is wrong with it."""
     place, message = list(problem["loc"]), problem["msg"].removeprefix("Value error, ")
     got = f" (got {problem['input']!r})" if place else ""
+    # Which kind of finetuning or contrast it is, is part of the place but not of the key.
     if place[:1] == ["finetuning"]:
-        # Which kind of finetuning it is, is part of the place but not of the key.
         del place[2:3]
+    if "contrast" in place:
+        del place[place.index("contrast") + 1 : place.index("contrast") + 2]
     if problem["type"] == "extra_forbidden":
         message, got = "no parameter of this name; check the spelling", ""
     elif problem["type"] == "missing":
         got = ""
     elif problem["type"] == "union_tag_not_found":
-        place, message, got = [*place, "assign"], "Field required", ""
+        place.append(problem["ctx"]["discriminator"].strip("'"))
+        message, got = "Field required", ""
     elif problem["type"] == "union_tag_invalid":
-        place.append("assign")
+        place.append(problem["ctx"]["discriminator"].strip("'"))
         message = f"Input should be {problem['ctx']['expected_tags']}"
         got = f" (got {problem['ctx']['tag']!r})"
     key = ".".join(map(str, place)) or "parameters"
