@@ -49,6 +49,7 @@ def tiny_pretraining():
             "noise_std": 5,
         },
         contrast={
+            "mechanism": "momentum_queue",
             "queue_size": 40,
             "momentum_start": 0.9,
             "momentum_end": 1,
@@ -57,7 +58,7 @@ def tiny_pretraining():
         },
         optimizer={"learning_rate": 0.05, "warmup_epochs": 1, "schedule": "cosine"},
         checkpoints={"every_n_epochs": 1, "keep": 2},
-        compute={"device": "cpu", "precision": "float32"},
+        compute={"device": "cpu", "precision": "float32", "threads": 1},
     )
 
 

@@ -12,10 +12,9 @@ from pydantic_core import ErrorDetails
 from fashion_mocluster.clustering.parameters import MethodParameters
 from fashion_mocluster.errors import FashionMoClusterError
 from fashion_mocluster.learning.parameters import (
+    AnyFinetuningParameters,
     EmbeddingParameters,
-    FinetuningParameters,
     MocoParameters,
-    SelfLabelingParameters,
     WhiteningParameters,
 )
 from fashion_mocluster.pipelines.ablation.parameters import (
@@ -31,17 +30,12 @@ from fashion_mocluster.pipelines.evaluation.parameters import (
 )
 from fashion_mocluster.representations import WHITENED, encoder_of
 
-AnyFinetuning = Annotated[
-    FinetuningParameters | SelfLabelingParameters, Field(discriminator="assign")
-]
-
 # Stages that draw random numbers of their own and have no seed in conf get the run's seed; these two
 # get it plus this offset, by which seed 0 is the thesis's 42.
 CLUSTERING_SEED_OFFSET = 42
 # Parameters that say which of several classes their group is of.
 DISCRIMINATORS = ("kind", "assign", "mechanism")
 # Parameters that may be paths in the user's home folder.
-HACK = False
 PATHS = (
     ("data", "path"),
     ("predict", "path"),
@@ -66,7 +60,7 @@ class ProjectParameters(BaseModel):
     variants: dict[Name, MocoParameters]
     embedding: EmbeddingParameters
     whitening: WhiteningParameters
-    finetuning: dict[Name, AnyFinetuning]
+    finetuning: dict[Name, AnyFinetuningParameters]
     evaluation: EvaluationParameters
     predict: PredictParameters
     report: ReportParameters
@@ -130,7 +124,7 @@ class ProjectParameters(BaseModel):
         encoders = {encoder_of(n) for n in self.representations if n.endswith(WHITENED)}
         finetuned = {f"{name}_finetuned" for name in self.finetuning}
         if encoders & finetuned or any(
-            isinstance(recipe, SelfLabelingParameters) and recipe.features == "whitened_maps"
+            getattr(recipe, "features", None) == "whitened_maps"
             for recipe in self.finetunings_needed.values()
         ):
             encoders.add("moco")
@@ -163,7 +157,7 @@ class ProjectParameters(BaseModel):
         return [name for name in self.variants if name in encoders]
 
     @property
-    def finetunings_needed(self) -> dict[str, FinetuningParameters]:
+    def finetunings_needed(self) -> dict[str, AnyFinetuningParameters]:
         """The finetunings whose embeddings a method clusters, by name."""
         encoders = {encoder_of(name) for name in self.representations}
         return {n: recipe for n, recipe in self.finetuning.items() if f"{n}_finetuned" in encoders}
@@ -228,7 +222,7 @@ def complete(parameters: dict[str, Any]) -> dict[str, Any]:
 def _variant(moco: Any, change: Any) -> Any:
     """A recipe that differs from ``moco``; one without a queue takes over the temperatures alone."""
     contrast = _at(moco, "contrast")
-    if HACK and _at(change, "contrast", "mechanism") == "end_to_end" and isinstance(contrast, dict):
+    if _at(change, "contrast", "mechanism") == "end_to_end" and isinstance(contrast, dict):
         shared = {k: v for k, v in contrast.items() if k.startswith("temperature")}
         moco = {**moco, "contrast": shared}
     return _merged(moco, change)

@@ -21,8 +21,8 @@ def test_spread_is_0_for_one_direction_and_1_for_directions_that_cancel():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"spread": 0.01}, "moco: epoch 3: the embeddings collapse"),
-        ({"effective_rank": 1.1}, "collapse"),
+        ({"spread": 0.01}, "moco: epoch 3: the embeddings are collapsing"),
+        ({"effective_rank": 1.1}, "collapsing"),
         ({"largest_share": 0.95}, "one cluster holds 95% of the images"),
         ({"empty_clusters": 2}, "2 of the clusters asked for are empty"),
     ],

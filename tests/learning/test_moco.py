@@ -5,7 +5,6 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from fashion_mocluster.learning.encoder import build_encoder
 from fashion_mocluster.learning.moco import (
@@ -15,13 +14,18 @@ from fashion_mocluster.learning.moco import (
     info_nce,
     nearest_neighbor_keys,
 )
-from fashion_mocluster.learning.parameters import ContrastParameters, EncoderParameters
+from fashion_mocluster.learning.parameters import (
+    EncoderParameters,
+    EndToEndParameters,
+    MomentumQueueParameters,
+    QuirkParameters,
+)
 
 TINY = EncoderParameters(blocks=[1], widths=[2])
 
 
 def contrast(queue_size=4, **others):
-    return ContrastParameters(
+    return MomentumQueueParameters(
         queue_size=queue_size,
         momentum_start=0.9,
         momentum_end=0.9,
@@ -31,9 +35,10 @@ def contrast(queue_size=4, **others):
     )
 
 
-def tiny_moco(queue_size=4, **others):
+def tiny_moco(queue_size=4, quirk=None, **others):
     encoder = build_encoder(TINY, (4, 4), 0)
-    return MomentumContrast(encoder, contrast(queue_size, **others), 0)
+    quirks = QuirkParameters(**{quirk: True}) if quirk else None
+    return MomentumContrast(encoder, contrast(queue_size, **others), 0, quirks)
 
 
 def unit(rows, seed, dim=8):
@@ -108,14 +113,14 @@ def test_excluded_negatives_do_not_count():
     torch.testing.assert_close(loss, torch.stack(expected).mean())
 
 
-def test_own_keys_are_masked_or_negatives():
+def test_earlier_keys_of_an_image_are_no_negatives_but_for_the_quirk():
     keys, images = unit(3, 0, dim=2), torch.tensor([7, 8, 9])
     moco = tiny_moco()
     moco.enqueue(keys, images)
     _, queue, excluded = moco.positives_and_negatives(unit(2, 1, dim=2), torch.tensor([9, 5]))
     assert torch.equal(queue[:3], keys)
     assert excluded.tolist() == [[False, False, True, False], [False] * 4]
-    assert tiny_moco(own_keys="negatives").positives_and_negatives(keys, images)[2] is None
+    assert tiny_moco(quirk="keep_false_negatives").positives_and_negatives(keys, images)[2] is None
 
 
 def test_nearest_keys_are_those_that_a_loop_finds_and_are_no_negatives():
@@ -137,24 +142,23 @@ def test_a_nearest_positive_is_never_an_own_key():
     assert not any(torch.equal(p, k) for p, k in zip(positives, keys, strict=True))
     # Of each row its own key and its positive.
     assert excluded.sum(1).tolist() == [2, 2, 2]
-    own_keys_too = tiny_moco(positive="nearest_neighbor", own_keys="negatives")
+    own_keys_too = tiny_moco(positive="nearest_neighbor", quirk="keep_false_negatives")
     own_keys_too.enqueue(keys, images)
     assert torch.equal(own_keys_too.positives_and_negatives(keys, images)[0], keys)
 
 
-def test_end_to_end_has_no_queue_to_take_positives_from():
-    with pytest.raises(ValidationError, match="positive: nearest_neighbor"):
-        contrast(mechanism="end_to_end", positive="nearest_neighbor")
-
-
-def test_published_normalization_is_over_the_queue():
-    moco = tiny_moco(queue_normalization="dimension")
+def test_the_queue_may_be_normalized_over_its_samples():
+    moco = tiny_moco(quirk="normalize_queue_over_samples")
     _, queue, _ = moco.positives_and_negatives(unit(1, 0, dim=2), torch.tensor([0]))
     torch.testing.assert_close(queue.norm(dim=0), torch.ones(2))
 
 
 def test_end_to_end_takes_the_other_keys_of_the_batch_and_trains_both_encoders():
-    end_to_end = build_contrast(build_encoder(TINY, (4, 4), 0), contrast(mechanism="end_to_end"), 0)
+    end_to_end = build_contrast(
+        build_encoder(TINY, (4, 4), 0),
+        EndToEndParameters(temperature_start=0.2, temperature_end=0.2),
+        0,
+    )
     x = torch.rand(5, 1, 4, 4)
     queries, keys = end_to_end.query_encoder.project(x), end_to_end.key_encoder.project(x.flip(3))
     positives, negatives, excluded = end_to_end.positives_and_negatives(keys, torch.arange(5))

@@ -1,7 +1,6 @@
 import itertools
 import logging
 import signal
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -10,312 +9,229 @@ from pydantic import ValidationError
 from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 
-from fashion_mocluster.learning.checkpoints import (
-    CheckpointMismatchError,
-    CheckpointMissingError,
-    MemoryStore,
-)
+from fashion_mocluster.learning.checkpoints import CheckpointMismatchError
 from fashion_mocluster.learning.embedding import embed
-from fashion_mocluster.learning.parameters import (
-    ClusteringTermParameters,
-    EarlyStoppingParameters,
-    EmbeddingParameters,
-    MocoParameters,
-)
+from fashion_mocluster.learning.parameters import EmbeddingParameters, MocoParameters
 from fashion_mocluster.learning.preprocessing import PixelStatistics
-from fashion_mocluster.learning.pretraining import pretrain
-from fashion_mocluster.learning.pretraining_run import PretrainingRun
-from tests.learning.stores import DyingStore, Killed, same_weights
+from fashion_mocluster.learning.pretraining import Pretraining, pretrain, smaller_batches
+from tests.learning.stores import DyingStore, Killed, MemoryStore, same_weights
 
 STATISTICS = PixelStatistics(127, 70)
 
 
-def test_history_has_one_row_per_epoch_and_weights_changed(images, moco_parameters):
-    result = pretrain(images, STATISTICS, moco_parameters, MemoryStore())
-    assert [row["epoch"] for row in result.history] == [1, 2, 3]
-    assert result.history[0]["temperature"] == pytest.approx(0.2)
-    assert result.history[-1]["temperature"] == pytest.approx(0.1)
-    assert all(np.isfinite(list(row.values())).all() for row in result.history)
-    one = moco_parameters.model_copy(update={"epochs": 1})
-    assert not same_weights(
-        result.weights, pretrain(images, STATISTICS, one, MemoryStore()).weights
-    )
+def train(images, parameters, store=None, assign=None):
+    store = MemoryStore() if store is None else store
+    return pretrain(images, STATISTICS, parameters, store, assign=assign)
 
 
-def test_nearest_positives_train_another_encoder(images, moco_parameters):
-    contrast = moco_parameters.contrast.model_copy(update={"positive": "nearest_neighbor"})
-    nearest = moco_parameters.model_copy(update={"contrast": contrast})
-    result = pretrain(images, STATISTICS, nearest, MemoryStore())
-    assert np.isfinite([row["loss"] for row in result.history]).all()
-    own = pretrain(images, STATISTICS, moco_parameters, MemoryStore())
-    assert not same_weights(result.weights, own.weights)
+def changed(parameters, **changes):
+    """The recipe with other values, checked; mappings change what they name."""
+    values = parameters.model_dump()
+    for key, value in changes.items():
+        values[key] = {**values[key], **value} if isinstance(values[key], dict) else value
+    return MocoParameters(**values)
 
 
-@pytest.mark.parametrize("finished", [1, 2, 3])
-def test_a_run_that_died_ends_bit_for_bit_like_one_that_did_not(images, moco_parameters, finished):
-    whole = pretrain(images, STATISTICS, moco_parameters, MemoryStore())
-    store = DyingStore(saves=finished)
-    with pytest.raises(Killed):
-        pretrain(images, STATISTICS, moco_parameters, store)
-    resumed = pretrain(images, STATISTICS, moco_parameters, store)
-    assert same_weights(whole.weights, resumed.weights)
-    assert whole.history == resumed.history
-
-
-def test_a_finished_run_trains_no_more(images, moco_parameters):
-    store = MemoryStore()
-    first = pretrain(images, STATISTICS, moco_parameters, store)
-    store.save = None  # anything saved would raise
-    again = pretrain(images, STATISTICS, moco_parameters, store)
-    assert same_weights(first.weights, again.weights)
-
-
-def test_other_parameters_or_images_are_refused_by_name(images, moco_parameters):
-    store = MemoryStore()
-    pretrain(images, STATISTICS, moco_parameters, store)
-    other = moco_parameters.model_copy(update={"batch_size": 8})
-    with pytest.raises(CheckpointMismatchError, match=r"batch_size \(checkpoint 16, now 8\)"):
-        pretrain(images, STATISTICS, other, store)
-    with pytest.raises(CheckpointMismatchError, match="images"):
-        pretrain(images[:40], STATISTICS, moco_parameters, store)
-
-
-def test_restart_trains_anew(images, moco_parameters, caplog):
-    store = MemoryStore()
-    pretrain(images, STATISTICS, moco_parameters, store)
-    checkpoints = moco_parameters.checkpoints.model_copy(update={"on_mismatch": "restart"})
-    other = moco_parameters.model_copy(update={"batch_size": 8, "checkpoints": checkpoints})
-    with caplog.at_level(logging.WARNING):
-        restarted = pretrain(images, STATISTICS, other, store)
-    assert "starting anew" in caplog.text
-    assert same_weights(
-        restarted.weights, pretrain(images, STATISTICS, other, MemoryStore()).weights
-    )
-
-
-def test_same_seed_same_weights_other_seed_other_weights(images, moco_parameters):
-    a, b = (pretrain(images, STATISTICS, moco_parameters, MemoryStore()) for _ in range(2))
-    assert same_weights(a.weights, b.weights)
-    other = moco_parameters.model_copy(update={"seed": 4})
-    assert not same_weights(a.weights, pretrain(images, STATISTICS, other, MemoryStore()).weights)
-
-
-def test_checkpoints_are_kept_as_asked(images, moco_parameters):
-    store = MemoryStore()
-    pretrain(images, STATISTICS, moco_parameters, store)
-    assert sorted(store.states) == ["best", "epoch_0002", "epoch_0003", "last"]
-
-
-def test_early_stopping_stops_and_returns_the_best_epoch(images, moco_parameters):
-    stopping = EarlyStoppingParameters(patience=2, min_delta=100)
-    p = moco_parameters.model_copy(update={"epochs": 9, "early_stopping": stopping})
-    result = pretrain(images, STATISTICS, p, MemoryStore())
-    assert len(result.history) == 3
-    # Nothing improved by 100, so the best epoch is the first one.
-    one = p.model_copy(update={"epochs": 9, "early_stopping": None})
-    store = DyingStore(saves=1)
-    with pytest.raises(Killed):
-        pretrain(images, STATISTICS, one, store)
-    first = store.states["last"]["moco"]
-    for name, value in result.weights.state.items():
-        assert torch.equal(value, first[f"query_encoder.{name}"])
-
-
-def test_too_few_images_name_the_parameter(images, moco_parameters):
-    with pytest.raises(ValueError, match=r"moco.batch_size is 16 but there are only 10 images"):
-        pretrain(images[:10], STATISTICS, moco_parameters, MemoryStore())
-
-
-def test_divergence_stops_with_epoch_step_and_rate(images, moco_parameters):
-    optimizer = moco_parameters.optimizer.model_copy(update={"learning_rate": 1e30})
-    p = moco_parameters.model_copy(update={"optimizer": optimizer})
-    with pytest.raises(FloatingPointError, match=r"epoch \d+, step \d+.*learning rate"):
-        pretrain(images, STATISTICS, p, MemoryStore())
-
-
-@pytest.mark.parametrize(("drop_last", "seen"), [(True, 48), (False, 60)])
-def test_last_smaller_batch(images, moco_parameters, drop_last, seen):
-    p = moco_parameters.model_copy(update={"drop_last": drop_last, "epochs": 1, "batch_size": 16})
-    assert PretrainingRun(images[:60], STATISTICS, p).images_per_epoch == seen
-
-
-def test_published_queue_normalization_changes_the_loss(images, moco_parameters):
-    contrast = moco_parameters.contrast.model_copy(update={"queue_normalization": "dimension"})
-    flawed = moco_parameters.model_copy(update={"contrast": contrast})
-    a, b = (
-        pretrain(images, STATISTICS, p, MemoryStore()).history[0]["loss"]
-        for p in (moco_parameters, flawed)
-    )
-    assert a != b
-
-
-class SignalAt:
-    """Stands for a user who presses Ctrl-C during one step, counted from 0 over the whole run."""
-
-    def __init__(self, monkeypatch, step, number=signal.SIGINT):
-        steps = itertools.count()
-        train_step = PretrainingRun.train_step
-
-        def watched(run, *arguments):
-            if next(steps) == step:
-                signal.raise_signal(number)
-            return train_step(run, *arguments)
-
-        monkeypatch.setattr(PretrainingRun, "train_step", watched)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("step", [0, 1, 3, 5, 11])
-def test_stopped_in_the_middle_of_an_epoch_it_ends_bit_for_bit_the_same(
-    images, moco_parameters, monkeypatch, step, number
-):
-    """Four steps an epoch: at the beginning, in the middle and at the end of epochs and of all."""
-    whole = pretrain(images, STATISTICS, moco_parameters, MemoryStore())
-    store = DyingStore()
-    with monkeypatch.context() as patch:
-        SignalAt(patch, step, number)
-        with pytest.raises(SystemExit) as stopped:
-            pretrain(images, STATISTICS, moco_parameters, store)
-    assert stopped.value.code == 128 + number
-    state = store.states["last"]
-    assert 4 * len(state["history"]) + state["step"] == step + 1
-    resumed = pretrain(images, STATISTICS, moco_parameters, store)
-    assert same_weights(whole.weights, resumed.weights)
-    assert whole.history == resumed.history
-
-
-def test_afterwards_signals_do_what_they_did_before(images, moco_parameters):
-    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    pretrain(images, STATISTICS, moco_parameters, MemoryStore())
-    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
-
-
-def test_a_run_in_another_thread_takes_no_signals(images, moco_parameters):
-    with ThreadPoolExecutor(1) as pool:
-        result = pool.submit(pretrain, images, STATISTICS, moco_parameters, MemoryStore()).result()
-    assert len(result.history) == 3
-
-
-def test_without_the_last_checkpoint_it_goes_on_from_the_newest_epoch(images, moco_parameters):
-    whole = pretrain(images, STATISTICS, moco_parameters, DyingStore())
-    store = DyingStore()
-    pretrain(images, STATISTICS, moco_parameters, store)
-    del store.states["last"], store.states["epoch_0003"]
-    resumed = pretrain(images, STATISTICS, moco_parameters, store)
-    assert same_weights(whole.weights, resumed.weights)
-    assert whole.history == resumed.history
-
-
-def test_starting_anew_leaves_nothing_of_the_longer_run(images, moco_parameters):
-    store = MemoryStore()
-    pretrain(images, STATISTICS, moco_parameters, store)
-    checkpoints = moco_parameters.checkpoints.model_copy(update={"on_mismatch": "restart"})
-    shorter = moco_parameters.model_copy(update={"epochs": 1, "checkpoints": checkpoints})
-    pretrain(images, STATISTICS, shorter, store)
-    assert store.names() == ["best", "epoch_0001", "last"]
-
-
-def test_a_lost_best_checkpoint_is_said_to_be_lost(images, moco_parameters):
-    stopping = EarlyStoppingParameters(patience=9)
-    p = moco_parameters.model_copy(update={"early_stopping": stopping})
-    store = MemoryStore()
-    pretrain(images, STATISTICS, p, store)
-    del store.states["best"]
-    with pytest.raises(CheckpointMissingError, match="'best' in memory is gone"):
-        pretrain(images, STATISTICS, p, store)
-
-
-def test_another_number_of_threads_is_warned_about(images, moco_parameters, caplog):
-    store = DyingStore(saves=1)
-    with pytest.raises(Killed):
-        pretrain(images, STATISTICS, moco_parameters, store)
-    store.states["last"]["made_with"]["threads"] = 999
-    pretrain(images, STATISTICS, moco_parameters, store)
-    assert "made with other threads (checkpoint 999" in caplog.text
-
-
-def test_divergence_names_the_last_good_checkpoint(images, moco_parameters, monkeypatch):
-    train_step, steps = PretrainingRun.train_step, itertools.count()
-
-    def diverging(run, *arguments):
-        loss, *others = train_step(run, *arguments)
-        return (loss * float("nan") if next(steps) == 6 else loss), *others
-
-    monkeypatch.setattr(PretrainingRun, "train_step", diverging)
-    with pytest.raises(
-        FloatingPointError,
-        match=r"moco: the loss became nan in epoch 2, step 3 at learning rate 0\.0\d+; "
-        r"the last good checkpoint is 'last' in memory.*on_mismatch=restart",
-    ):
-        pretrain(images, STATISTICS, moco_parameters, MemoryStore())
-
-
-def test_a_queue_that_holds_every_image_is_warned_about(images, moco_parameters, caplog):
-    contrast = moco_parameters.contrast.model_copy(update={"own_keys": "negatives"})
-    p = moco_parameters.model_copy(update={"contrast": contrast})
-    pretrain(images[:40], STATISTICS, p, MemoryStore())
-    assert "moco.contrast.own_keys=masked avoids it" in caplog.text
-
-
-def test_watched_loss_is_the_loss_at_the_last_temperature(images, moco_parameters):
-    """At rate 0 weights and views do not depend on the temperature of the step."""
-    optimizer = moco_parameters.optimizer.model_copy(update={"learning_rate": 1e-30})
-    p = moco_parameters.model_copy(update={"epochs": 1, "optimizer": optimizer})
-    final = p.contrast.model_copy(update={"temperature_start": p.contrast.temperature_end})
-    expected = pretrain(
-        images, STATISTICS, p.model_copy(update={"contrast": final}), MemoryStore()
-    ).history[0]
-    row = pretrain(images, STATISTICS, p, MemoryStore()).history[0]
-    assert row["monitored_loss"] == pytest.approx(expected["loss"], rel=1e-5)
-    assert row["loss"] != pytest.approx(expected["loss"], rel=1e-3)
-    as_it_is = pretrain(
-        images, STATISTICS, p.model_copy(update={"watched": "loss"}), MemoryStore()
-    ).history[0]
-    assert as_it_is["monitored_loss"] == as_it_is["loss"] == row["loss"]
+def end_to_end(parameters):
+    temperatures = {"temperature_start": 0.2, "temperature_end": 0.1}
+    contrast = {"mechanism": "end_to_end", **temperatures}
+    return MocoParameters(**{**parameters.model_dump(), "contrast": contrast})
 
 
 def joint(parameters, **changes):
-    clustering = ClusteringTermParameters(**{"weight": 2.0, "clustering_start": 0.5, **changes})
-    return parameters.model_copy(update={"clustering": clustering})
+    return changed(
+        parameters,
+        clustering={"weight": 2.0, "clustering_start": 0.5, "assign": "kmeans", **changes},
+    )
 
 
 def by_two(z):
     return KMeans(2, n_init=1, random_state=0).fit_predict(z)
 
 
-def end_to_end(parameters):
-    contrast = parameters.contrast.model_copy(update={"mechanism": "end_to_end"})
-    return parameters.model_copy(update={"contrast": contrast})
+def test_history_has_every_epoch_and_weights_change(images, moco_parameters):
+    result = train(images, moco_parameters)
+    assert [row["epoch"] for row in result.history] == [1, 2, 3]
+    assert result.history[0]["temperature"] == pytest.approx(0.2)
+    assert result.history[-1]["temperature"] == pytest.approx(0.1)
+    assert all(np.isfinite(list(row.values())).all() for row in result.history)
+    assert [cost["epoch"] for cost in result.costs] == [1, 2, 3]
+    assert not same_weights(
+        result.weights, train(images, changed(moco_parameters, epochs=1)).weights
+    )
 
 
-@pytest.mark.parametrize("variant", [end_to_end, joint])
-@pytest.mark.parametrize("step", [5, 9])
-def test_variants_stopped_anywhere_end_bit_for_bit_the_same(
+def test_same_seed_same_weights_other_seed_other_weights(images, moco_parameters):
+    a, b = (train(images, moco_parameters) for _ in range(2))
+    assert same_weights(a.weights, b.weights)
+    assert not same_weights(a.weights, train(images, changed(moco_parameters, seed=4)).weights)
+
+
+@pytest.mark.parametrize("variant", [lambda p: p, end_to_end, joint])
+@pytest.mark.parametrize("step", [0, 5, 9])
+def test_a_stopped_run_ends_bit_for_bit_the_same(
     images, moco_parameters, monkeypatch, variant, step
 ):
+    """Four steps an epoch: the signal comes during one, counted from 0 over the whole run."""
     p = variant(moco_parameters)
-    whole = pretrain(images, STATISTICS, p, MemoryStore(), assign=by_two)
-    store = DyingStore()
+    whole = train(images, p, assign=by_two)
+    store, steps, train_step = DyingStore(), itertools.count(), Pretraining.train_step
+
+    def interrupted(training, *arguments):
+        if next(steps) == step:
+            signal.raise_signal(signal.SIGINT)
+        return train_step(training, *arguments)
+
     with monkeypatch.context() as patch:
-        SignalAt(patch, step)
+        patch.setattr(Pretraining, "train_step", interrupted)
         with pytest.raises(SystemExit):
-            pretrain(images, STATISTICS, p, store, assign=by_two)
-    resumed = pretrain(images, STATISTICS, p, store, assign=by_two)
+            train(images, p, store, by_two)
+    assert next(steps) == step + 1
+    resumed = train(images, p, store, by_two)
     assert same_weights(whole.weights, resumed.weights)
     assert whole.history == resumed.history
-    assert [cost["epoch"] for cost in resumed.costs] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("finished", [1, 2, 3])
+def test_a_killed_run_ends_bit_for_bit_the_same(images, moco_parameters, finished):
+    whole = train(images, moco_parameters)
+    store = DyingStore(saves=finished)
+    with pytest.raises(Killed):
+        train(images, moco_parameters, store)
+    resumed = train(images, moco_parameters, store)
+    assert same_weights(whole.weights, resumed.weights)
+    assert whole.history == resumed.history
+
+
+def test_other_parameters_or_images_are_refused_by_name(images, moco_parameters):
+    store = MemoryStore()
+    train(images, moco_parameters, store)
+    with pytest.raises(CheckpointMismatchError, match=r"batch_size \(checkpoint 16, now 8\)"):
+        train(images, changed(moco_parameters, batch_size=8), store)
+    with pytest.raises(CheckpointMismatchError, match="images"):
+        train(images[:40], moco_parameters, store)
+
+
+def test_another_number_of_threads_may_continue(images, moco_parameters):
+    store = MemoryStore()
+    train(images, moco_parameters, store)
+    train(images, changed(moco_parameters, compute={"threads": "auto"}), store)
+
+
+def test_early_stopping_returns_the_best_epoch(images, moco_parameters):
+    p = changed(moco_parameters, epochs=9, early_stopping={"patience": 2, "min_delta": 100})
+    result = train(images, p)
+    assert len(result.history) == 3
+    # Nothing improved by 100, so the best epoch is the first one.
+    store = DyingStore(saves=1)
+    with pytest.raises(Killed):
+        train(images, changed(moco_parameters, epochs=9), store)
+    first = store.states["last"]["training"]["moco"]
+    for name, value in result.weights.state.items():
+        assert torch.equal(value, first[f"query_encoder.{name}"])
+
+
+@pytest.mark.parametrize("splits", [1, 2, 4])
+def test_with_too_few_images_the_cure_that_is_named_works(moco_parameters, splits):
+    p = changed(moco_parameters, batch_size=304, bn_splits=splits)
+    for n in range(2, 301):
+        cure = dict(part.split("=") for part in smaller_batches(n, splits, "moco").split(","))
+        cured = changed(p, **{k.removeprefix("moco."): int(v) for k, v in cure.items()})
+        assert cured.batch_size <= n
+
+
+@pytest.mark.parametrize("n", [2, 3, 7, 20])
+def test_too_few_images_can_be_trained_on_as_the_error_says(images, moco_parameters, n):
+    p = changed(moco_parameters, batch_size=32, bn_splits=4, encoder={"projection_batchnorm": True})
+    with pytest.raises(
+        ValueError, match=rf"batch_size is 32 but there are only {n} images"
+    ) as error:
+        train(images[:n], p)
+    cure = str(error.value).partition("--params=")[2]
+    assert cure == smaller_batches(n, 4, "moco")
+    values = {k: int(v) for k, v in (part[5:].split("=") for part in cure.split(","))}
+    assert len(train(images[:n], changed(p, **values)).history) == 3
+
+
+@pytest.mark.parametrize("rest", [1, 2, 3, 5, 6, 7, 9, 15])
+def test_a_last_batch_of_any_size_trains_in_splits_of_two_or_more(images, moco_parameters, rest):
+    p = changed(
+        moco_parameters,
+        **{"epochs": 1, "bn_splits": 4, "drop_last": False},
+        encoder={"projection_batchnorm": True},
+    )
+    training, seen = Pretraining(images[: 16 + rest], STATISTICS, p), []
+    norm = training.moco.query_encoder.projector.mlp[1]
+    norm.register_forward_hook(lambda module, inputs, output: seen.append(len(inputs[0])))
+    for step, batch in enumerate(training.begin_epoch(0)):
+        assert training.train_step(batch, step)["loss"].isfinite()
+    # A single image has no batch statistics: it waits for another epoch's order.
+    assert sum(seen) == 16 + (rest if rest > 1 else 0)
+    assert min(seen) >= 2
+    assert len(seen) == 4 + min(4, rest // 2)
+
+
+@pytest.mark.parametrize(("drop_last", "seen"), [(True, 48), (False, 60)])
+def test_the_smaller_last_batch_is_dropped_or_not(images, moco_parameters, drop_last, seen):
+    p = changed(moco_parameters, drop_last=drop_last)
+    assert sum(map(len, Pretraining(images[:60], STATISTICS, p).begin_epoch(0))) == seen
+
+
+def test_divergence_stops_with_epoch_step_and_rate(images, moco_parameters):
+    with pytest.raises(FloatingPointError, match=r"epoch \d+, step \d+ at learning rate"):
+        train(images, changed(moco_parameters, optimizer={"learning_rate": 1e30}))
+
+
+QUIRKS = (
+    "normalize_queue_over_samples",
+    "step_cosine_per_batch",
+    "keep_false_negatives",
+    "resample_twice",
+)
+
+
+@pytest.mark.parametrize("quirk", QUIRKS)
+def test_each_quirk_changes_the_weights(images, moco_parameters, quirk):
+    quirky = changed(moco_parameters, quirks={quirk: True})
+    assert not same_weights(train(images, moco_parameters).weights, train(images, quirky).weights)
+    none = changed(moco_parameters, quirks={quirk: False})
+    assert same_weights(train(images, moco_parameters).weights, train(images, none).weights)
+
+
+def test_false_negatives_are_warned_about_where_every_image_has_some(
+    images, moco_parameters, caplog
+):
+    train(images[:40], changed(moco_parameters, quirks={"keep_false_negatives": True}))
+    assert "set moco.quirks.keep_false_negatives=false" in caplog.text
+
+
+def test_the_monitored_loss_is_that_at_the_last_temperature(images, moco_parameters):
+    """At rate 0 weights and views do not depend on the temperature of the step."""
+    p = changed(moco_parameters, epochs=1, optimizer={"learning_rate": 1e-30})
+    at_final = changed(p, contrast={"temperature_start": p.contrast.temperature_end})
+    expected = train(images, at_final).history[0]
+    row = train(images, p).history[0]
+    assert row["monitored_loss"] == pytest.approx(expected["loss"], rel=1e-5)
+    assert row["loss"] != pytest.approx(expected["loss"], rel=1e-3)
+    raw = train(images, changed(p, quirks={"monitor_raw_loss": True})).history[0]
+    assert raw["monitored_loss"] == raw["loss"] == row["loss"]
+
+
+def test_nearest_positives_train_another_encoder(images, moco_parameters):
+    nearest = train(images, changed(moco_parameters, contrast={"positive": "nearest_neighbor"}))
+    assert np.isfinite([row["loss"] for row in nearest.history]).all()
+    assert not same_weights(nearest.weights, train(images, moco_parameters).weights)
 
 
 def test_joint_training_pulls_clusters_together_after_its_time(images, moco_parameters):
-    p = moco_parameters.model_copy(update={"epochs": 8})
-    calls = []
+    p, calls = changed(moco_parameters, epochs=8), []
 
     def counted(z):
         calls.append(np.linalg.norm(z, axis=1))
         return by_two(z)
 
-    plain = pretrain(images, STATISTICS, p, MemoryStore())
-    both = pretrain(images, STATISTICS, joint(p, weight=20), MemoryStore(), assign=counted)
+    plain = train(images, p)
+    both = train(images, joint(p, weight=20), assign=counted)
     assert len(calls) == 4
     np.testing.assert_allclose(np.concatenate(calls), 1, rtol=1e-5)
     assert plain.history[:4] == both.history[:4]
@@ -329,28 +245,34 @@ def test_joint_training_pulls_clusters_together_after_its_time(images, moco_para
 
 def test_joint_training_without_a_way_to_find_clusters_is_refused(images, moco_parameters):
     with pytest.raises(ValueError, match="assign"):
-        pretrain(images, STATISTICS, joint(moco_parameters), MemoryStore())
+        train(images, joint(moco_parameters))
 
 
-def test_batchnorm_sees_one_part_of_a_batch_at_a_time(images, moco_parameters):
-    """The running mean after one step is that of the parts, one after the other."""
-    p = moco_parameters.model_copy(update={"bn_splits": 4})
-    run = PretrainingRun(images, STATISTICS, p)
-    seen = []
-    norm = run.moco.query_encoder.bn1
-    norm.register_forward_hook(lambda module, inputs, output: seen.append(len(inputs[0])))
-    keys = run.moco.key_encoder
+def test_keys_come_back_at_their_own_places(images, moco_parameters):
+    """In eval mode splits and order change nothing."""
+    training = Pretraining(images, STATISTICS, changed(moco_parameters, bn_splits=4))
     x = torch.rand(8, 1, 12, 12, generator=torch.Generator().manual_seed(0))
-    run.moco.train()
-    z = run._in_groups(run.moco.query_encoder, x)
-    assert seen == [2, 2, 2, 2]
-    torch.testing.assert_close(z[2:4], run.moco.query_encoder(x[2:4]))
-    # Each key comes back at its own place: in eval mode groups and order change nothing.
-    keys.eval()
-    torch.testing.assert_close(run._keys(x), keys.project(x))
+    keys = training.moco.key_encoder.eval()
+    torch.testing.assert_close(training._project_shuffled(x), keys.project(x))
 
 
-@pytest.mark.parametrize("groups", [5, 16])
-def test_batchnorm_groups_that_do_not_fit_are_refused(moco_parameters, groups):
-    with pytest.raises(ValidationError, match="must divide batch_size"):
-        MocoParameters(**{**moco_parameters.model_dump(), "bn_splits": groups})
+@pytest.mark.parametrize(
+    ("group", "values", "message"),
+    [
+        ("bn_splits", 5, "must divide batch_size"),
+        ("bn_splits", 16, "must divide batch_size"),
+        ("contrast", {"mechanism": "end_to_end"}, "contrast.end_to_end.queue_size"),
+        ("clustering", {"weight": 1, "n_neighbors": 5}, "n_neighbors belongs to assign: spectral"),
+        ("compute", {"device": "cuda:first"}, "compute.device"),
+    ],
+)
+def test_parameters_without_a_meaning_are_refused(moco_parameters, group, values, message):
+    with pytest.raises(ValidationError, match=message):
+        changed(moco_parameters, **{group: values})
+
+
+def test_progress_is_logged(images, moco_parameters, caplog):
+    with caplog.at_level(logging.INFO):
+        train(images, moco_parameters)
+    assert "moco: 3 epochs in float32 on cpu, threads=1" in caplog.text
+    assert "moco: epoch 3/3  loss" in caplog.text

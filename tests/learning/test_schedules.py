@@ -4,9 +4,9 @@ import math
 import pytest
 
 from fashion_mocluster.learning import schedules
-from fashion_mocluster.learning.parameters import ContrastParameters, OptimizerParameters
+from fashion_mocluster.learning.parameters import MomentumQueueParameters, OptimizerParameters
 
-CONTRAST = ContrastParameters(
+CONTRAST = MomentumQueueParameters(
     queue_size=8,
     momentum_start=0.99,
     momentum_end=1,
@@ -15,9 +15,12 @@ CONTRAST = ContrastParameters(
 )
 
 
-def rates(steps, epochs, **options):
+def rates(steps, epochs, step_cosine_per_batch=False, **options):
     parameters = OptimizerParameters(learning_rate=0.4, **options)
-    return [schedules.learning_rate(parameters, s, steps, epochs) for s in range(steps)]
+    return [
+        schedules.learning_rate(parameters, s, steps, epochs, step_cosine_per_batch)
+        for s in range(steps)
+    ]
 
 
 def test_constant():
@@ -38,9 +41,9 @@ def test_warmup_rises_linearly_to_the_peak():
     assert max(r) == pytest.approx(0.4)
 
 
-def test_published_cosine_oscillates_and_returns_to_the_peak():
+def test_a_cosine_stepped_per_batch_oscillates_and_returns_to_the_peak():
     """The period is given in epochs but counted in steps: 2 * epochs steps make a full cycle."""
-    r = rates(60, 5, schedule="cosine", cosine_period="epochs_counted_as_steps")
+    r = rates(60, 5, schedule="cosine", step_cosine_per_batch=True)
     assert r[5] == pytest.approx(0, abs=1e-12)
     assert r[10] == pytest.approx(0.4)
     assert r[20] == pytest.approx(0.4)

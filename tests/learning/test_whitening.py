@@ -53,7 +53,7 @@ def test_what_no_view_changes_stays_finite():
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("pca_components", [36, 10])
+@pytest.mark.parametrize("components", [36, 10])
 @pytest.mark.parametrize("flip_tta", [True, False])
 def test_distances_are_those_of_the_method_written_plainly(images, weights, components, flip_tta):
     """Principal components by a singular value decomposition, all scatter by plain means."""
@@ -80,7 +80,7 @@ def test_distances_are_those_of_the_method_written_plainly(images, weights, comp
     np.testing.assert_allclose(z @ z.T, white @ white.T, atol=1e-3)
 
 
-def test_fewer_dimensions_keep_what_spreads_most(images, weights):
+def test_fewer_dimensions_are_those_that_spread_most(images, weights):
     whole = whiten(images, weights, parameters(), EMBEDDING)
     fewer = whiten(images, weights, parameters(n_components=3), EMBEDDING)
     np.testing.assert_array_equal(fewer.readout.matrix, whole.readout.matrix[:, :3])
@@ -89,12 +89,12 @@ def test_fewer_dimensions_keep_what_spreads_most(images, weights):
     np.testing.assert_allclose(np.linalg.norm(z, axis=1), 1, rtol=1e-5)
 
 
-def test_only_a_share_of_the_images_is_fitted_to_and_the_seed_decides_which(images, weights):
+def test_it_is_fitted_to_some_images_chosen_by_the_seed(images, weights):
     def matrix(**changes):
         return whiten(images, weights, parameters(**changes), EMBEDDING).readout.matrix
 
-    torch.testing.assert_close(matrix(n_fit_images=20), matrix(images=20))
-    assert not torch.equal(matrix(n_fit_images=20, seed=1), matrix(images=20, seed=2))
+    torch.testing.assert_close(matrix(n_fit_images=20), matrix(n_fit_images=20))
+    assert not torch.equal(matrix(n_fit_images=20, seed=1), matrix(n_fit_images=20, seed=2))
     assert matrix(n_fit_images=20).shape[1] == 20
 
 

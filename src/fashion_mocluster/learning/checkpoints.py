@@ -1,4 +1,4 @@
-"""The checkpoints of a training: what they hold, whether one fits this run, where they are kept."""
+"""The checkpoints of a training: where they are stored, and whether one belongs to this run."""
 
 import logging
 import platform
@@ -6,131 +6,101 @@ from typing import Protocol
 
 import torch
 
+from fashion_mocluster.errors import FashionMoClusterError
 from fashion_mocluster.learning.parameters import CheckpointParameters
 
 logger = logging.getLogger(__name__)
 
-FORMAT = 3
+# Up to format 3 a checkpoint could be of the middle of an epoch.
+FORMAT = 4
 LAST, BEST, EPOCH = "last", "best", "epoch_"
 
 
 class CheckpointStore(Protocol):
-    """Keeps named checkpoints; where and how is the store's affair."""
+    """Stores states (nested plain values and tensors) by name."""
 
     def save(self, name: str, state: dict) -> None:
-        """Keep ``state`` under ``name``; what was there stays until the new one is known good."""
+        """Store ``state``; the one before stays until the new one is complete."""
 
     def load(self, name: str) -> dict | None:
-        """The state kept under ``name``, or None."""
+        """The stored state, or None."""
 
     def names(self) -> list[str]:
-        """Names of all states kept, sorted."""
+        """Names of all stored states, sorted."""
 
     def remove(self, name: str) -> None:
-        """Forget the state kept under ``name``."""
+        """Delete a stored state."""
 
     def where(self, name: str) -> str:
-        """Where the state of ``name`` is, in words for the user."""
+        """Where a state is stored, for messages."""
 
 
-class MemoryStore:
-    """Checkpoints that last as long as the process: for notebooks and scripts."""
-
-    def __init__(self):
-        self.states: dict[str, dict] = {}
-
-    def save(self, name: str, state: dict) -> None:
-        """Keep ``state`` itself, not a copy."""
-        self.states[name] = state
-
-    def load(self, name: str) -> dict | None:
-        """The state kept under ``name``, or None."""
-        return self.states.get(name)
-
-    def names(self) -> list[str]:
-        """Names of all states kept, sorted."""
-        return sorted(self.states)
-
-    def remove(self, name: str) -> None:
-        """Forget the state kept under ``name``."""
-        del self.states[name]
-
-    def where(self, name: str) -> str:
-        """In words."""
-        return f"{name!r} in memory"
+class CheckpointMismatchError(FashionMoClusterError, ValueError):
+    """The checkpoint was made by another run."""
 
 
-class CheckpointMismatchError(ValueError):
-    """The checkpoint found was made by another run."""
-
-
-class CheckpointMissingError(ValueError):
+class CheckpointMissingError(FashionMoClusterError, ValueError):
     """A checkpoint that this run made is no longer there."""
 
 
 class Checkpoints:
-    """The checkpoints of one run: ``last``, ``best`` and now and then ``epoch_NNNN``.
+    """The checkpoints of one run: ``last``, ``best`` and every few epochs ``epoch_NNNN``.
 
     Args:
-        store: Where they are kept.
+        store: Where they are stored.
         parameters: How many are kept, and what happens to those of another run.
-        identity: Everything that makes a run what it is, as nested plain values; equal identities
-            give equal results.
-        name: Name of the work and of its parameter group, for messages.
+        fingerprint: Everything that the result depends on, as nested plain values.
+        name: Name of the run and of its parameter group, for messages.
     """
 
     def __init__(
-        self, store: CheckpointStore, parameters: CheckpointParameters, identity: dict, name: str
+        self, store: CheckpointStore, parameters: CheckpointParameters, fingerprint: dict, name: str
     ):
         self.store, self.parameters, self.name = store, parameters, name
-        self.identity = identity
+        self.fingerprint = fingerprint
 
-    def resume_point(self) -> dict | None:
-        """The state to go on from: the last, else the newest of the epochs kept, else None.
+    def resume(self) -> dict | None:
+        """The state to continue from: the last, else that of the newest epoch, else None.
 
         Raises:
-            CheckpointMismatchError: It has another identity or format and ``on_mismatch`` is ``refuse``.
+            CheckpointMismatchError: It has another fingerprint or format and ``on_mismatch`` is
+                ``refuse``.
         """
-        found = self._newest()
-        if found is None:
+        newest = self._newest()
+        if newest is None:
             return None
-        state = self.store.load(found)
-        differing = self._differing(state)
-        if not differing:
-            logger.info("%s: going on from %s", self.name, self.store.where(found))
-            for line in _differences(state["made_with"], made_with()):
-                logger.warning("%s: last digits may differ, made with other %s", self.name, line)
+        state, place = self.store.load(newest), self.store.where(newest)
+        problem = self._mismatch(state, place)
+        if not problem:
+            logger.info("%s: continuing from %s", self.name, place)
             return state
-        if self.parameters.on_mismatch == "restart":
-            logger.warning(
-                "%s: starting anew, the checkpoint differs in %s", self.name, "; ".join(differing)
+        if self.parameters.on_mismatch == "refuse":
+            raise CheckpointMismatchError(
+                f"{self.name}: {problem}, or retrain with "
+                f"--params={self.name}.checkpoints.on_mismatch=restart"
             )
-            # Left there, those of a longer run would pass for the newest ones of this.
-            for name in self.store.names():
-                self.store.remove(name)
-            return None
-        raise CheckpointMismatchError(
-            f"{self.name}: {self.store.where(found)} was made by another run; it differs in "
-            f"{'; '.join(differing)}. Put these back to continue it, or start anew with "
-            f"--params={self.name}.checkpoints.on_mismatch=restart"
-        )
+        logger.warning("%s: training from the start; %s", self.name, problem)
+        # Left there, those of a longer run would pass for the newest ones of this run.
+        for name in self.store.names():
+            self.store.remove(name)
+        return None
 
-    def save(self, state: dict, finished_epoch: int | None) -> None:
-        """Keep ``state`` as the last; ``finished_epoch`` is None in the middle of an epoch."""
+    def save(self, state: dict, epoch: int) -> None:
+        """Store the state after ``epoch`` (from 1) as the last one."""
         state = {
             "format": FORMAT,
-            "identity": self.identity,
-            "made_with": made_with(),
+            "fingerprint": self.fingerprint,
+            "environment": environment(),
             **state,
         }
-        if finished_epoch is not None and finished_epoch % self.parameters.every_n_epochs == 0:
-            self.store.save(f"{EPOCH}{finished_epoch:04d}", state)
+        if epoch % self.parameters.every_n_epochs == 0:
+            self.store.save(f"{EPOCH}{epoch:04d}", state)
             for name in self._epochs()[: -self.parameters.keep]:
                 self.store.remove(name)
         self.store.save(LAST, state)
 
     def save_best(self, content: dict) -> None:
-        """Keep what the best epoch so far gives."""
+        """Store what the best epoch so far gave."""
         self.store.save(BEST, {"format": FORMAT, **content})
 
     def best(self) -> dict:
@@ -143,33 +113,39 @@ class Checkpoints:
         if content is None:
             raise CheckpointMissingError(
                 f"{self.name}: {self.store.where(BEST)} is gone, and with it the chosen epoch; "
-                f"remove the other checkpoints beside it to train anew"
+                f"remove the other checkpoints beside it to retrain"
             )
         return content
 
-    def last_good(self) -> str:
-        """Names the checkpoint that a run would go on from, for messages."""
-        found = self._newest()
-        return (
-            f"the last good checkpoint is {self.store.where(found)}"
-            if found
-            else ("there is no checkpoint yet")
-        )
+    def latest(self) -> str:
+        """Names the checkpoint that a run would continue from, for messages."""
+        newest = self._newest()
+        if newest is None:
+            return "there is no checkpoint yet"
+        return f"the last good checkpoint is {self.store.where(newest)}"
 
     def _newest(self) -> str | None:
-        names = self.store.names()
-        return LAST if LAST in names else next(reversed(self._epochs()), None)
+        return LAST if LAST in self.store.names() else next(reversed(self._epochs()), None)
 
     def _epochs(self) -> list[str]:
         return [name for name in self.store.names() if name.startswith(EPOCH)]
 
-    def _differing(self, state: dict) -> list[str]:
+    def _mismatch(self, state: dict, place: str) -> str:
         if state.get("format") != FORMAT:
-            return [f"format (checkpoint {state.get('format')}, this program {FORMAT})"]
-        return _differences(state["identity"], self.identity)
+            return (
+                f"{place} has checkpoint format {state.get('format')}, this version continues "
+                f"format {FORMAT} only; finish it with the version that began it"
+            )
+        different = differences(state["fingerprint"], self.fingerprint)
+        if not different:
+            return ""
+        return (
+            f"{place} was made by another run; it differs in {'; '.join(different)}. "
+            "Restore these values to continue it"
+        )
 
 
-def made_with() -> dict:
+def environment() -> dict:
     """What results depend on in their last digits beyond the parameters."""
     return {
         "torch": str(torch.__version__),  # a class of its own otherwise, which no file may hold
@@ -178,12 +154,13 @@ def made_with() -> dict:
     }
 
 
-def _differences(old: dict, new: dict, prefix: str = "") -> list[str]:
+def differences(old: dict, new: dict, prefix: str = "") -> list[str]:
+    """One entry for each value of a checkpoint that differs from the present one."""
     lines = []
     for key in sorted(old.keys() | new.keys()):
         a, b = old.get(key), new.get(key)
         if isinstance(a, dict) and isinstance(b, dict):
-            lines += _differences(a, b, f"{prefix}{key}.")
+            lines += differences(a, b, f"{prefix}{key}.")
         elif a != b:
             lines.append(f"{prefix}{key} (checkpoint {a}, now {b})")
     return lines

@@ -1,8 +1,6 @@
-"""Where to compute, and in which precision."""
+"""The device to compute on and the precision to compute in."""
 
 import contextlib
-import functools
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
@@ -10,6 +8,7 @@ from typing import TypeVar
 import torch
 
 from fashion_mocluster.cost import Cost, measure
+from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning.parameters import ComputeParameters
 
 T = TypeVar("T")
@@ -19,53 +18,38 @@ def pick_device(parameters: ComputeParameters) -> torch.device:
     """The named device, or the best one of this machine: CUDA, then MPS, then CPU.
 
     Raises:
-        ValueError: The named device is not on this machine.
+        InputError: The named device is not on this machine.
     """
-    available = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if parameters.device == "auto":
-        return torch.device(next(name for name, there in available.items() if there))
-    if not available[parameters.device]:
-        raise ValueError(
-            f"compute.device is {parameters.device!r}, which this machine lacks; "
-            f"use 'auto' or one of {[name for name, there in available.items() if there]}"
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    available = ["cuda"] * (count > 0) + [f"cuda:{i}" for i in range(count)]
+    available += ["mps"] * torch.backends.mps.is_available() + ["cpu"]
+    device = available[0] if parameters.device == "auto" else parameters.device
+    if device not in available:
+        raise InputError(
+            f"compute.device is {device!r}, which this machine lacks; use 'auto' or one of {available}"
         )
-    return torch.device(parameters.device)
+    return torch.device(device)
 
 
 def pick_precision(parameters: ComputeParameters, device: torch.device) -> torch.dtype:
-    """The named precision, or for ``auto`` bfloat16 where this machine is faster with it.
+    """The named precision, or for ``auto`` bfloat16 where the processor computes with it.
 
-    CPUs that know bfloat16 instructions differ: some double their speed with them, some halve it.
-    So a CPU is asked once, by a matrix product in both.
+    Of CPUs those with AMX do, and AMD's with AVX-512: Intel's without AMX are slower with bfloat16.
     """
     if parameters.precision != "auto":
         return getattr(torch, parameters.precision)
     if device.type == "cuda":
         pays = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        pays = device.type == "cpu" and _bfloat16_speedup() > 1.2
+        can = torch.cpu.get_capabilities()
+        avx512 = can.get("avx512_bf16") and "AMD" in can.get("cpu_name", "")
+        pays = device.type == "cpu" and (can.get("amx_bf16") or avx512)
     return torch.bfloat16 if pays else torch.float32
 
 
-@functools.cache
-def _bfloat16_speedup() -> float:
-    """Time of a float32 matrix product over that of a bfloat16 one, best of five each."""
-    if not (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()):
-        return 0.0
-    best = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        x = torch.ones(1024, 1024, dtype=dtype)
-        times = []
-        for _ in range(6):  # the first one only warms up
-            begun = time.perf_counter()
-            x @ x
-            times.append(time.perf_counter() - begun)
-        best[dtype] = min(times[1:])
-    return best[torch.float32] / best[torch.bfloat16]
+def dtype_name(dtype: torch.dtype) -> str:
+    """``float32`` or ``bfloat16``, as parameters name it."""
+    return str(dtype).removeprefix("torch.")
 
 
 def autocast(device: torch.device, precision: torch.dtype):

@@ -110,6 +110,10 @@ class Encoder(nn.Module):
             )
         self.contrast_dim = parameters.projection_dim or self.representation_dim
 
+    def backbone_parameters(self) -> list[nn.Parameter]:
+        """All parameters but those of the projection head, which no clustering sees."""
+        return [p for name, p in self.named_parameters() if not name.startswith("projector.")]
+
     def map_shape(self, stage: int) -> tuple[int, int, int]:
         """Channels, height and width of what a stage gives, the first being 1."""
         height, width = self.image_size

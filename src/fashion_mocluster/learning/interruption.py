@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a request to stop at a point from which training can go on."""
+"""Ctrl-C and SIGTERM as a request to stop where nothing is lost but the epoch that is running."""
 
 import logging
 import signal
@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 class StopSignals:
     """While active, the first Ctrl-C or SIGTERM only asks for a stop; a second one acts at once.
 
-    Signals reach the main thread alone, so elsewhere this does nothing.
+    Python delivers signals to the main thread alone, so in other threads this does nothing.
 
     Attributes:
         received: The signal that asked, or None.
@@ -37,14 +37,14 @@ class StopSignals:
     def _restore(self) -> None:
         while self._handlers:
             number, handler = self._handlers.popitem()
-            # None stands for a handler that Python did not install and cannot put back.
+            # None stands for a handler that Python did not install and cannot restore.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
-    def leave(self, saved: str) -> None:
+    def leave(self, message: str) -> None:
         """End the process like one that died of the signal, if one was received.
 
         Args:
-            saved: What was saved before, for the message.
+            message: What is saved and what is lost.
 
         Raises:
             SystemExit: With 128 + the signal's number, as shells report it.
@@ -52,6 +52,6 @@ class StopSignals:
         if self.received is None:
             return
         logger.warning(
-            "stopped by %s; %s. Run the same command again to go on", self.received.name, saved
+            "stopped by %s; %s. Run the same command again to continue", self.received.name, message
         )
         raise SystemExit(128 + self.received)

@@ -8,7 +8,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fashion_mocluster.learning.encoder import Encoder
-from fashion_mocluster.learning.parameters import ContrastParameters
+from fashion_mocluster.learning.parameters import (
+    ContrastParameters,
+    MomentumQueueParameters,
+    QuirkParameters,
+)
 
 NO_IMAGE = -1
 # Gradients smaller than this move no float32 weight.
@@ -16,12 +20,15 @@ NEGLIGIBLE = 1e-25
 
 
 def build_contrast(
-    encoder: Encoder, parameters: ContrastParameters, seed: int
+    encoder: Encoder,
+    parameters: ContrastParameters,
+    seed: int,
+    quirks: QuirkParameters | None = None,
 ) -> "MomentumContrast | EndToEndContrast":
     """The mechanism that the parameters name, around a query encoder."""
     if parameters.mechanism == "end_to_end":
         return EndToEndContrast(encoder)
-    return MomentumContrast(encoder, parameters, seed)
+    return MomentumContrast(encoder, parameters, seed, quirks)
 
 
 class MomentumContrast(nn.Module):
@@ -31,20 +38,27 @@ class MomentumContrast(nn.Module):
 
     Args:
         encoder: The query encoder; the key encoder starts as its copy.
-        parameters: Length and treatment of the queue.
+        parameters: Length of the queue and choice of positives.
         seed: Seed of the random unit vectors that fill the queue at the start.
+        quirks: Those of the published scripts, if any.
 
     Attributes:
-        queue: float32 (queue_size, contrast_dim), one key a row, a ring buffer.
+        queue: float32 (queue_size, contrast_dim), a ring buffer of keys.
         queue_images: int64 (queue_size,), the image of each key, -1 at the start.
-        pointer: int64 (1,), the row that the next key overwrites; stays on the device.
+        pointer: int64 (1,), place of the key that is overwritten next; stays on the device.
     """
 
     trainable_keys = False
 
-    def __init__(self, encoder: Encoder, parameters: ContrastParameters, seed: int):
+    def __init__(
+        self,
+        encoder: Encoder,
+        parameters: MomentumQueueParameters,
+        seed: int,
+        quirks: QuirkParameters | None = None,
+    ):
         super().__init__()
-        self.parameters_used = parameters
+        self.parameters_used, self.quirks = parameters, quirks or QuirkParameters()
         self.query_encoder = encoder
         self.key_encoder = copy.deepcopy(encoder).requires_grad_(False)
         generator = torch.Generator().manual_seed(seed)
@@ -59,7 +73,7 @@ class MomentumContrast(nn.Module):
 
     @property
     def recent_keys(self) -> Tensor:
-        """Keys (K, contrast_dim) by which the health of the training is judged."""
+        """Keys (K, contrast_dim) in which a collapse would show."""
         return self.queue
 
     @torch.no_grad()
@@ -74,29 +88,36 @@ class MomentumContrast(nn.Module):
     def positives_and_negatives(
         self, keys: Tensor, images: Tensor
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """What the queries of the batch ``images`` int64 (B,) are drawn to and pushed from:
-        positives (B, contrast_dim), negatives (K, contrast_dim), and which of these do not count for
-        which query, bool (B, K) or None.
+        """What each query of a batch is compared with.
+
+        Args:
+            keys: Unit vectors (B, contrast_dim) of the other views.
+            images: int64 (B,), the images of the batch.
+
+        Returns:
+            Positives (B, contrast_dim); negatives (K, contrast_dim); and which negatives do not count
+            for which query, bool (B, K) or None: earlier keys of its own image, and its positive.
         """
-        p, queue = self.parameters_used, self.queue
-        if p.queue_normalization == "dimension":
-            # The published script normalizes every dimension over the queue instead of every key.
+        queue, excluded = self.queue, images[:, None] == self.queue_images
+        if self.quirks.normalize_queue_over_samples:
             queue = F.normalize(queue, dim=0)
-        excluded = images[:, None] == self.queue_images if p.own_keys == "masked" else None
-        if p.positive == "nearest_neighbor":
+        if self.quirks.keep_false_negatives:
+            excluded = None
+        if self.parameters_used.positive == "nearest_neighbor":
             keys, excluded = nearest_neighbor_keys(keys, queue, excluded)
         return keys, queue, excluded
 
     @torch.no_grad()
     def enqueue(self, keys: Tensor, images: Tensor) -> None:
-        """Write ``keys`` (B, contrast_dim) of ``images`` (B,) over the oldest rows; of a batch larger
-        than the queue only the newest keys stay.
+        """Overwrite the oldest keys by ``keys`` (B, contrast_dim) of ``images`` int64 (B,).
+
+        Of a batch larger than the queue only the newest keys stay.
         """
         size = len(self.queue)
         keys, images = keys[-size:], images[-size:]
-        rows = (self.pointer + torch.arange(len(keys), device=keys.device)) % size
-        self.queue.index_copy_(0, rows, keys.to(self.queue.dtype))
-        self.queue_images.index_copy_(0, rows, images)
+        places = (self.pointer + torch.arange(len(keys), device=keys.device)) % size
+        self.queue.index_copy_(0, places, keys.to(self.queue.dtype))
+        self.queue_images.index_copy_(0, places, images)
         self.pointer.add_(len(keys)).remainder_(size)
 
 
@@ -121,32 +142,32 @@ class EndToEndContrast(nn.Module):
         return self.parameters()
 
     def momentum_update(self, momentum: float) -> None:
-        """Nothing follows anything here."""
+        """No-op: both encoders are trained."""
 
     def positives_and_negatives(
         self, keys: Tensor, images: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """As :meth:`MomentumContrast.positives_and_negatives`; negatives are the keys of the batch's other images."""
+        """As in :class:`MomentumContrast`; negatives are the keys of the batch's other images."""
         return keys, keys, images[:, None] == images
 
     def enqueue(self, keys: Tensor, images: Tensor) -> None:
-        """Keep the batch's keys, by which the health of the training is judged."""
+        """Remember the batch's keys, in which a collapse would show."""
         self.recent_keys = keys.detach()
 
 
 def nearest_neighbor_keys(
     keys: Tensor, queue: Tensor, excluded: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Positives of other images: of each key the most similar one in the queue (Dwibedi et al. 2021,
-    equation 2).
+    """Positives from other images: for each key the most similar one in the queue (Dwibedi et al.
+    2021, NNCLR, equation 2).
 
     Args:
         keys: Unit vectors (B, D).
         queue: Unit vectors (K, D).
-        excluded: bool (B, K), rows of the queue that may not be taken.
+        excluded: bool (B, K), keys in the queue that may not be taken.
 
     Returns:
-        The positives (B, D), and ``excluded`` with them, for what is a positive is no negative.
+        The positives (B, D), and ``excluded`` with the positives added: they are no negatives.
     """
     similarity = keys @ queue.T
     if excluded is not None:
@@ -166,7 +187,7 @@ def info_nce(
     """InfoNCE (van den Oord et al. 2018; He et al. 2020, equation 1).
 
     Args:
-        query, key: Unit vectors (B, D), row i of ``key`` the positive of row i of ``query``.
+        query, key: Unit vectors (B, D); ``key[i]`` is the positive of ``query[i]``.
         negatives: Keys of other images, (K, D).
         temperature: Softmax temperature.
         excluded: bool (B, K), negatives that do not count for a query.
@@ -184,10 +205,10 @@ def info_nce(
 
 
 def flush_denormal_gradients(x: Tensor) -> Tensor:
-    """``x`` itself; from now on the entries of its gradient that are negligible become 0.
+    """``x`` itself, with a hook that sets negligible entries of its gradient to 0.
 
-    At a low temperature the softmax saturates and its gradient sinks into the denormal numbers, with
-    which processors compute the whole backward pass hundreds of times slower.
+    At a low temperature the softmax saturates and its gradient becomes denormal numbers, which make
+    the whole backward pass hundreds of times slower on a CPU.
     """
     if x.requires_grad:
         x.register_hook(lambda gradient: gradient.masked_fill(gradient.abs() < NEGLIGIBLE, 0))

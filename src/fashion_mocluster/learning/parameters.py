@@ -6,7 +6,7 @@ at once. This module imports no torch: pipelines import it to describe themselve
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -88,7 +88,6 @@ class ViewParameters(Parameters):
     blur_kernel: Annotated[int, Field(ge=1)] = 1
     blur_sigma: Range = Range(low=0.1, high=2.0)
     noise_std: NonNegative = 0
-    resampling: Literal["fused", "crop_then_rotate"] = "fused"
     key_view: Literal["independent", "sobel"] = "independent"
 
     @model_validator(mode="after")
@@ -103,42 +102,61 @@ class ViewParameters(Parameters):
         return self
 
 
-class ContrastParameters(Parameters):
-    """Negatives, momentum and temperature of the contrastive loss (He et al. 2020).
+class MomentumQueueParameters(Parameters):
+    """Momentum contrast: a queue of keys and a key encoder that follows slowly (He et al. 2020).
 
-    ``mechanism``: ``momentum_queue`` is momentum contrast; ``end_to_end`` trains both encoders and
-    takes its negatives from the batch, so queue and momentum have no part in it. ``positive``: what
-    a query is drawn to, the ``augmented_view`` of its image's other view or the ``nearest_neighbor`` to that in
-    the queue (Dwibedi et al. 2021). ``own_keys``: earlier keys of a query's own image are ``masked``,
-    or ``negatives`` like any other, as published.
+    ``positive`` says what a query is drawn to: the key of its image's other view
+    (``augmented_view``), or the key in the queue most like that one (``nearest_neighbor``,
+    Dwibedi et al. 2021).
     """
 
-    mechanism: Literal["momentum_queue", "end_to_end"] = "momentum_queue"
+    mechanism: Literal["momentum_queue"] = "momentum_queue"
     queue_size: Count
     momentum_start: Fraction
     momentum_end: Fraction
     temperature_start: Positive
     temperature_end: Positive
     positive: Literal["augmented_view", "nearest_neighbor"] = "augmented_view"
-    queue_normalization: Literal["key", "dimension"] = "key"
-    own_keys: Literal["masked", "negatives"] = "masked"
 
-    @model_validator(mode="after")
-    def _has_a_queue(self):
-        if self.positive == "nearest_neighbor" and self.mechanism == "end_to_end":
-            raise ValueError(
-                "positive: nearest_neighbor takes positives from the queue, end_to_end has none"
-            )
-        return self
+
+class EndToEndParameters(Parameters):
+    """Both encoders trained by backpropagation, negatives from the batch (He et al. 2020, figure 2a)."""
+
+    mechanism: Literal["end_to_end"] = "end_to_end"
+    temperature_start: Positive
+    temperature_end: Positive
+
+
+ContrastParameters = Annotated[
+    MomentumQueueParameters | EndToEndParameters, Field(discriminator="mechanism")
+]
+
+
+class QuirkParameters(Parameters):
+    """What the thesis's scripts do otherwise than the method they describe.
+
+    Numbers of findings are those of the list of what the published scripts really do.
+
+    ``normalize_queue_over_samples``: finding 1, each dimension of the queue is divided by its norm
+    over all keys; keys should have unit length.
+    ``step_cosine_per_batch``: finding 3, a cosine whose period is counted in epochs is stepped once
+    per batch, so that the learning rate oscillates.
+    ``keep_false_negatives``: finding 4, earlier keys of a query's own image are negatives.
+    ``resample_twice``: finding 8, views are cropped by bilinear and then rotated by nearest-neighbor
+    resampling; once is enough.
+    ``monitor_raw_loss``: finding 10, early stopping monitors the loss at each epoch's own
+    temperature, which changes its scale.
+    """
+
+    normalize_queue_over_samples: bool = False
+    step_cosine_per_batch: bool = False
+    keep_false_negatives: bool = False
+    resample_twice: bool = False
+    monitor_raw_loss: bool = False
 
 
 class OptimizerParameters(Parameters):
-    """SGD with Nesterov-free momentum, warm-up and a learning-rate schedule.
-
-    ``cosine_period``: ``training`` spans the whole training; ``epochs_counted_as_steps`` steps a
-    cosine of ``epochs`` periods once per batch, as the published script does, so that the rate
-    oscillates.
-    """
+    """SGD with momentum (not Nesterov's), linear warm-up and a learning-rate schedule."""
 
     learning_rate: Positive
     momentum: Fraction = 0.9
@@ -146,11 +164,10 @@ class OptimizerParameters(Parameters):
     warmup_epochs: NonNegative = 0
     schedule: Literal["constant", "cosine"] = "constant"
     final_learning_rate: NonNegative = 0
-    cosine_period: Literal["training", "epochs_counted_as_steps"] = "training"
 
 
 class EarlyStoppingParameters(Parameters):
-    """Stop after ``patience`` epochs whose watched value improves by less than ``min_delta``."""
+    """Stop after ``patience`` epochs whose monitored value improves by less than ``min_delta``."""
 
     patience: Count
     min_delta: NonNegative = 0
@@ -169,10 +186,16 @@ class CheckpointParameters(Parameters):
 
 
 class ComputeParameters(Parameters):
-    """Where and how precisely to compute; ``auto`` takes what pays on this machine."""
+    """Where, how precisely and with how many threads to compute.
 
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    ``auto`` takes for ``device`` CUDA, then MPS, then the CPU; for ``precision`` bfloat16 where the
+    processor computes with it; for ``threads`` whichever of one and all is faster at present. Runs
+    with another device, precision or number of threads may differ in their last digits.
+    """
+
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    threads: Literal["auto"] | Count = "auto"
 
 
 class SurrogateParameters(Parameters):
@@ -192,25 +215,34 @@ class SurrogateParameters(Parameters):
 class ClusteringTermParameters(Parameters):
     """A clustering loss on the queries of each batch beside the contrastive one (table 1g).
 
-    The first share ``clustering_start`` of the epochs is without it. Then the clusters are found
-    anew before every epoch, in the clean images' representations.
+    The first share ``clustering_start`` of the epochs is without it. After that, the clean images'
+    representations are clustered anew before every epoch, by k-means of ``n_init`` starts or
+    spectral clustering with as many.
     """
 
     weight: Positive
     clustering_start: Fraction = 0
     assign: Literal["kmeans", "spectral"] = "kmeans"
-    n_neighbors: Count = 10
+    n_neighbors: Count | None = None
     n_init: Count = 5
     surrogate: SurrogateParameters = SurrogateParameters()
 
+    @model_validator(mode="after")
+    def _neighbors_of_spectral_only(self):
+        if self.n_neighbors is not None and self.assign != "spectral":
+            raise ValueError(
+                "n_neighbors belongs to assign: spectral; leave it out with assign: kmeans"
+            )
+        return self
+
 
 class MocoParameters(Parameters):
-    """One contrastive pretraining, whole.
+    """The whole recipe of one contrastive pretraining.
 
-    ``bn_splits`` splits a batch into that many parts for BatchNorm, keys in another order
-    than queries, so that a query cannot be told by its batch (He et al. 2020, section 3.3).
-    ``watched``: the loss that early stopping watches, as it is or at the temperature of the last
-    epoch throughout. ``clustering`` makes it the joint training.
+    ``bn_splits`` splits a batch into that many parts for BatchNorm, keys in another order than
+    queries, so that a query cannot be told by its batch (He et al. 2020, section 3.3).
+    ``clustering`` makes it the joint training. Early stopping monitors the loss at the temperature
+    of the last epoch. ``quirks`` are those of the thesis's scripts.
     """
 
     seed: Seed
@@ -224,8 +256,8 @@ class MocoParameters(Parameters):
     contrast: ContrastParameters
     optimizer: OptimizerParameters
     clustering: ClusteringTermParameters | None = None
+    quirks: QuirkParameters | None = None
     early_stopping: EarlyStoppingParameters | None = None
-    watched: Literal["loss", "loss_at_final_temperature"] = "loss_at_final_temperature"
     checkpoints: CheckpointParameters = CheckpointParameters()
     compute: ComputeParameters = ComputeParameters()
 
@@ -250,21 +282,19 @@ class CentersParameters(Parameters):
     balance_weight: NonNegative = 1
 
 
-class FinetuningParameters(Parameters):
-    """One cluster finetuning, whole.
+class BaseFinetuningParameters(Parameters):
+    """What all finetunings of one full-batch step per epoch have.
 
-    ``checkpoint_selection``: ``label_free`` keeps the epoch with the lowest loss; ``thesis_score`` keeps the
-    epoch that the thesis's score likes best, of which 60 percent are computed from labels.
-    ``save_weights``: of that epoch, those ``before_step``, which were scored, or those ``after_step``, which the
-    published scripts save with the scores of the ones before.
+    ``n_init`` counts the starts of k-means. ``checkpoint_selection``: ``label_free`` keeps the epoch
+    with the lowest loss; ``thesis_score`` keeps the epoch that the thesis's score likes best, of
+    which 60 percent are computed from labels. ``save_weights``: of that epoch, those
+    ``before_step``, which were scored, or those ``after_step``, which the published scripts save
+    with the scores of the ones before.
     """
 
     seed: Seed
     epochs: Count
-    n_neighbors: Count = 10
-    assign: Literal["kmeans", "spectral", "learnable_centers"]
     n_init: Count = 10
-    centers: CentersParameters = CentersParameters()
     learning_rate: Positive
     momentum: Fraction = 0.9
     weight_decay: NonNegative = 0
@@ -279,14 +309,50 @@ class FinetuningParameters(Parameters):
     compute: ComputeParameters = ComputeParameters()
 
 
-class SelfLabelingParameters(Parameters):
-    """One self-labeling, whole: rounds of training on the clusters that TURTLE finds.
+class KMeansFinetuningParameters(BaseFinetuningParameters):
+    """Clusters by k-means, found anew before every epoch."""
 
-    ``n_neighbors``: images that each is averaged with before it is clustered, and that are asked
-    whether they are in its cluster; where a share of less than ``neighbor_agreement_threshold`` is, the image is not
-    trained on. ``epochs`` and ``optimizer`` are of each round. ``temperature`` divides the embedding,
-    a unit vector, before the linear head. ``features``: what is clustered, the encoder's
-    ``pooled`` output or its ``whitened_maps``. ``init``: where TURTLE starts, as for the clusterer of a method.
+    assign: Literal["kmeans"]
+
+
+class SpectralFinetuningParameters(BaseFinetuningParameters):
+    """Spectral clusters on a graph of ``n_neighbors``, found anew before every epoch."""
+
+    assign: Literal["spectral"]
+    n_neighbors: Count = 10
+
+
+class LearnableCentersFinetuningParameters(BaseFinetuningParameters):
+    """Cluster centers trained with the encoder; they start at those of k-means."""
+
+    assign: Literal["learnable_centers"]
+    centers: CentersParameters = CentersParameters()
+
+
+FinetuningParameters = Annotated[
+    KMeansFinetuningParameters
+    | SpectralFinetuningParameters
+    | LearnableCentersFinetuningParameters,
+    Field(discriminator="assign"),
+]
+
+
+def finetuning_parameters(group: dict | BaseFinetuningParameters) -> BaseFinetuningParameters:
+    """A parameter group of ``finetuning`` as an object of its kind.
+
+    Kedro checks parameters against classes, not unions, so nodes get this group as a mapping.
+    """
+    return TypeAdapter(FinetuningParameters).validate_python(group)
+
+
+class SelfLabelingParameters(Parameters):
+    """The whole recipe of one self-labeling: rounds of training on the clusters that TURTLE finds.
+
+    TURTLE averages each image with its ``n_neighbors`` nearest ones before clustering; ``init`` says
+    where it starts. An image is trained on only where at least ``neighbor_agreement_threshold`` of
+    these neighbors are in its cluster. ``epochs`` and ``optimizer`` are those of each round.
+    ``temperature`` divides the embedding, a unit vector, before the linear head. ``features`` says
+    what is clustered: the encoder's ``pooled`` output or its ``whitened_maps``.
     """
 
     assign: Literal["turtle"]
@@ -307,6 +373,15 @@ class SelfLabelingParameters(Parameters):
     compute: ComputeParameters = ComputeParameters()
 
 
+AnyFinetuningParameters = Annotated[
+    KMeansFinetuningParameters
+    | SpectralFinetuningParameters
+    | LearnableCentersFinetuningParameters
+    | SelfLabelingParameters,
+    Field(discriminator="assign"),
+]
+
+
 class EmbeddingParameters(Parameters):
     """How a trained encoder is applied; ``flip_tta`` averages each image and its mirror image."""
 
@@ -319,9 +394,10 @@ class EmbeddingParameters(Parameters):
 class WhiteningParameters(Parameters):
     """A readout of feature maps, whitened by how they scatter among views of one image.
 
-    ``stage`` says whose map, averaged to ``max_grid_size`` x ``max_grid_size`` places where it is larger. Its
-    ``pca_components`` first principal components are whitened, ``shrinkage`` times their mean variance
-    added to all, and ``n_components`` kept. It is fitted to ``n_fit_images`` images at most.
+    The map of ``stage`` is averaged to ``max_grid_size`` x ``max_grid_size`` places where it is
+    larger. Its first ``pca_components`` principal components are whitened, after ``shrinkage`` times
+    their mean variance is added to each, and ``n_components`` are kept. It is fitted to
+    ``n_fit_images`` images at most.
     """
 
     stage: Count

@@ -1,27 +1,42 @@
-"""Contrastive pretraining: the loop, its checkpoints and its history."""
+"""Contrastive pretraining (He et al. 2020, MoCo): its step, its epoch and its state."""
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
 
-from fashion_mocluster.learning.checkpoints import Checkpoints, CheckpointStore
-from fashion_mocluster.learning.epochs import train_epochs
-from fashion_mocluster.learning.parameters import MocoParameters
-from fashion_mocluster.learning.preprocessing import PixelStatistics
-from fashion_mocluster.learning.pretraining_run import Assign, PretrainingRun
+from fashion_mocluster.errors import InputError
+from fashion_mocluster.learning import schedules
+from fashion_mocluster.learning.checkpoints import CheckpointStore
+from fashion_mocluster.learning.device import autocast
+from fashion_mocluster.learning.encoder import build_encoder
+from fashion_mocluster.learning.health import effective_rank, spread
+from fashion_mocluster.learning.moco import build_contrast, flush_denormal_gradients, info_nce
+from fashion_mocluster.learning.parameters import MocoParameters, QuirkParameters
+from fashion_mocluster.learning.preprocessing import (
+    PixelStatistics,
+    normalize,
+    to_device,
+    to_unit_interval,
+)
+from fashion_mocluster.learning.seeding import fingerprint, seeds_for
+from fashion_mocluster.learning.surrogate import batch_loss
+from fashion_mocluster.learning.trainer import Trainer, Training, TrainingResult
+from fashion_mocluster.learning.views import query_and_key_views
 from fashion_mocluster.learning.weights import EncoderWeights
 
 logger = logging.getLogger(__name__)
 
+# Images embedded at once before an epoch of joint training.
+EVAL_BATCH_SIZE = 500
+# Images of a step by which the number of threads is chosen.
+TRIAL_BATCH_SIZE = 32
 
-@dataclass(frozen=True)
-class TrainingResult:
-    """Weights of the chosen epoch; one history row and one cost row (seconds, MB) per epoch."""
-
-    weights: EncoderWeights
-    history: list[dict[str, float]]
-    costs: list[dict[str, float]]
+# Embeddings (N, D) to labels (N,).
+Assign = Callable[[np.ndarray], np.ndarray]
 
 
 def pretrain(
@@ -36,57 +51,230 @@ def pretrain(
 
     Args:
         images: uint8 (N, H, W).
-        statistics: Pixel mean and spread, kept with the weights.
+        statistics: Mean and standard deviation of the pixels, stored with the weights.
         parameters: The whole recipe.
-        store: Where checkpoints are kept.
+        store: Where checkpoints are stored.
         name: The parameter group, for messages.
-        assign: Clusters the representations before an epoch of joint training; needed for nothing
-            else.
+        assign: Clusters representations before each epoch of joint training; needed for that only.
 
     Returns:
-        Weights of the last epoch, or of the lowest watched loss where early stopping is on.
+        Weights of the last epoch, or of the lowest monitored loss where early stopping is on.
 
     Raises:
-        ValueError: Fewer images than one batch, or joint training without ``assign``.
-        FloatingPointError: The loss became NaN or infinite.
-        CheckpointMismatchError: The store holds another run's checkpoint.
-        SystemExit: Ctrl-C or SIGTERM came; a checkpoint was saved.
+        InputError: Fewer images than one batch.
+        ValueError: Joint training without ``assign``.
+        TrainingDivergedError, CheckpointMismatchError, SystemExit: As :meth:`Trainer.fit`.
     """
-    if len(images) < parameters.batch_size:
-        raise ValueError(
-            f"{name}.batch_size is {parameters.batch_size} but there are only {len(images)} images; "
-            f"lower it with --params={name}.batch_size={max(2, len(images) // 4)}"
+    p = parameters
+    if len(images) < p.batch_size:
+        raise InputError(
+            f"{name}.batch_size is {p.batch_size} but there are only {len(images)} images; "
+            f"use --params={smaller_batches(len(images), p.bn_splits, name)}"
         )
-    contrast = parameters.contrast
-    if contrast.own_keys == "negatives" and contrast.queue_size >= len(images):
+    if p.quirks and p.quirks.keep_false_negatives and p.contrast.queue_size >= len(images):
         logger.warning(
-            "%s: the queue (%d) holds at least one key of every image (%d), so each image meets its "
-            "own old keys as negatives; %s.contrast.own_keys=masked avoids it",
-            *(name, contrast.queue_size, len(images), name),
+            "%s: the queue (%d keys) holds at least one key of each of the %d images, so every "
+            "image has false negatives; set %s.quirks.keep_false_negatives=false",
+            *(name, p.contrast.queue_size, len(images), name),
         )
-    run = PretrainingRun(images, statistics, parameters, assign)
-    checkpoints = Checkpoints(store, parameters.checkpoints, run.identity(images), name)
-    state = checkpoints.resume_point()
-    if state is not None:
-        run.load_state_dict(state)
+    training = Pretraining(images, statistics, p, assign)
+    trainer = Trainer(training, p.epochs, store, p.checkpoints, p.early_stopping, name).fit()
+    weights = training.weights()
+    if p.early_stopping is not None:
+        weights = EncoderWeights.from_dict(trainer.checkpoints.best()["encoder"])
+    return TrainingResult(weights, trainer.history, trainer.costs)
 
-    logger.info(
-        "%s: %d images, %d epochs, %s on %s",
-        *(
-            name,
-            len(images),
-            parameters.epochs,
-            str(run.precision).removeprefix("torch."),
-            run.device,
-        ),
-    )
 
-    def finished(row: dict[str, float]) -> None:
-        if run.stopping.improved(row["monitored_loss"], row["epoch"]):
-            checkpoints.save_best({"encoder": run.weights().to_dict()})
+def smaller_batches(n_images: int, bn_splits: int, name: str) -> str:
+    """Parameters with which so few images (2 or more) can be trained on, as ``--params`` takes them."""
+    if n_images < 2 * bn_splits:
+        return f"{name}.batch_size={n_images},{name}.bn_splits=1"
+    quarter = n_images // 4 // bn_splits * bn_splits
+    return f"{name}.batch_size={max(2 * bn_splits, quarter)}"
 
-    train_epochs(run, parameters.epochs, checkpoints, name, finished)
-    weights = run.weights()
-    if parameters.early_stopping is not None:
-        weights = EncoderWeights.from_dict(checkpoints.best()["encoder"])
-    return TrainingResult(weights, run.history, run.costs)
+
+class Pretraining(Training):
+    """A query encoder learns to tell each image's views from those of other images."""
+
+    def __init__(
+        self,
+        images: np.ndarray,
+        statistics: PixelStatistics,
+        parameters: MocoParameters,
+        assign: Assign | None = None,
+    ):
+        if parameters.clustering is not None and assign is None:
+            raise ValueError("joint training needs `assign`, which finds the clusters")
+        super().__init__(parameters.compute)
+        self.parameters, self.statistics, self.assign = parameters, statistics, assign
+        self.quirks = parameters.quirks or QuirkParameters()
+        self.images = torch.from_numpy(images).to(self.device)
+        # Four generators, so that none changes what another draws.
+        weights_seed, queue_seed, order_seed, views_seed = seeds_for(parameters.seed, 4)
+        self.order_generator = Generator().manual_seed(order_seed)
+        self.views_generator = Generator(self.device).manual_seed(views_seed)
+        encoder = build_encoder(parameters.encoder, images.shape[1:], weights_seed)
+        moco = build_contrast(encoder, parameters.contrast, queue_seed, self.quirks)
+        self.moco = moco.to(self.device, memory_format=torch.channels_last)
+        self.optimizer = torch.optim.SGD(
+            self.moco.trained_parameters(),
+            lr=parameters.optimizer.learning_rate,
+            momentum=parameters.optimizer.momentum,
+            weight_decay=parameters.optimizer.weight_decay,
+            foreach=True,
+        )
+        self.epoch = 0
+        # Clusters int64 (N,) of the images in joint training, empty before these matter.
+        self.clusters = torch.empty(0, dtype=torch.long, device=self.device)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of one epoch; the last, smaller one counts unless ``drop_last``."""
+        whole, rest = divmod(len(self.images), self.parameters.batch_size)
+        # A single image has no batch statistics, so it is never a batch of its own.
+        return whole + (rest > 1 and not self.parameters.drop_last)
+
+    def begin_epoch(self, epoch: int) -> Sequence[Tensor]:
+        """Shuffled batches; in joint training the clusters are found anew."""
+        p, self.epoch = self.parameters, epoch
+        order = torch.randperm(len(self.images), generator=self.order_generator)
+        if p.clustering is not None and epoch >= p.clustering.clustering_start * p.epochs:
+            self.clusters = self._find_clusters()
+        self.moco.train()
+        return order.to(self.device).split(p.batch_size)[: self.steps_per_epoch]
+
+    def train_step(self, batch: Tensor, step: int) -> dict[str, Tensor | float]:
+        """One step of MoCo (He et al. 2020, algorithm 1)."""
+        p, moco = self.parameters, self.moco
+        rate, momentum, tau = self._scheduled(step)
+        pixels = to_unit_interval(self.images[batch], p.preprocessing)
+        views = query_and_key_views(
+            pixels, p.views, self.views_generator, self.quirks.resample_twice
+        )
+        query_view, key_view = (
+            to_device(normalize(view, p.preprocessing, self.statistics), self.device)
+            for view in views
+        )
+        moco.momentum_update(momentum)
+        with autocast(self.device, self.precision):
+            with torch.set_grad_enabled(moco.trainable_keys):
+                keys = flush_denormal_gradients(self._project_shuffled(key_view))
+            z = self._in_splits(moco.query_encoder, query_view)
+            queries = flush_denormal_gradients(self._in_splits(moco.query_encoder.head, z))
+        positives, negatives, excluded = moco.positives_and_negatives(keys, batch)
+        contrastive, similarity = info_nce(queries, positives, negatives, tau, excluded)
+        loss = contrastive + self._clustering_term(z, batch)
+        monitored, final = loss.detach(), p.contrast.temperature_end
+        if tau != final and not self.quirks.monitor_raw_loss:
+            with torch.no_grad():
+                at_final, _ = info_nce(queries, positives, negatives, final, excluded)
+                monitored = monitored - contrastive + at_final
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        moco.enqueue(keys, batch)
+        return {
+            "loss": loss.detach(),
+            "monitored_loss": monitored,
+            "positive_similarity": similarity,
+            "learning_rate": rate,
+            "temperature": tau,
+            "key_momentum": momentum,
+        }
+
+    def end_epoch(self) -> dict[str, float]:
+        """Signs of collapse among the latest keys."""
+        keys = self.moco.recent_keys
+        return {"effective_rank": effective_rank(keys), "spread": spread(keys)}
+
+    def monitored(self, row: dict[str, float]) -> float:
+        """The loss, at the temperature of the last epoch."""
+        return row["monitored_loss"]
+
+    def trial_step(self) -> None:
+        """A step on few images."""
+        self.moco.train()
+        size = min(TRIAL_BATCH_SIZE, self.parameters.batch_size)
+        self.train_step(torch.arange(size, device=self.device), 0)
+
+    def _scheduled(self, step: int) -> tuple[float, float, float]:
+        """Learning rate, key momentum and temperature of a step of this epoch."""
+        p, steps = self.parameters, self.parameters.epochs * self.steps_per_epoch
+        done = self.epoch * self.steps_per_epoch + step
+        return (
+            schedules.learning_rate(
+                p.optimizer, done, steps, p.epochs, self.quirks.step_cosine_per_batch
+            ),
+            schedules.key_momentum(p.contrast, done, steps),
+            schedules.temperature(p.contrast, self.epoch, p.epochs),
+        )
+
+    def _project_shuffled(self, views: Tensor) -> Tensor:
+        """Keys (B, contrast_dim); BatchNorm sees them in other splits than the queries.
+
+        Otherwise the statistics of a split would tell which key belongs to a query.
+        """
+        project = self.moco.key_encoder.project
+        if self.parameters.bn_splits == 1:
+            return project(views)
+        order = torch.randperm(len(views), generator=self.views_generator, device=views.device)
+        return self._in_splits(project, views[order])[order.argsort()]
+
+    def _in_splits(self, network: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """``network`` of each split of the batch, of two images at least, for BatchNorm."""
+        splits = min(self.parameters.bn_splits, len(x) // 2)
+        if splits <= 1:
+            return network(x)
+        return torch.cat([network(part) for part in x.tensor_split(splits)])
+
+    def _clustering_term(self, z: Tensor, batch: Tensor) -> Tensor | float:
+        """What joint training adds to the loss for representations (B, D), once it has clusters."""
+        if not len(self.clusters):
+            return 0.0
+        p = self.parameters.clustering
+        unit = F.normalize(z.float(), dim=1)
+        return p.weight * batch_loss(unit, self.clusters[batch], p.surrogate)
+
+    @torch.no_grad()
+    def _find_clusters(self) -> Tensor:
+        """Clusters int64 (N,) of the clean images' representations, as unit vectors."""
+        self.moco.eval()
+        p, parts = self.parameters.preprocessing, []
+        for batch in self.images.split(EVAL_BATCH_SIZE):
+            x = normalize(to_unit_interval(batch, p), p, self.statistics)
+            with autocast(self.device, self.precision):
+                z = self.moco.query_encoder(to_device(x, self.device))
+            parts.append(F.normalize(z.float(), dim=1).cpu())
+        labels = self.assign(torch.cat(parts).numpy())
+        return torch.from_numpy(labels).long().to(self.device)
+
+    def weights(self) -> EncoderWeights:
+        """The query encoder as it is now."""
+        return EncoderWeights.of(
+            self.moco.query_encoder, self.parameters.preprocessing, self.statistics
+        )
+
+    def fingerprint(self) -> dict:
+        """Parameters and images."""
+        parameters = self.parameters.model_dump(mode="json", exclude={"checkpoints", "compute"})
+        return {**parameters, "images": fingerprint(self.images.cpu().numpy())}
+
+    def state_dict(self) -> dict:
+        """Both encoders, queue, optimizer, generators and clusters."""
+        return {
+            "moco": self.moco.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "order_generator": self.order_generator.get_state(),
+            "views_generator": self.views_generator.get_state(),
+            "clusters": self.clusters,
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        """Continue from a state dict of the same training."""
+        self.moco.load_state_dict(state["moco"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.order_generator.set_state(state["order_generator"].cpu())
+        self.views_generator.set_state(state["views_generator"].cpu())
+        self.clusters = state["clusters"].to(self.device)

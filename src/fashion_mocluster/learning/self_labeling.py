@@ -1,26 +1,24 @@
 """Self-labeling: an encoder learns to tell its own clusters apart in random views.
 
-The clusters of all images become labels, the images that sit safely in their cluster a training set
-(Van Gansbeke et al. 2020, SCAN, section 2.3; there the classifier's confidence decides, here that of
-the neighbors). The trained encoder is clustered in turn. Every round starts from the pretrained
-encoder, so that the mistakes of one are not learned twice as deep by the next.
+The clusters of all images become labels; the training set is the images that sit safely in their
+cluster (Van Gansbeke et al. 2020, SCAN, section 2.3: there the classifier's confidence decides, here
+the clusters of the neighbors). The trained encoder is clustered in turn. Every round starts from the
+pretrained encoder, so that the mistakes of one round are not learned more deeply by the next.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
+from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning import schedules
-from fashion_mocluster.learning.checkpoints import Checkpoints, CheckpointStore
+from fashion_mocluster.learning.checkpoints import CheckpointStore
 from fashion_mocluster.learning.device import autocast
 from fashion_mocluster.learning.embedding import embed
-from fashion_mocluster.learning.epochs import EpochRun, train_epochs
-from fashion_mocluster.learning.finetuning import FinetuningResult
-from fashion_mocluster.learning.health import effective_rank, spread
-from fashion_mocluster.learning.interruption import StopSignals
+from fashion_mocluster.learning.health import cluster_sizes, effective_rank, spread
 from fashion_mocluster.learning.parameters import (
     EmbeddingParameters,
     SelfLabelingParameters,
@@ -28,9 +26,13 @@ from fashion_mocluster.learning.parameters import (
 )
 from fashion_mocluster.learning.preprocessing import normalize, to_device, to_unit_interval
 from fashion_mocluster.learning.seeding import fingerprint, seeds_for
+from fashion_mocluster.learning.trainer import Trainer, Training, TrainingResult
 from fashion_mocluster.learning.views import view
 from fashion_mocluster.learning.weights import EncoderWeights
 from fashion_mocluster.learning.whitening import whiten
+
+# Images of a step by which the number of threads is chosen.
+TRIAL_BATCH_SIZE = 32
 
 # Embeddings (N, D) to labels (N,) and the share of each point's neighbors that have its label (N,).
 Assign = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -46,7 +48,7 @@ def self_label(
     store: CheckpointStore,
     name: str = "self_labeling",
     whitening: WhiteningParameters | None = None,
-) -> FinetuningResult:
+) -> TrainingResult:
     """Train the pretrained encoder on its own clusters, in rounds.
 
     Args:
@@ -56,35 +58,29 @@ def self_label(
         n_clusters: How many clusters are asked for.
         embedding: How encoders are applied to what is clustered.
         assign: Clusters embeddings into labels 0..n_clusters-1 and says how far neighbors agree.
-        store: Where checkpoints are kept.
+        store: Where checkpoints are stored.
         name: The parameter group, for messages.
-        whitening: Of the feature maps, needed where ``parameters.features`` says that they are what
-            is clustered.
+        whitening: Of the feature maps; needed where ``parameters.features`` is ``whitened_maps``.
 
     Returns:
         Weights at the end of the last round, and the clusters that they were trained on.
 
     Raises:
-        ValueError: Fewer than two images sit safely in their cluster, or there is no ``whitening``
-            where it is needed, or it cannot be done.
-        FloatingPointError: The loss became NaN or infinite.
-        CheckpointMismatchError: The store holds another run's checkpoint.
-        SystemExit: Ctrl-C or SIGTERM came; a checkpoint was saved.
+        InputError: Fewer than two images sit safely in their cluster, or the maps cannot be whitened.
+        ValueError: There is no ``whitening`` where it is needed.
+        TrainingDivergedError, CheckpointMismatchError, SystemExit: As :meth:`Trainer.fit`.
     """
-    run = SelfLabelingRun(images, pretrained, parameters, n_clusters, embedding, assign, whitening)
-    checkpoints = Checkpoints(store, parameters.checkpoints, run.identity(), name)
-    state = checkpoints.resume_point()
-    if state is not None:
-        run.load_state_dict(state)
-
-    train_epochs(run, parameters.n_rounds * parameters.epochs, checkpoints, name)
-    return FinetuningResult(run.weights(), run.labels.cpu().numpy(), run.history, run.costs)
+    p = parameters
+    training = SelfLabeling(images, pretrained, p, n_clusters, embedding, assign, whitening)
+    trainer = Trainer(training, p.n_rounds * p.epochs, store, p.checkpoints, None, name).fit()
+    assignments = training.labels.cpu().numpy()
+    return TrainingResult(training.weights(), trainer.history, trainer.costs, assignments)
 
 
-class SelfLabelingRun(EpochRun):
-    """Everything that changes during self-labeling; its state dict resumes it exactly."""
+class SelfLabeling(Training):
+    """An encoder and a linear head learn the clusters of one round after the other."""
 
-    SHOWN = ("loss", "fraction_used", "learning_rate")
+    LOGGED = ("loss", "fraction_used", "learning_rate")
 
     def __init__(
         self,
@@ -96,20 +92,26 @@ class SelfLabelingRun(EpochRun):
         assign: Assign,
         whitening: WhiteningParameters | None = None,
     ):
-        super().__init__(parameters.compute, *seeds_for(parameters.seed, 2))
+        super().__init__(parameters.compute)
         self.pixels, self.pretrained, self.parameters = images, pretrained, parameters
         self.n_clusters, self.embedding, self.assign = n_clusters, embedding, assign
         self.whitening = whitening if parameters.features == "whitened_maps" else None
         if parameters.features == "whitened_maps" and whitening is None:
             raise ValueError("features is 'whitened_maps', but no whitening is given")
         self.images = torch.from_numpy(images).to(self.device)
-        # The round under way: the clusters of all images, those trained on, what they looked like.
-        self.labels = self.kept = torch.empty(0, dtype=torch.long)
-        self.found: dict[str, float] = {}
+        # Two generators, so that neither changes what the other draws.
+        order_seed, views_seed = seeds_for(parameters.seed, 2)
+        self.order_generator = Generator().manual_seed(order_seed)
+        self.views_generator = Generator(self.device).manual_seed(views_seed)
+        self.epoch = self.steps_per_epoch = 0
+        # Of the round: labels int64 (N,) of all images, places int64 (n,) of those trained on.
+        self.labels = torch.zeros(len(images), dtype=torch.long, device=self.device)
+        self.used = torch.arange(len(images))
+        self.round: dict[str, float] = {}
         self._start_over()
 
     def _start_over(self) -> None:
-        """The pretrained encoder, a head that knows nothing, and an optimizer for both."""
+        """The pretrained encoder, a zero-initialized head and an optimizer for both."""
         p = self.parameters
         encoder = self.pretrained.build()
         self.encoder = encoder.to(self.device, memory_format=torch.channels_last)
@@ -117,37 +119,19 @@ class SelfLabelingRun(EpochRun):
         nn.init.zeros_(head.weight)
         nn.init.zeros_(head.bias)
         self.head = head.to(self.device)
-        # The projection head takes no part in what is clustered.
-        named = self.encoder.named_parameters()
-        trained = [w for name, w in named if not name.startswith("projector.")]
         self.optimizer = torch.optim.SGD(
-            [*trained, *self.head.parameters()],
+            [*self.encoder.backbone_parameters(), *self.head.parameters()],
             lr=p.optimizer.learning_rate,
             momentum=p.optimizer.momentum,
             weight_decay=p.optimizer.weight_decay,
             foreach=True,
         )
 
-    @property
-    def batch_size(self) -> int:
-        """Images in a batch."""
-        return min(self.parameters.batch_size, len(self.kept))
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Batches of one epoch; the smaller rest is left out, another one each time."""
-        return len(self.kept) // self.batch_size
-
-    @property
-    def images_per_epoch(self) -> int:
-        """Images that one epoch really sees."""
-        return self.steps_per_epoch * self.batch_size
-
     def begin_round(self) -> None:
-        """Cluster the images as the encoder sees them now, choose which to learn, start over.
+        """Cluster the images by the present encoder, choose those to learn from, start over.
 
         Raises:
-            ValueError: Fewer than two images sit safely in their cluster.
+            InputError: Fewer than two images sit safely in their cluster.
         """
         p = self.parameters
         weights = self.weights()
@@ -155,71 +139,68 @@ class SelfLabelingRun(EpochRun):
             weights = whiten(self.pixels, weights, self.whitening, self.embedding)
         z = embed(self.pixels, weights, self.embedding)
         labels, agreement = self.assign(z)
-        kept = np.flatnonzero(agreement >= p.neighbor_agreement_threshold)
-        if len(kept) < 2:
-            raise ValueError(
-                f"of {len(labels)} images {len(kept)} share their cluster with a share of "
-                f"{p.neighbor_agreement_threshold} of their neighbors (neighbor_agreement_threshold); lower it"
+        used = np.flatnonzero(agreement >= p.neighbor_agreement_threshold)
+        if len(used) < 2:
+            raise InputError(
+                f"only {len(used)} of {len(labels)} images are in the cluster of at least "
+                f"{p.neighbor_agreement_threshold:.0%} of their neighbors; lower "
+                "neighbor_agreement_threshold"
             )
         self.labels = torch.from_numpy(labels).long().to(self.device)
-        self.kept = torch.from_numpy(kept)
-        sizes = np.bincount(labels, minlength=self.n_clusters)
-        self.found = {
-            "round": self.epochs_done // p.epochs + 1,
-            "fraction_used": len(kept) / len(labels),
-            "smallest_cluster": int(sizes.min()),
-            "largest_cluster": int(sizes.max()),
-            "largest_share": float(sizes.max() / sizes.sum()),
-            "empty_clusters": int((sizes == 0).sum()),
+        self.used = torch.from_numpy(used)
+        self.round = {
+            "round": self.epoch // p.epochs + 1,
+            "fraction_used": len(used) / len(labels),
+            **cluster_sizes(labels, self.n_clusters),
             "effective_rank": effective_rank(torch.from_numpy(z)),
             "spread": spread(torch.from_numpy(z)),
         }
         self._start_over()
 
-    def train_epoch(self, signals: StopSignals | None = None) -> dict[str, float] | None:
-        """One pass over the kept images, as in :class:`EpochRun`; a new round begins with clusters."""
-        if self.step == 0:
-            if self.epochs_done % self.parameters.epochs == 0:
-                self.begin_round()
-            shuffled = torch.randperm(len(self.kept), generator=self.order_generator)
-            self.order = self.kept[shuffled]
-            self.losses = torch.zeros(self.steps_per_epoch, device=self.device)
-        order, size = self.order.to(self.device), self.batch_size
+    def begin_epoch(self, epoch: int) -> Sequence[Tensor]:
+        """Shuffled batches, without the smaller rest; a new round begins with its clusters."""
+        self.epoch = epoch
+        if epoch % self.parameters.epochs == 0:
+            self.begin_round()
+        order = self.used[torch.randperm(len(self.used), generator=self.order_generator)]
+        size = min(self.parameters.batch_size, len(order))
+        self.steps_per_epoch = len(order) // size
         self.encoder.train()
-        while self.step < self.steps_per_epoch:
-            index, rate = self.step, self.rate_at(self.step)
-            self.losses[index] = self.train_step(order[index * size : (index + 1) * size], rate)
-            if self.count_step(signals):
-                return None
-        loss = self.losses.mean().item()
-        row = {"epoch": self.epochs_done + 1, "loss": loss, "learning_rate": rate, **self.found}
-        self.history.append(row)
-        self.step = 0
-        return row
+        return order.to(self.device).split(size)[: self.steps_per_epoch]
 
-    def train_step(self, chosen: Tensor, rate: float) -> Tensor:
-        """One optimizer step on images int64 (B,): the cross-entropy with their clusters, 0-d."""
+    def train_step(self, batch: Tensor, step: int) -> dict[str, Tensor | float]:
+        """One optimizer step on the cross-entropy with the clusters."""
         p, w = self.parameters, self.pretrained
+        rate = self.lr_at(step)
         pixels = view(
-            to_unit_interval(self.images[chosen], w.preprocessing), p.views, self.views_generator
+            to_unit_interval(self.images[batch], w.preprocessing), p.views, self.views_generator
         )
         x = to_device(normalize(pixels, w.preprocessing, w.statistics), self.device)
         with autocast(self.device, self.precision):
             z = self.encoder(x)
         logits = self.head(F.normalize(z.float(), dim=1) / p.temperature)
-        loss = F.cross_entropy(logits, self.labels[chosen], label_smoothing=p.label_smoothing)
+        loss = F.cross_entropy(logits, self.labels[batch], label_smoothing=p.label_smoothing)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
-        return loss.detach()
+        return {"loss": loss.detach(), "learning_rate": rate}
 
-    def rate_at(self, step: int) -> float:
-        """Learning rate of a step of the epoch under way; a round goes through all the schedule."""
+    def end_epoch(self) -> dict[str, float]:
+        """The clusters of the round."""
+        return self.round
+
+    def lr_at(self, step: int) -> float:
+        """Learning rate of a step of this epoch; each round goes through the whole schedule."""
         p = self.parameters
-        done = self.epochs_done % p.epochs * self.steps_per_epoch + step
+        done = self.epoch % p.epochs * self.steps_per_epoch + step
         return schedules.learning_rate(p.optimizer, done, p.epochs * self.steps_per_epoch, p.epochs)
+
+    def trial_step(self) -> None:
+        """A step on few images."""
+        self.encoder.train()
+        self.train_step(self.used[:TRIAL_BATCH_SIZE].to(self.device), 0)
 
     def weights(self) -> EncoderWeights:
         """The encoder as it is now."""
@@ -227,35 +208,37 @@ class SelfLabelingRun(EpochRun):
             self.encoder, self.pretrained.preprocessing, self.pretrained.statistics
         )
 
-    def identity(self) -> dict:
-        """What a checkpoint must agree with to be continued here."""
+    def fingerprint(self) -> dict:
+        """Parameters, images and the pretrained encoder."""
         whitening = self.whitening and self.whitening.model_dump(mode="json")
         return {
-            **self.parameters.model_dump(mode="json", exclude={"checkpoints"}),
+            **self.parameters.model_dump(mode="json", exclude={"checkpoints", "compute"}),
             "whitening": whitening,
-            "embedding": self.embedding.model_dump(mode="json"),
+            "embedding": self.embedding.model_dump(mode="json", exclude={"compute"}),
             "n_clusters": self.n_clusters,
             "images": fingerprint(self.pixels),
             "pretrained encoder": self.pretrained.fingerprint(),
         }
 
     def state_dict(self) -> dict:
-        """Everything needed to go on exactly from here, as tensors and plain values."""
+        """Encoder, head, optimizer, generators and the clusters of the round."""
         return {
-            **super().state_dict(),
             "encoder": self.encoder.state_dict(),
             "head": self.head.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "order_generator": self.order_generator.get_state(),
+            "views_generator": self.views_generator.get_state(),
             "labels": self.labels,
-            "kept": self.kept,
-            "found": self.found,
+            "used": self.used,
+            "round": self.round,
         }
 
     def load_state_dict(self, state: dict) -> None:
-        """Go on from a state dict of the same run."""
-        super().load_state_dict(state)
+        """Continue from a state dict of the same training."""
         self.encoder.load_state_dict(state["encoder"])
         self.head.load_state_dict(state["head"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.labels, self.kept = state["labels"].to(self.device), state["kept"]
-        self.found = dict(state["found"])
+        self.order_generator.set_state(state["order_generator"].cpu())
+        self.views_generator.set_state(state["views_generator"].cpu())
+        self.labels, self.used = state["labels"].to(self.device), state["used"]
+        self.round = dict(state["round"])

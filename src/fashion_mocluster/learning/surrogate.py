@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning.parameters import SurrogateParameters
 
 # Added under square roots: the gradient of sqrt at 0 is infinite.
@@ -45,12 +46,12 @@ def surrogate_loss(z: Tensor, labels: Tensor, parameters: SurrogateParameters) -
         parameters: The three weights (the thesis's lambda 1 to 3) and the chunk length.
 
     Raises:
-        ValueError: Fewer than two clusters, or as many clusters as images.
+        InputError: Fewer than two clusters, or as many clusters as images.
     """
     _, labels = torch.unique(labels, return_inverse=True)
     clusters = int(labels.max()) + 1
     if not 2 <= clusters < len(z):
-        raise ValueError(f"need 2 to {len(z) - 1} clusters of {len(z)} images, got {clusters}")
+        raise InputError(f"need 2 to {len(z) - 1} clusters of {len(z)} images, got {clusters}")
     # Distances do not change, but products of large numbers would cancel badly.
     leaf = (z - z.mean(0)).detach().requires_grad_()
 

@@ -17,32 +17,48 @@ SOBEL = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
 
 
 def query_and_key_views(
-    images: Tensor, parameters: ViewParameters, generator: Generator
+    images: Tensor,
+    parameters: ViewParameters,
+    generator: Generator,
+    resample_twice: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Two views (B, 1, H, W) of each image.
 
     ``key_view: independent`` draws twice. ``key_view: sobel`` is the thesis's dual channel: one
     geometry for both, photometric changes on the query, Sobel magnitude as the key.
+
+    Args:
+        resample_twice: A quirk of the published scripts, see :func:`geometric`.
     """
     if parameters.key_view == "independent":
-        return view(images, parameters, generator), view(images, parameters, generator)
-    shaped = geometric(images, parameters, generator)
+        query = view(images, parameters, generator, resample_twice)
+        return query, view(images, parameters, generator, resample_twice)
+    shaped = geometric(images, parameters, generator, resample_twice)
     return photometric(shaped, parameters, generator), sobel_magnitude(shaped)
 
 
-def view(images: Tensor, parameters: ViewParameters, generator: Generator) -> Tensor:
+def view(
+    images: Tensor, parameters: ViewParameters, generator: Generator, resample_twice: bool = False
+) -> Tensor:
     """One view (B, 1, H, W) of each image, whatever ``key_view`` says."""
-    return photometric(geometric(images, parameters, generator), parameters, generator)
+    shaped = geometric(images, parameters, generator, resample_twice)
+    return photometric(shaped, parameters, generator)
 
 
-def geometric(images: Tensor, parameters: ViewParameters, generator: Generator) -> Tensor:
-    """Crop, translate, rotate and mirror each image by its own random amount."""
+def geometric(
+    images: Tensor, parameters: ViewParameters, generator: Generator, resample_twice: bool = False
+) -> Tensor:
+    """Crop, translate, rotate and mirror each image by its own random amount, (B, 1, H, W).
+
+    Args:
+        resample_twice: Crop by bilinear, then rotate by nearest-neighbor resampling, as
+            torchvision's RandomResizedCrop and RandomRotation do in the published scripts.
+    """
     rotation = _rotation(images, parameters, generator)
     crop = _crop_and_flip(images, parameters, generator)
-    if parameters.resampling == "fused":
-        return _resample(images, crop @ rotation, "bilinear")
-    # The published script resamples twice: RandomResizedCrop is bilinear, RandomRotation nearest.
-    return _resample(_resample(images, crop, "bilinear"), rotation, "nearest")
+    if resample_twice:
+        return _resample(_resample(images, crop, "bilinear"), rotation, "nearest")
+    return _resample(images, crop @ rotation, "bilinear")
 
 
 def photometric(images: Tensor, parameters: ViewParameters, generator: Generator) -> Tensor:

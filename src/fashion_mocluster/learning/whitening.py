@@ -1,9 +1,9 @@
-"""A readout that counts what the views of an image have in common.
+"""Feature maps whitened by how they scatter among views of one image.
 
-Principal components of a stage's feature maps are whitened by how they scatter among random views
-of one image: within-class covariance normalize (Hatch, Kajarekar and Stolcke 2006, "Within-class
-covariance normalization for SVM-based speaker recognition") with the views of an image as a class.
-Distances then weigh less what cropping, turning or lighting change anyway, and no label is needed.
+This is within-class covariance normalization (Hatch, Kajarekar and Stolcke 2006, "Within-class
+covariance normalization for SVM-based speaker recognition") of principal components of a stage's
+maps, with the random views of an image as a class. Distances then depend less on what cropping,
+rotation or lighting change, and no label is needed.
 """
 
 from dataclasses import replace
@@ -13,7 +13,8 @@ import torch
 from sklearn.decomposition import PCA
 from torch import Generator
 
-from fashion_mocluster.learning.embedding import apply
+from fashion_mocluster.errors import InputError
+from fashion_mocluster.learning.embedding import encode
 from fashion_mocluster.learning.feature_maps import Readout, flatten_feature_map
 from fashion_mocluster.learning.parameters import EmbeddingParameters, WhiteningParameters
 from fashion_mocluster.learning.views import view
@@ -28,48 +29,48 @@ def whiten(
 ) -> EncoderWeights:
     """The same encoder with a readout fitted to uint8 images (N, H, W).
 
-    Its dimensions are as many as asked for, or as the images and the map have at most. Views are
-    drawn batch by batch, so that it depends on ``embedding.batch_size`` as on a seed.
+    It has ``n_components`` dimensions, or fewer where there are fewer images or the map is smaller.
+    Views are drawn batch by batch, so another ``embedding.batch_size`` acts like another seed.
 
     Raises:
-        ValueError: The encoder has no such stage or is for another image size, there are fewer than
+        InputError: The encoder has no such stage or is for another image size, there are fewer than
             two images, or no image differs from the others.
     """
     p = parameters
     if p.stage > len(weights.encoder.blocks):
-        raise ValueError(
+        raise InputError(
             f"whitening.stage is {p.stage}, but the encoder has {len(weights.encoder.blocks)} stages; "
             "lower it"
         )
     if images.shape[1:] != tuple(weights.image_size):
-        raise ValueError(
+        raise InputError(
             f"whitening: images of {images.shape[1:]}, but the encoder was trained on "
             f"{tuple(weights.image_size)}; bring them to that size"
         )
     if len(images) < 2:
-        raise ValueError(f"whitening needs at least two images, got {len(images)}")
+        raise InputError(f"whitening needs at least two images, got {len(images)}")
     chosen = np.random.default_rng(p.seed).permutation(len(images))[: p.n_fit_images]
     images = images[np.sort(chosen)]
 
-    def maps(change=None) -> np.ndarray:
+    def maps(augment=None) -> np.ndarray:
         """Float32 (n, D)."""
 
-        def describe(encoder, x):
+        def represent(encoder, x):
             return flatten_feature_map(encoder, x, p.stage, p.max_grid_size, embedding.flip_tta)
 
-        return apply(images, weights, embedding, describe, change)
+        return encode(images, weights, embedding, represent, augment)
 
     x = maps()
     pca = PCA(min(p.pca_components, *x.shape), random_state=p.seed % 2**32)
     z = pca.fit_transform(x)
-    if pca.explained_variance_.sum() < 1e-9:  # what rounding alone makes of unit vectors is less
-        raise ValueError("whitening: all images look the same to the encoder; are they blank?")
+    if pca.explained_variance_.sum() < 1e-9:  # rounding of unit vectors alone makes less
+        raise InputError("whitening: all images look the same to the encoder; are they blank?")
     generator = Generator().manual_seed(p.seed)
     one, other = (
         pca.transform(maps(lambda pixels: view(pixels, p.views, generator))) for _ in range(2)
     )
     to_white = whitening_matrix((one - other) / np.sqrt(2), p.shrinkage)
-    # What spreads most among the whitened images is kept.
+    # The directions in which the whitened images spread most are kept.
     main = PCA(min(p.n_components, z.shape[1]), svd_solver="full").fit(z @ to_white)
     matrix = pca.components_.T @ to_white @ main.components_.T
     readout = Readout(
@@ -83,12 +84,12 @@ def whiten(
 
 
 def whitening_matrix(differences: np.ndarray, shrinkage: float) -> np.ndarray:
-    """(C, C), after which points (n, C) that scatter like ``differences`` have unit variance.
+    """A matrix (C, C) that gives points (n, C) which scatter like ``differences`` unit variance.
 
     Args:
         differences: (n, C), of mean 0; those of two views are divided by the square root of 2.
-        shrinkage: Share of the mean variance that is added to all variances, which keeps what
-            hardly varies among views from being blown up.
+        shrinkage: Fraction of the mean variance that is added to every variance, so that directions
+            that hardly vary among views are not amplified without limit.
     """
     scatter = differences.T @ differences / len(differences)
     variances, directions = np.linalg.eigh(scatter.astype(np.float64))

@@ -1,67 +1,76 @@
 """Nodes of ``cluster_finetuning``."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning.parameters import (
+    BaseFinetuningParameters,
     EmbeddingParameters,
-    FinetuningParameters,
     SelfLabelingParameters,
     WhiteningParameters,
+    finetuning_parameters,
 )
+from fashion_mocluster.pipelines.moco_pretraining.nodes import assigner
+
+# Those of `learning.checkpoints` and `learning.weights`: to name them here would import torch.
+CheckpointStore = EncoderWeights = Any
+
+Outputs = tuple[EncoderWeights, pd.DataFrame, pd.DataFrame, pd.DataFrame]
 
 
 def finetune_encoder(
     images: np.ndarray,
-    pretrained: dict,
-    parameters: FinetuningParameters,
+    pretrained: EncoderWeights,
+    parameters: dict,
     n_clusters: int,
-    checkpoints: Any,
+    checkpoints: CheckpointStore,
     name: str = "finetuning",
-) -> tuple[dict, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Finetuned weights, history, what the chosen epoch assigned, and cost; no label is seen.
+) -> Outputs:
+    """Finetuned weights, history, clusters of the chosen epoch, and costs; no label is seen.
 
     Args:
-        name: The parameter group, for messages.
+        parameters: A group of ``finetuning``, see :func:`finetuning_parameters`.
+        name: That group, for messages.
 
     Raises:
-        ValueError: The parameters ask for a choice by labels.
+        InputError: The parameters ask for a choice by labels.
     """
-    if parameters.checkpoint_selection == "thesis_score":
-        raise ValueError(
-            "checkpoint_selection is thesis_score, but no labels are wired into this pipeline"
+    recipe = finetuning_parameters(parameters)
+    if recipe.checkpoint_selection == "thesis_score":
+        raise InputError(
+            f"{name}.checkpoint_selection is thesis_score, but this pipeline has no labels"
         )
-    return _finetune(images, pretrained, parameters, n_clusters, checkpoints, name, score=None)
+    return _finetune(images, pretrained, recipe, n_clusters, checkpoints, name, score=None)
 
 
 def finetune_encoder_by_thesis_score(
     images: np.ndarray,
-    pretrained: dict,
-    parameters: FinetuningParameters,
+    pretrained: EncoderWeights,
+    parameters: dict,
     n_clusters: int,
-    checkpoints: Any,
+    checkpoints: CheckpointStore,
     labels: np.ndarray | None,
     name: str = "finetuning",
-) -> tuple[dict, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """As the thesis did: the kept epoch is chosen by a score of which labels make 60 percent.
+) -> Outputs:
+    """As in the thesis: the epoch is chosen by a score of which labels make 60 percent.
 
     Raises:
-        ValueError: There are no labels.
+        InputError: There are no labels.
     """
     from fashion_mocluster.clustering.scores import label_scores
 
     if labels is None:
-        raise ValueError(
-            "checkpoint_selection is thesis_score, which needs labels, and these images have none; set "
-            f"{name}.checkpoint_selection to label_free"
+        raise InputError(
+            "checkpoint_selection is thesis_score, which needs labels, and these images have none; "
+            f"set {name}.checkpoint_selection=label_free"
         )
 
     def thesis_score(assigned: np.ndarray, indices) -> float:
-        """.3 NMI + .3 ARI + .3 silhouette + .05 / DB + .05 * log1p(CH) / 10."""
+        """0.3 NMI + 0.3 ARI + 0.3 silhouette + 0.05 / DB + 0.05 * log1p(CH) / 10."""
         truth = label_scores(labels, assigned)
         return (
             0.3 * (truth["nmi"] + truth["ari"] + indices.silhouette)
@@ -69,64 +78,45 @@ def finetune_encoder_by_thesis_score(
             + 0.05 * float(np.log1p(indices.calinski_harabasz)) / 10
         )
 
-    return _finetune(images, pretrained, parameters, n_clusters, checkpoints, name, thesis_score)
+    recipe = finetuning_parameters(parameters)
+    return _finetune(images, pretrained, recipe, n_clusters, checkpoints, name, thesis_score)
 
 
-def _finetune(images, pretrained, parameters, n_clusters, checkpoints, name, score):
+def _finetune(
+    images, pretrained, parameters: BaseFinetuningParameters, n_clusters, checkpoints, name, score
+) -> Outputs:
     from fashion_mocluster.learning.finetuning import finetune
-    from fashion_mocluster.learning.weights import EncoderWeights
 
-    # Learnable centers start from those of k-means.
+    # Learnable centers start at those of k-means.
     kind = "spectral" if parameters.assign == "spectral" else "kmeans"
-    result = finetune(
-        images,
-        EncoderWeights.from_dict(pretrained),
-        parameters,
-        n_clusters,
-        _clusterer(kind, parameters, n_clusters),
-        checkpoints,
-        score,
-        name=name,
+    neighbors = getattr(parameters, "n_neighbors", None)
+    assign = assigner(kind, parameters.n_init, neighbors, n_clusters, parameters.seed)
+    return _outputs(
+        finetune(images, pretrained, parameters, n_clusters, assign, checkpoints, score, name)
     )
-    return _tables(result)
-
-
-def _clusterer(
-    kind: str, parameters: FinetuningParameters, n_clusters: int
-) -> Callable[[np.ndarray], np.ndarray]:
-    """What clusters embeddings (N, D) into labels (N,) as a finetuning asks for."""
-    from fashion_mocluster.clustering.clusterers import cluster
-    from fashion_mocluster.clustering.parameters import KMeansParameters, SpectralParameters
-
-    if kind == "kmeans":
-        clusterer = KMeansParameters(n_init=parameters.n_init)
-    else:
-        clusterer = SpectralParameters(n_init=parameters.n_init, n_neighbors=parameters.n_neighbors)
-    return lambda z: cluster(z, clusterer, n_clusters, parameters.seed)
 
 
 def self_label_encoder(
     images: np.ndarray,
-    pretrained: dict,
+    pretrained: EncoderWeights,
     parameters: SelfLabelingParameters,
     n_clusters: int,
-    checkpoints: Any,
+    checkpoints: CheckpointStore,
     embedding: EmbeddingParameters,
     whitening: WhiteningParameters,
     pixel_clusters: pd.DataFrame | None = None,
     name: str = "finetuning",
-) -> tuple[dict, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Weights trained on their own clusters, history, those clusters, and cost; no label is seen.
+) -> Outputs:
+    """Weights trained on their own clusters, history, those clusters, and costs; no label is seen.
 
     Args:
-        pixel_clusters: Where ``parameters`` have a ``init: pixel_clusters``: a cluster for each image.
+        pixel_clusters: A cluster for each image, where ``parameters.init`` is ``pixel_clusters``.
         name: The parameter group, for messages.
     """
     from fashion_mocluster.clustering.clusterers import cluster
     from fashion_mocluster.clustering.parameters import TurtleParameters
     from fashion_mocluster.clustering.typicality import neighbor_agreement
     from fashion_mocluster.learning.self_labeling import self_label
-    from fashion_mocluster.learning.weights import EncoderWeights
 
     turtle = TurtleParameters(
         n_init=parameters.n_init,
@@ -139,26 +129,27 @@ def self_label_encoder(
         labels = cluster(z, turtle, n_clusters, parameters.seed, init_labels)
         return labels, neighbor_agreement(z, labels, parameters.n_neighbors)
 
-    result = self_label(
-        images,
-        EncoderWeights.from_dict(pretrained),
-        parameters,
-        n_clusters,
-        embedding,
-        assign,
-        checkpoints,
-        name=name,
-        whitening=whitening,
+    return _outputs(
+        self_label(
+            images,
+            pretrained,
+            parameters,
+            n_clusters,
+            embedding,
+            assign,
+            checkpoints,
+            name=name,
+            whitening=whitening,
+        )
     )
-    return _tables(result)
 
 
-def _tables(result) -> tuple[dict, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """What the catalog keeps of a finetuning."""
+def _outputs(result) -> Outputs:
+    """A training's result as catalog outputs."""
     clusters = result.assignments
     assignments = pd.DataFrame({"index": range(len(clusters)), "cluster": clusters})
     history, costs = pd.DataFrame(result.history), pd.DataFrame(result.costs)
-    return result.weights.to_dict(), history, assignments, costs
+    return result.weights, history, assignments, costs
 
 
 def draw_loss_curve(history: pd.DataFrame) -> Figure:
@@ -177,11 +168,11 @@ def draw_loss_curve(history: pd.DataFrame) -> Figure:
 
 
 def draw_self_labeling_curve(history: pd.DataFrame) -> Figure:
-    """Loss, and share of the images that it is of, over the epochs of all rounds."""
+    """Loss and fraction of images trained on, over the epochs of all rounds."""
     from fashion_mocluster.reporting.history import history_figure
 
     curves = {
         "loss": "Cross-entropy with the clusters",
-        "fraction_used": "Share of images trained on",
+        "fraction_used": "Fraction of images trained on",
     }
     return history_figure(history, "Self-labeling", curves)

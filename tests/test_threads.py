@@ -1,0 +1,124 @@
+import subprocess
+import sys
+import time
+
+import pytest
+
+from fashion_mocluster import threads
+from fashion_mocluster.threads import (
+    TorchThreads,
+    available_threads,
+    fastest_thread_count,
+    limit_numeric_threads,
+)
+
+
+class Machine:
+    """Stands for a machine on which work takes ``seconds[n]`` with n threads."""
+
+    def __init__(self, monkeypatch, seconds):
+        self.seconds, self.now, self.count, self.calls = seconds, 0.0, None, []
+        monkeypatch.setattr(time, "perf_counter", lambda: self.now)
+        monkeypatch.setattr("torch.set_num_threads", self.set)
+
+    def set(self, count):
+        self.count = count
+
+    def work(self):
+        self.calls.append(self.count)
+        self.now += self.seconds[self.count]
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "chosen"), [(1.0, 0.55, 2), (1.0, 30.0, 1), (1.0, 1.05, 2), (1.0, 1.2, 1)]
+)
+def test_the_faster_number_is_taken_and_all_where_it_hardly_matters(monkeypatch, one, two, chosen):
+    machine = Machine(monkeypatch, {1: one / 100, 2: two / 100})
+    assert fastest_thread_count(machine.work, [2, 1]) == chosen == machine.count
+
+
+def test_what_is_much_slower_is_tried_once_only(monkeypatch):
+    machine = Machine(monkeypatch, {1: 0.01, 2: 0.3})
+    fastest_thread_count(machine.work, [1, 2])
+    assert machine.calls.count(2) == 1
+
+
+def test_a_single_candidate_is_not_measured(monkeypatch):
+    machine = Machine(monkeypatch, {3: 1.0})
+    assert fastest_thread_count(machine.work, [3, 3]) == machine.count == 3
+    assert not machine.calls
+
+
+def test_slow_steps_are_measured_anew_and_the_choice_is_said(monkeypatch, caplog):
+    caplog.set_level("INFO")
+    monkeypatch.setattr(threads, "available_threads", lambda: 2)
+    machine = Machine(monkeypatch, {1: 0.02, 2: 0.01})
+    with TorchThreads("moco", "auto", machine.work) as chosen:
+        assert chosen.count == 2
+        machine.now += 2
+        chosen.observe(100)
+        machine.seconds[2] = 0.6  # somebody else came
+        machine.now += 2
+        chosen.observe(30)
+        assert chosen.count == machine.count == 1
+    assert "moco: computing with threads=1, at present faster than threads=2" in caplog.text
+
+
+def test_a_continued_run_keeps_its_number_unless_that_is_slow_now(monkeypatch):
+    monkeypatch.setattr(threads, "available_threads", lambda: 2)
+    for seconds, expected in ({1: 0.017, 2: 0.01}, 1), ({1: 0.03, 2: 0.01}, 2):
+        machine = Machine(monkeypatch, seconds)
+        with TorchThreads("moco", "auto", machine.work, previous=1) as chosen:
+            assert chosen.count == expected
+
+
+def test_a_given_number_is_taken_and_what_was_before_is_restored(monkeypatch):
+    machine = Machine(monkeypatch, {})
+    monkeypatch.setattr("torch.get_num_threads", lambda: 7)
+    with TorchThreads("moco", 5, machine.work):
+        assert machine.count == 5
+    assert machine.count == 7
+    assert not machine.calls
+
+
+def test_available_threads_are_the_cores_or_fewer(monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(8)), raising=False)
+    for asked, expected in ("", 8), ("3", 3), ("4,2", 4), ("64", 8), ("0", 1), ("many", 8):
+        monkeypatch.setenv("OMP_NUM_THREADS", asked)
+        assert available_threads() == expected
+
+
+def test_numeric_libraries_are_limited(monkeypatch):
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    monkeypatch.setattr(threads, "available_threads", lambda: 2)
+    one = lambda work, candidates, set_threads, **_: set_threads(1) and 1  # noqa: E731
+    monkeypatch.setattr(threads, "fastest_thread_count", one)
+    with threadpool_limits():  # restores what was before
+        limit_numeric_threads()
+        assert {info["num_threads"] for info in threadpool_info()} == {1}
+
+
+def test_a_single_core_needs_no_measuring(monkeypatch):
+    monkeypatch.setattr(threads, "available_threads", lambda: 1)
+    assert limit_numeric_threads() == {"blas": 1, "openmp": 1}
+
+
+CONFINED = """
+import os
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+import torch
+from fashion_mocluster.threads import fastest_thread_count
+network = torch.nn.Sequential(*[torch.nn.Conv2d(16, 16, 3, padding=1) for _ in range(8)])
+x = torch.rand(16, 16, 14, 14)
+print(fastest_thread_count(lambda: network(x).sum().backward(), [1, 2]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="a process is confined to a core on Linux only")
+def test_two_threads_on_one_core_are_given_up():
+    said = subprocess.run(
+        [sys.executable, "-c", CONFINED], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert said.stdout.strip() == "1", said.stderr
