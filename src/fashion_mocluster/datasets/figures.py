@@ -1,12 +1,26 @@
-"""Several figures in one folder, as PNG files."""
+"""Figures as PNG files."""
 
 import base64
 from pathlib import Path
 from typing import Any
 
-from kedro.io import AbstractDataset, DatasetError
+from kedro.io import AbstractDataset
+from kedro_datasets.matplotlib import MatplotlibDataset
 
 from fashion_mocluster.datasets.atomic import write_atomically
+from fashion_mocluster.datasets.errors import DataFileError
+
+DPI = 110
+
+
+class FigureDataset(MatplotlibDataset):
+    """One figure; unlike Kedro's own dataset it also loads, as the bytes of the PNG file."""
+
+    DEFAULT_SAVE_ARGS = {"dpi": DPI}  # noqa: RUF012
+
+    def load(self) -> bytes:
+        """The PNG file."""
+        return Path(self._filepath).read_bytes()
 
 
 class FiguresDataset(AbstractDataset[dict, dict]):
@@ -16,10 +30,10 @@ class FiguresDataset(AbstractDataset[dict, dict]):
 
     Args:
         filepath: The folder.
-        dpi: Resolution.
+        dpi: Resolution, dots per inch.
     """
 
-    def __init__(self, *, filepath: str, dpi: int = 110, metadata: dict | None = None):
+    def __init__(self, *, filepath: str, dpi: int = DPI, metadata: dict | None = None):
         self._folder = Path(filepath)
         self._dpi = dpi
         self.metadata = metadata
@@ -38,11 +52,11 @@ class FiguresDataset(AbstractDataset[dict, dict]):
         """The files.
 
         Raises:
-            DatasetError: There are none.
+            DataFileError: There are none.
         """
         files = {path.stem: path.read_bytes() for path in sorted(self._folder.glob("*.png"))}
         if not files:
-            raise DatasetError(f"{self._folder}: no figures here; kedro run makes them")
+            raise DataFileError(f"{self._folder}: no figures here; kedro run draws them")
         return files
 
     def preview(self) -> Any:
