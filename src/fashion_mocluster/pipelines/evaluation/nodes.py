@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fashion_mocluster.clustering.parameters import MethodParameters
+from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning.parameters import EmbeddingParameters
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
 from fashion_mocluster.pipelines.evaluation.parameters import ModelSelectionParameters
@@ -48,22 +49,22 @@ def read_external_embeddings(
     """Embeddings somebody else made, without their label column; reading them costs nothing here.
 
     Raises:
-        ValueError: Not one row per image, no ``feature_0 ...`` columns, or values missing.
+        InputError: Not one row per image, no ``feature_0 ...`` columns, or values missing.
     """
     features = external.drop(columns="label", errors="ignore")
     expected = [f"feature_{i}" for i in range(features.shape[1])]
     what = "evaluation.external_embeddings"
     if not expected or list(features.columns) != expected:
-        raise ValueError(
+        raise InputError(
             f"{what}: columns must be 'label' (optional), 'feature_0', 'feature_1', ...; found "
             f"{list(external.columns[:4])}..."
         )
     if len(features) != len(images):
-        raise ValueError(f"{what}: {len(features)} rows for {len(images)} images")
+        raise InputError(f"{what}: {len(features)} rows for {len(images)} images")
     bad = ~np.isfinite(features.apply(pd.to_numeric, errors="coerce").to_numpy(float))
     if bad.any():
         row, column = np.argwhere(bad)[0]
-        raise ValueError(f"{what}: line {row + 2}, column {expected[column]!r} is not a number")
+        raise InputError(f"{what}: line {row + 2}, column {expected[column]!r} is not a number")
     return features.astype(np.float32), {"time_s": 0.0, "memory_mb": 0.0}
 
 
