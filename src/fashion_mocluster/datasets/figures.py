@@ -2,7 +2,7 @@
 
 import base64
 from pathlib import Path
-from typing import Any
+from typing import Any, NewType
 
 from kedro.io import AbstractDataset
 from kedro_datasets.matplotlib import MatplotlibDataset
@@ -11,6 +11,9 @@ from fashion_mocluster.datasets.atomic import write_atomically
 from fashion_mocluster.datasets.errors import DataFileError
 
 DPI = 110
+
+# Kedro-viz shows as a picture what is annotated with a type of this name.
+ImagePreview = NewType("ImagePreview", str)
 
 
 class FigureDataset(MatplotlibDataset):
@@ -59,10 +62,8 @@ class FiguresDataset(AbstractDataset[dict, dict]):
             raise DataFileError(f"{self._folder}: no figures here; kedro run draws them")
         return files
 
-    def preview(self) -> Any:
+    def preview(self) -> ImagePreview:
         """The first figure, for kedro-viz."""
-        from kedro_datasets._typing import ImagePreview
-
         first = sorted(self._folder.glob("*.png"))[0]
         return ImagePreview(base64.b64encode(first.read_bytes()).decode())
 
