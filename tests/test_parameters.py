@@ -3,7 +3,7 @@ import json
 import pytest
 import torch
 
-from fashion_mocluster.learning.parameters import FinetuningParameters, SelfLabelingParameters
+from fashion_mocluster.learning.parameters import BaseFinetuningParameters, SelfLabelingParameters
 from fashion_mocluster.parameters import ParameterError, check_parameters
 from tests.conftest import PROJECT, project_parameters
 
@@ -167,7 +167,7 @@ def test_thesis_environment_is_the_published_protocol():
     assert p.evaluation.methods["moco_kmeans"].clusterer.n_init == 35
     # Base chooses nothing by labels.
     base = check_parameters(project_parameters())
-    surrogate = [f for f in base.finetuning.values() if isinstance(f, FinetuningParameters)]
+    surrogate = [f for f in base.finetuning.values() if isinstance(f, BaseFinetuningParameters)]
     assert {f.checkpoint_selection for f in surrogate} == {"label_free"}
 
 

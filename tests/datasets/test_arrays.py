@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from kedro.io import DatasetError
 
 from fashion_mocluster.datasets.arrays import NumpyDataset
+from fashion_mocluster.datasets.errors import DataFileError
 
 
 def test_round_trip(tmp_path):
@@ -16,8 +16,8 @@ def test_round_trip(tmp_path):
 def test_pickled_objects_and_damaged_files_are_refused(tmp_path):
     path = tmp_path / "a.npy"
     np.save(path, np.array([{}], dtype=object), allow_pickle=True)
-    with pytest.raises(DatasetError, match=r"a.npy"):
+    with pytest.raises(DataFileError, match=r"a.npy"):
         NumpyDataset(filepath=str(path)).load()
     path.write_bytes(b"\x93NUMPY broken")
-    with pytest.raises(DatasetError, match=r"a.npy"):
+    with pytest.raises(DataFileError, match=r"a.npy"):
         NumpyDataset(filepath=str(path)).load()

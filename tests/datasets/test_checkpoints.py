@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from kedro.io import DatasetError
 
 from fashion_mocluster.datasets.checkpoints import CheckpointStoreDataset
+from fashion_mocluster.datasets.errors import DataFileError
 
 
 @pytest.fixture
@@ -42,22 +42,22 @@ def test_a_failed_write_leaves_the_old_checkpoint_whole(store, tmp_path, monkeyp
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", fail)
-    with pytest.raises(DatasetError, match=r"last\.pt: cannot be written.*Free some space"):
+    with pytest.raises(DataFileError, match=r"last\.pt: cannot be written.*Free some space"):
         store.save("last", {"epoch": 2})
     assert store.load("last") == {"epoch": 1}
     assert [p.name for p in (tmp_path / "checkpoints").iterdir()] == ["last.pt"]
 
 
-def test_what_does_not_read_back_does_not_replace_a_good_checkpoint(store, monkeypatch):
+def test_a_file_that_reads_back_differently_does_not_replace_a_good_checkpoint(store, monkeypatch):
     store.save("last", {"epoch": 1})
     write = Path.write_bytes
     monkeypatch.setattr(Path, "write_bytes", lambda path, content: write(path, content[:-9]))
-    with pytest.raises(DatasetError, match="does not read back"):
+    with pytest.raises(DataFileError, match="reads back differently"):
         store.save("last", {"epoch": 2})
     assert store.load("last") == {"epoch": 1}
 
 
-def test_what_a_killed_process_left_half_written_is_no_checkpoint(store, tmp_path):
+def test_the_temporary_file_of_a_killed_process_is_no_checkpoint(store, tmp_path):
     store.save("last", {"epoch": 1})
     (tmp_path / "checkpoints" / ".last.partial.pt").write_bytes(b"half")
     assert store.names() == ["last"]
@@ -65,21 +65,18 @@ def test_what_a_killed_process_left_half_written_is_no_checkpoint(store, tmp_pat
     assert [p.name for p in (tmp_path / "checkpoints").iterdir()] == ["last.pt"]
 
 
-@pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "list"])
-def test_a_damaged_checkpoint_is_refused_with_the_way_on(store, tmp_path, damage):
+@pytest.mark.parametrize("damage", ["truncated", "empty", "list"])
+def test_a_damaged_checkpoint_is_refused_and_the_error_says_how_to_resume(store, tmp_path, damage):
     store.save("last", {"w": torch.arange(1000.0)})
     path = tmp_path / "checkpoints" / "last.pt"
-    content = bytearray(path.read_bytes())
-    if damage == "flipped":
-        content[len(content) // 2] ^= 1
     if damage == "list":
         torch.save([1, 2], path)
     else:
-        path.write_bytes(content[: {"truncated": 700, "empty": 0}.get(damage)])
-    with pytest.raises(DatasetError, match=r"last\.pt: .*Delete it, and the run goes on from"):
+        path.write_bytes(path.read_bytes()[: {"truncated": 700, "empty": 0}[damage]])
+    with pytest.raises(DataFileError, match=r"last\.pt: .*Delete it: the training then resumes"):
         store.load("last")
 
 
-def test_nobody_saves_the_dataset_itself(tmp_path):
-    with pytest.raises(DatasetError, match="through the store"):
+def test_the_dataset_itself_cannot_be_saved(tmp_path):
+    with pytest.raises(DataFileError, match="through the store"):
         CheckpointStoreDataset(filepath=str(tmp_path)).save({})

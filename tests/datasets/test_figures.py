@@ -1,9 +1,20 @@
+import base64
+import inspect
+
 import pytest
-from kedro.io import DatasetError
 from PIL import Image
 
-from fashion_mocluster.datasets.figures import FiguresDataset
+from fashion_mocluster.datasets.errors import DataFileError
+from fashion_mocluster.datasets.figures import FigureDataset, FiguresDataset
 from fashion_mocluster.reporting.style import new_figure
+
+
+def test_one_figure_loads_as_its_file(tmp_path):
+    path = tmp_path / "deep" / "a.png"
+    dataset = FigureDataset(filepath=str(path))
+    dataset.save(new_figure(2, 1))
+    assert dataset.load() == path.read_bytes()
+    assert Image.open(path).size == (220, 110)
 
 
 def test_the_folder_holds_exactly_what_was_saved_last(tmp_path):
@@ -14,10 +25,17 @@ def test_the_folder_holds_exactly_what_was_saved_last(tmp_path):
     assert [p.name for p in (tmp_path / "figures").iterdir()] == ["b.png"]
     assert Image.open(tmp_path / "figures" / "b.png").size == (200, 50)
     assert dataset.exists()
-    assert len(dataset.preview()) > 100
     assert dataset.load() == {"b": (tmp_path / "figures" / "b.png").read_bytes()}
 
 
+def test_kedro_viz_shows_the_first_figure_as_a_picture(tmp_path):
+    dataset = FiguresDataset(filepath=str(tmp_path), dpi=50)
+    dataset.save({"b": new_figure(2, 1), "a": new_figure(1, 1)})
+    assert base64.b64decode(dataset.preview()) == (tmp_path / "a.png").read_bytes()
+    annotation = inspect.signature(dataset.preview).return_annotation
+    assert annotation.__name__ == "ImagePreview"  # by which kedro-viz recognizes it
+
+
 def test_a_folder_without_figures_says_so(tmp_path):
-    with pytest.raises(DatasetError, match="no figures here"):
+    with pytest.raises(DataFileError, match="no figures here"):
         FiguresDataset(filepath=str(tmp_path)).load()

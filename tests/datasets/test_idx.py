@@ -1,11 +1,12 @@
 import gzip
+import shutil
 import struct
 
 import numpy as np
 import pytest
 
+from fashion_mocluster.datasets.errors import DataFileError
 from fashion_mocluster.datasets.idx import read_idx_folder
-from fashion_mocluster.datasets.image_csv import ImageFileError
 
 
 def idx(array):
@@ -43,10 +44,14 @@ def test_without_label_files(folder):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("t10k-images-idx3-ubyte", idx(np.zeros((3, 4, 6)))[:-1], "71 values.*promises 3 x 4 x 6"),
+        (
+            "t10k-images-idx3-ubyte",
+            idx(np.zeros((3, 4, 6)))[:-1],
+            "71 values.*header says 3 x 4 x 6",
+        ),
         ("t10k-images-idx3-ubyte", idx(np.zeros((3, 24))), "not an IDX file of bytes with 3"),
         ("t10k-images-idx3-ubyte", b"", "not an IDX file"),
-        ("t10k-images-idx3-ubyte", idx(np.zeros((0, 4, 6))), "promises 0 x 4 x 6"),
+        ("t10k-images-idx3-ubyte", idx(np.zeros((0, 4, 6))), "header says 0 x 4 x 6"),
         (
             "t10k-labels-idx1-ubyte.gz",
             gzip.compress(idx(np.zeros(4)), mtime=0),
@@ -61,10 +66,52 @@ def test_without_label_files(folder):
 )
 def test_bad_files_are_refused(folder, name, content, message):
     (folder / name).write_bytes(content)
-    with pytest.raises(ImageFileError, match=f"{name}.*{message}"):
+    with pytest.raises(DataFileError, match=f"{name}.*{message}"):
         read_idx_folder(folder, "test")
 
 
 def test_missing_files_name_the_cure(tmp_path):
-    with pytest.raises(ImageFileError, match=r"train-images.*set data.path"):
+    with pytest.raises(DataFileError, match=r"train-images.*set data.path"):
         read_idx_folder(tmp_path, "all")
+
+
+def renamed_with_dots(folder, target):
+    for path in folder.iterdir():
+        shutil.copy(path, target / path.name.replace("-idx", ".idx"))
+
+
+def folder_per_file(folder, target):
+    for path in folder.iterdir():
+        (target / path.name).mkdir()
+        shutil.copy(path, target / path.name)
+
+
+def torchvision_root(folder, target):
+    shutil.copytree(folder, target / "FashionMNIST" / "raw")
+
+
+@pytest.mark.parametrize("arrange", [renamed_with_dots, folder_per_file, torchvision_root])
+def test_the_layouts_of_kaggle_and_torchvision(folder, tmp_path_factory, arrange):
+    target = tmp_path_factory.mktemp("target")
+    arrange(folder, target)
+    for found, expected in zip(
+        read_idx_folder(target, "all"), read_idx_folder(folder, "all"), strict=True
+    ):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_two_data_sets_below_the_folder_are_not_mixed(folder, tmp_path_factory):
+    target = tmp_path_factory.mktemp("target")
+    for name in ("MNIST", "FashionMNIST"):
+        shutil.copytree(folder, target / name / "raw")
+    with pytest.raises(
+        DataFileError, match=r"more than one folder.*FashionMNIST/raw, .*/MNIST/raw"
+    ):
+        read_idx_folder(target, "test")
+
+
+def test_same_as_torchvision(folder):
+    from torchvision.datasets.mnist import read_image_file
+
+    expected = read_image_file(str(folder / "t10k-images-idx3-ubyte")).numpy()
+    np.testing.assert_array_equal(read_idx_folder(folder, "test")[0], expected)

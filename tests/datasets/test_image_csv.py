@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fashion_mocluster.datasets import image_csv
-from fashion_mocluster.datasets.image_csv import ImageFileError, read_image_csv
+from fashion_mocluster.datasets.errors import DataFileError
+from fashion_mocluster.datasets.image_csv import read_image_csv
 from tests.stress.bad_inputs import BAD_CSV, GOOD, HEADER
 
 
@@ -34,11 +35,12 @@ def check_good(images, labels):
         GOOD,
         GOOD.rstrip("\n"),
         GOOD.replace("\n", "\r\n"),
+        GOOD.replace("\n", "\r"),
         "\ufeff" + GOOD,
         GOOD.replace(",", ", "),
         GOOD.replace("label", '"label"').replace("255", '"255"'),
     ],
-    ids=["plain", "no-final-newline", "windows", "bom", "spaces", "quotes"],
+    ids=["plain", "no-final-newline", "windows", "old-mac", "bom", "spaces", "quotes"],
 )
 def test_good_files(write, content):
     check_good(*read_image_csv(write(content)))
@@ -54,35 +56,35 @@ def test_without_labels(write):
     np.testing.assert_array_equal(images, [[[1, 2], [3, 4]]])
 
 
-def test_oblong_images_need_their_shape(write):
+def test_images_that_are_not_square_need_their_shape(write):
     path = write("pixel1,pixel2\n1,2\n")
     assert read_image_csv(path, (1, 2))[0].shape == (1, 1, 2)
-    with pytest.raises(ImageFileError, match="2 pixel columns make no square.*image_shape"):
+    with pytest.raises(DataFileError, match="2 pixel columns make no square.*image_shape"):
         read_image_csv(path)
-    with pytest.raises(ImageFileError, match=r"image_shape \[3, 3\] needs 9"):
+    with pytest.raises(DataFileError, match=r"image_shape \[3, 3\] needs 9"):
         read_image_csv(path, (3, 3))
 
 
 @pytest.mark.parametrize(("content", "message"), BAD_CSV)
 def test_bad_files_are_refused_with_place_and_reason(write, content, message):
     path = write(content)
-    with pytest.raises(ImageFileError, match=message) as error:
+    with pytest.raises(DataFileError, match=message) as error:
         read_image_csv(path)
     assert str(path) in str(error.value)
 
 
-def test_every_row_too_long_or_too_short_is_refused(write):
+def test_every_line_too_long_or_too_short_is_refused(write):
     """Readers that take the first column for an index, or pad with NaN, miss these."""
     for change in (",7", ""):
         rows = "".join(f"1,2,3,4{',5' * (change != '')}{change}\n" for _ in range(4))
-        with pytest.raises(ImageFileError, match="line 2"):
+        with pytest.raises(DataFileError, match="line 2"):
             read_image_csv(write(f"{HEADER}\n{rows}"))
 
 
 @pytest.mark.parametrize("cut", [5, 30, -6])
 def test_truncated_gzip(write, cut):
     content = gzip.compress(GOOD.encode() * 50)
-    with pytest.raises(ImageFileError, match="truncated or damaged"):
+    with pytest.raises(DataFileError, match="truncated or damaged"):
         read_image_csv(write(content[:cut], "images.csv.gz"))
 
 
@@ -90,35 +92,80 @@ def test_damaged_gzip_and_plain_text_with_its_name(write):
     content = bytearray(gzip.compress(GOOD.encode() * 50))
     content[25] ^= 0xFF
     for bad in (bytes(content), GOOD.encode()):
-        with pytest.raises(ImageFileError, match="damaged|not a text|separated|expected"):
+        with pytest.raises(DataFileError, match="damaged|not a text"):
             read_image_csv(write(bad, "images.csv.gz"))
 
 
 def test_missing_file_names_the_parameter(tmp_path):
-    with pytest.raises(ImageFileError, match="no such file; name yours with --params=data.path"):
+    with pytest.raises(DataFileError, match="no such file; name yours with --params=data.path"):
         read_image_csv(tmp_path / "absent.csv")
 
 
 def test_chunks_join_and_errors_count_lines_across_them(write, monkeypatch):
-    monkeypatch.setattr(image_csv, "ROWS_AT_A_TIME", 2)
+    monkeypatch.setattr(image_csv, "CHUNK_ROWS", 2)
     rows = [f"{i},{i},0,0,{i}\n" for i in range(7)]
     images, labels = read_image_csv(write(HEADER + "\n" + "".join(rows)))
     np.testing.assert_array_equal(images[:, 1, 1], range(7))
     np.testing.assert_array_equal(labels, range(7))
     rows[5] = "5,5,x,0,5\n"
-    with pytest.raises(ImageFileError, match="line 7, column 'pixel2': 'x'"):
+    with pytest.raises(DataFileError, match="line 7, column 'pixel2': 'x'"):
         read_image_csv(write(HEADER + "\n" + "".join(rows)))
 
 
-def test_blocks_are_joined_without_holding_everything_twice():
-    blocks = [np.full((100, 50, 50), i, np.uint8) for i in range(40)]
+def test_memory_peaks_at_little_more_than_the_images(write, monkeypatch):
+    monkeypatch.setattr(image_csv, "CHUNK_ROWS", 100)
+    line = ",".join(["7"] * 900) + "\n"
+    path = write(line * 5000)
     tracemalloc.start()
-    before = sum(block.nbytes for block in blocks)
-    whole = image_csv._joined([blocks.pop(0) for _ in range(40)])
+    images, _ = read_image_csv(path)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    np.testing.assert_array_equal(whole[::100, 0, 0], range(40))
-    assert peak < 1.1 * before  # the blocks were there before tracing began
+    assert images.nbytes == 4_500_000
+    assert peak < 1.5 * images.nbytes
+
+
+PIXELS = "0,1,2,255\n", "9,8,7,6\n"
+LAYOUTS = {
+    "pixel0": GOOD.replace(HEADER, "label,pixel0,pixel1,pixel2,pixel3"),
+    "1x1": GOOD.replace(HEADER, "label,1x1,1x2,2x1,2x2"),
+    "numbers": GOOD.replace(HEADER, "label,0,1,2,3"),
+    "no header": GOOD.replace(HEADER + "\n", ""),
+    "index column": f",{HEADER}\n0,3,{PIXELS[0]}1,0,{PIXELS[1]}",
+    "label last": "pixel1,pixel2,pixel3,pixel4,class\n0,1,2,255,3\n9,8,7,6,0\n",
+    "index column, label last": ",0,1,2,3,target\n0,0,1,2,255,3\n1,9,8,7,6,0\n",
+    "whole floats": GOOD.replace("255", "255.0").replace("\n3,", "\n3.0,").replace("9,", "9.,"),
+    "exponents": GOOD.replace("255", "2.55e+02"),
+}
+
+
+@pytest.mark.parametrize("content", LAYOUTS.values(), ids=LAYOUTS)
+def test_layouts_that_others_write(write, content):
+    check_good(*read_image_csv(write(content)))
+
+
+@pytest.mark.parametrize(
+    ("content", "shape"),
+    [("1,2,3,4\n", None), ("5,0,1,2,3,4,5\n", (2, 3)), ("0,1,2,9,4,5\n", (2, 3))],
+)
+def test_the_first_column_without_a_header_is_a_label_if_the_pixels_need_it(write, content, shape):
+    images, labels = read_image_csv(write(content.replace("1,2,3,4", "9,9,9,9")), shape)
+    assert (labels is not None) == content.startswith("5")
+    assert images.shape == (1, *(shape or (2, 2)))
+
+
+def test_labels_that_are_text_are_numbered_in_sorted_order(write, caplog):
+    caplog.set_level("INFO")
+    rows = [f"{name},0,0,0,{i}\n" for i, name in enumerate(['"b, b"', "Ärmel 👗", "a", '"b, b"'])]
+    path = write(f"{HEADER}\n{''.join(rows)}")
+    images, labels = read_image_csv(path)
+    np.testing.assert_array_equal(labels, [1, 2, 0, 1])
+    np.testing.assert_array_equal(images[:, 1, 1], range(4))
+    assert "0 = a, 1 = b, b, 2 = Ärmel 👗" in caplog.text
+
+
+def test_pixels_from_0_to_1_are_refused_with_a_hint(write):
+    with pytest.raises(DataFileError, match=r"column 'pixel2': '0.0039'.*by 255"):
+        read_image_csv(write(GOOD.replace("9,8", "9,0.0039")))
 
 
 @settings(deadline=None, max_examples=50)
@@ -154,7 +201,7 @@ def test_fuzz_nothing_but_images_or_a_clear_error_comes_out(tmp_path_factory, co
     path.write_bytes(HEADER.encode() + b"\n" + content)
     try:
         images, labels = read_image_csv(path)
-    except ImageFileError as error:
+    except DataFileError as error:
         assert str(path) in str(error)
     else:
         assert images.dtype == np.uint8

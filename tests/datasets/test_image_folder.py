@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fashion_mocluster.datasets.image_csv import ImageFileError
+from fashion_mocluster.datasets.errors import DataFileError
 from fashion_mocluster.datasets.image_folder import list_pictures, read_image_folder
 
 
@@ -20,7 +20,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_pictures_become_gray_images_on_black_in_order_of_their_paths(folder):
+def test_pictures_become_grayscale_images_on_black_sorted_by_path(folder):
     assert [p.name for p in list_pictures(folder)] == ["dark.png", "light.jpg", "transparent.png"]
     images = read_image_folder(folder, (20, 20))
     assert images.shape == (3, 20, 20)
@@ -33,10 +33,21 @@ def test_pictures_become_gray_images_on_black_in_order_of_their_paths(folder):
 
 def test_damaged_picture_is_named(folder):
     (folder / "broken.png").write_bytes(b"\x89PNG not really")
-    with pytest.raises(ImageFileError, match="broken.png: cannot be read"):
+    with pytest.raises(DataFileError, match="broken.png: cannot be read"):
         read_image_folder(folder, (8, 8))
 
 
 def test_empty_folder(tmp_path):
-    with pytest.raises(ImageFileError, match="no pictures below it"):
+    with pytest.raises(DataFileError, match="no pictures below it"):
         read_image_folder(tmp_path, (8, 8))
+
+
+def test_hidden_files_side_files_of_macos_and_folders_named_like_pictures_are_left_out(tmp_path):
+    root = tmp_path / ".hidden" / "photos"  # only names below the folder count
+    for name in ("a.png", "shop.jpg/b.png"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (9, 9)).save(root / name)
+    for name in ("._a.png", "__MACOSX/c.png", ".ipynb_checkpoints/a-checkpoint.png"):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_bytes(b"not a picture")
+    assert list_pictures(root) == [root / "a.png", root / "shop.jpg" / "b.png"]

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
-from kedro.io import DatasetError
 from PIL import Image
 
+from fashion_mocluster.datasets import image_source
+from fashion_mocluster.datasets.errors import DataFileError
 from fashion_mocluster.datasets.image_source import ImagesDataset, LabelsDataset
 from tests.datasets.test_idx import folder as idx_folder  # noqa: F401
 
@@ -33,6 +34,63 @@ def test_folders_are_recognized(idx_folder, tmp_path):  # noqa: F811
     assert LabelsDataset(filepath=str(pictures)).load() is None
 
 
+def test_many_labels_need_one_reading(csv_file, monkeypatch):
+    calls = []
+
+    def counted(*arguments):
+        calls.append(arguments)
+        return read(*arguments)
+
+    read = image_source.read_image_csv
+    monkeypatch.setattr(image_source, "read_image_csv", counted)
+    ImagesDataset(filepath=str(csv_file)).load()
+    for limit in (None, 1):
+        labels = LabelsDataset(filepath=str(csv_file), limit=limit).load()
+        labels[:] = -1  # what one node does to its labels is not seen by the next
+    np.testing.assert_array_equal(LabelsDataset(filepath=str(csv_file)).load(), [3, 0])
+    assert len(calls) == 1
+    csv_file.write_text(csv_file.read_text().replace("\n3,", "\n11,"))
+    np.testing.assert_array_equal(LabelsDataset(filepath=str(csv_file)).load(), [11, 0])
+    assert len(calls) == 2
+
+
+def test_a_changed_idx_file_is_read_again(idx_folder):  # noqa: F811
+    labels = LabelsDataset(filepath=str(idx_folder))
+    assert len(labels.load()) == 3
+    assert len(LabelsDataset(filepath=str(idx_folder), split="train").load()) == 5
+    (idx_folder / "t10k-labels-idx1-ubyte.gz").unlink()
+    assert labels.load() is None
+
+
+def test_labels_of_pictures_are_known_without_opening_them(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"not a picture")
+    assert LabelsDataset(filepath=str(tmp_path)).load() is None
+
+
+@pytest.mark.parametrize("name", ["x #1", "a, b", "a: b", "~"])
+def test_paths_with_characters_that_mean_something_elsewhere(csv_file, name):
+    folder = csv_file.parent / name
+    folder.mkdir()
+    path = csv_file.rename(folder / "images.csv")
+    assert len(ImagesDataset(filepath=str(path)).load()) == 2
+
+
+def test_the_home_folder(csv_file, monkeypatch):
+    monkeypatch.setenv("HOME", str(csv_file.parent))
+    assert len(ImagesDataset(filepath="~/images.csv").load()) == 2
+
+
+def test_a_folder_without_images_names_what_could_be_there(tmp_path):
+    (tmp_path / "IMG_1.HEIC").touch()
+    with pytest.raises(DataFileError, match=r"neither pictures \(.*\.jpg.*nor IDX files"):
+        ImagesDataset(filepath=str(tmp_path)).load()
+
+
+def test_a_missing_path_names_its_parameter():
+    with pytest.raises(DataFileError, match="predict.path is not set"):
+        LabelsDataset(filepath=None).load()
+
+
 def test_torchvision_reads_files_that_are_there(idx_folder, tmp_path, monkeypatch):  # noqa: F811
     import torchvision
 
@@ -55,22 +113,22 @@ def test_failed_download_says_what_to_do(tmp_path, monkeypatch):
         raise RuntimeError("no network")
 
     monkeypatch.setattr(torchvision.datasets, "FashionMNIST", download)
-    with pytest.raises(DatasetError, match="could not download.*by hand"):
+    with pytest.raises(DataFileError, match="could not download.*by hand"):
         ImagesDataset(filepath=str(tmp_path), format="torchvision").load()
 
 
 def test_errors_keep_their_words(csv_file):
     csv_file.write_text("label,pixel1\n1,999\n")
-    with pytest.raises(DatasetError, match="line 2, column 'pixel1': 999 is outside 0 to 255"):
+    with pytest.raises(DataFileError, match="line 2, column 'pixel1': 999 is outside 0 to 255"):
         ImagesDataset(filepath=str(csv_file)).load()
 
 
 def test_sources_are_never_written(csv_file):
-    with pytest.raises(DatasetError, match="never written"):
+    with pytest.raises(DataFileError, match="never written"):
         ImagesDataset(filepath=str(csv_file)).save(np.zeros(3))
 
 
 @pytest.mark.parametrize(("option", "value"), [("format", "parquet"), ("split", "half")])
 def test_unknown_options(csv_file, option, value):
-    with pytest.raises(DatasetError, match=f"data.{option} is '{value}'"):
+    with pytest.raises(DataFileError, match=f"data.{option}: expected one of .*, got '{value}'"):
         ImagesDataset(filepath=str(csv_file), **{option: value})

@@ -1,40 +1,83 @@
 import pickle
+from dataclasses import dataclass
 
 import pytest
 import torch
 from kedro.io import DatasetError
 
-from fashion_mocluster.datasets.weights import TorchWeightsDataset
-
-CONTENT = {"format": 1, "state": {"w": torch.arange(3.0)}, "encoder": {"widths": [1]}}
-
-
-def test_round_trip_says_where_it_came_from(tmp_path):
-    dataset = TorchWeightsDataset(filepath=str(tmp_path / "a" / "encoder.pt"))
-    dataset.save(CONTENT)
-    loaded = dataset.load()
-    assert torch.equal(loaded["state"]["w"], CONTENT["state"]["w"])
-    assert "trained here" in loaded["origin"]
-    assert [p.name for p in (tmp_path / "a").iterdir()] == ["encoder.pt"]
+from fashion_mocluster.datasets.errors import DataFileError
+from fashion_mocluster.datasets.weights import StateDictDataset, TorchWeightsDataset, load_tensors
+from fashion_mocluster.errors import FashionMoClusterError
+from tests.stress.damage import flip_a_bit, stored_parts
 
 
-def test_shipped_weights_are_read_until_there_are_own_ones_and_never_written(tmp_path):
-    shipped, own = tmp_path / "shipped.pt", tmp_path / "own.pt"
-    torch.save(CONTENT, shipped)
-    before = shipped.read_bytes()
-    dataset = TorchWeightsDataset(filepath=str(own), fallback_filepath=str(shipped))
-    assert dataset.exists()
-    assert "shipped with the project" in dataset.load()["origin"]
-    dataset.save({**CONTENT, "state": {"w": torch.zeros(3)}})
-    assert "trained here" in dataset.load()["origin"]
-    assert shipped.read_bytes() == before
+@dataclass
+class Weights:
+    """The least that a class needs to be stored."""
+
+    value: float
+    origin: str = "made here"
+
+    def to_dict(self):
+        return {"value": torch.tensor(self.value)}
+
+    @classmethod
+    def from_dict(cls, content):
+        if set(content) != {"value", "origin"}:
+            raise FashionMoClusterError(f"{content['origin']}: malformed")
+        return cls(float(content["value"]), content["origin"])
+
+
+def dataset(path, **options):
+    return TorchWeightsDataset(filepath=str(path), content=f"{__name__}.Weights", **options)
+
+
+def test_loading_is_the_inverse_of_saving(tmp_path):
+    path = tmp_path / "a" / "encoder.pt"
+    dataset(path).save(Weights(3.0, "somewhere else"))
+    assert dataset(path).load() == Weights(3.0, f"{path}, trained here")
+    assert list(path.parent.iterdir()) == [path]
+    assert torch.load(path) == {"value": torch.tensor(3.0)}  # the origin is not stored
+
+
+def test_pretrained_weights_are_loaded_until_there_are_own_ones_and_never_written(tmp_path, caplog):
+    caplog.set_level("INFO")
+    pretrained, own = tmp_path / "pretrained.pt", tmp_path / "own.pt"
+    torch.save(Weights(1.0).to_dict(), pretrained)
+    before = pretrained.read_bytes()
+    weights = dataset(own, fallback_filepath=str(pretrained))
+    assert weights.exists()
+    assert weights.load() == Weights(1.0, f"{pretrained}, shipped with the project")
+    weights.save(Weights(2.0))
+    assert weights.load() == Weights(2.0, f"{own}, trained here")
+    assert pretrained.read_bytes() == before
+    assert f"weights: {pretrained}, shipped with the project" in caplog.text
+    assert f"weights: {own}, trained here" in caplog.text
+
+
+def test_a_folder_in_place_of_a_file_does_not_exist(tmp_path):
+    (tmp_path / "own.pt").mkdir()
+    weights = dataset(tmp_path / "own.pt", fallback_filepath=str(tmp_path))
+    assert not weights.exists()
 
 
 def test_no_weights_at_all_is_an_error_that_names_the_pipeline(tmp_path):
-    dataset = TorchWeightsDataset(filepath=str(tmp_path / "x.pt"), made_by="moco_pretraining")
-    assert not dataset.exists()
-    with pytest.raises(DatasetError, match="no trained encoder.*--pipelines=moco_pretraining"):
-        dataset.load()
+    weights = dataset(tmp_path / "x.pt", made_by="cluster_finetuning")
+    assert not weights.exists()
+    with pytest.raises(DataFileError, match="no trained encoder.*--pipelines=cluster_finetuning"):
+        weights.load()
+
+
+def test_an_object_of_another_class_is_not_saved(tmp_path):
+    with pytest.raises(DataFileError, match=r"expected a .*\.Weights, got dict"):
+        dataset(tmp_path / "x.pt").save({"value": 1})
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_the_class_refuses_names_the_file(tmp_path):
+    torch.save({"other": 1}, tmp_path / "x.pt")
+    with pytest.raises(DatasetError, match=r"x\.pt, trained here: malformed"):
+        dataset(tmp_path / "x.pt").load()
 
 
 class Malicious:
@@ -47,8 +90,8 @@ def test_files_that_would_execute_something_are_refused(tmp_path, monkeypatch, s
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "evil.pt"
     save({"state": Malicious()}, path)
-    with pytest.raises(DatasetError, match=r"evil.pt"):
-        TorchWeightsDataset(filepath=str(path)).load()
+    with pytest.raises(DataFileError, match=r"evil.pt"):
+        dataset(path).load()
     assert not (tmp_path / "hacked").exists()
 
 
@@ -56,20 +99,33 @@ def test_files_that_would_execute_something_are_refused(tmp_path, monkeypatch, s
 def test_damaged_files_are_refused(tmp_path, content):
     path = tmp_path / "bad.pt"
     path.write_bytes(content)
-    with pytest.raises(DatasetError, match=r"bad.pt"):
-        TorchWeightsDataset(filepath=str(path)).load()
+    with pytest.raises(DataFileError, match=r"bad.pt"):
+        dataset(path).load()
 
 
-def test_truncated_file_is_refused(tmp_path):
+def test_a_truncated_file_is_refused(tmp_path):
     path = tmp_path / "cut.pt"
     torch.save({"state": {"w": torch.zeros(10_000)}}, path)
     path.write_bytes(path.read_bytes()[:20_000])
-    with pytest.raises(DatasetError, match=r"cut.pt"):
-        TorchWeightsDataset(filepath=str(path)).load()
+    with pytest.raises(DataFileError, match=r"cut.pt"):
+        dataset(path).load()
 
 
-def test_something_else_than_a_dictionary(tmp_path):
+def test_a_changed_bit_is_noticed_in_every_part(tmp_path):
+    path = tmp_path / "a.pt"
+    torch.save({"v": torch.arange(5.0), "w": torch.arange(1000.0), "n": "text"}, path)
+    good, parts = path.read_bytes(), stored_parts(path)
+    assert {"a/data.pkl", "a/data/0", "a/data/1"} <= set(parts)
+    for part in parts:
+        path.write_bytes(good)
+        flip_a_bit(path, part)
+        with pytest.raises(DataFileError, match=r"a\.pt"):
+            load_tensors(path)
+
+
+@pytest.mark.parametrize("kind", [dataset, lambda path: StateDictDataset(filepath=str(path))])
+def test_something_other_than_a_dictionary(tmp_path, kind):
     path = tmp_path / "list.pt"
     torch.save([1, 2], path)
-    with pytest.raises(DatasetError, match="expected a dictionary, found list"):
-        TorchWeightsDataset(filepath=str(path)).load()
+    with pytest.raises(DataFileError, match="expected a dictionary, got list"):
+        kind(path).load()

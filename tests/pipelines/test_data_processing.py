@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from fashion_mocluster.clustering.pixels import pixel_clusters
+from fashion_mocluster.errors import InputError
 from fashion_mocluster.pipelines.data_processing import nodes
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
 
@@ -18,20 +19,20 @@ def test_good_images_pass_unchanged(images):
         (np.zeros((3, 8, 8), np.float32), "expected uint8"),
         (np.zeros((3, 64), np.uint8), "expected uint8"),
         (np.zeros((1, 8, 8), np.uint8), "at least 2"),
-        (np.zeros((6, 2, 8), np.uint8), "at least 4 x 4"),
-        (np.full((6, 8, 8), 7, np.uint8), "all 6 images are equal"),
+        (np.zeros((6, 2, 8), np.uint8), "at least 4 x 4 pixels, got 2 x 8"),
+        (np.full((6, 8, 8), 7, np.uint8), "all 6 images are the same"),
         (np.arange(256, dtype=np.uint8).reshape(4, 8, 8), "4 images cannot make 5 clusters"),
     ],
 )
-def test_what_cannot_be_clustered_is_refused_with_its_file(bad, message):
-    with pytest.raises(ValueError, match=f"some.csv: .*{message}"):
+def test_images_that_cannot_be_clustered_are_refused_with_their_file(bad, message):
+    with pytest.raises(InputError, match=f"some.csv: .*{message}"):
         nodes.validate_images(bad, DATA, 5)
 
 
 def test_constant_images_are_warned_about(images, caplog):
     images[3] = 9
     nodes.validate_images(images, DATA, 10)
-    assert "1 images are all one gray" in caplog.text
+    assert "1 images show one shade of gray" in caplog.text
 
 
 def test_pixel_clusters_are_a_table_of_all_images(images):

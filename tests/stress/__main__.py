@@ -57,8 +57,11 @@ def _faults() -> bool:
             wrong.append(str(error))
         tried += made
         if not made:
-            print(f"  {name}: this machine gives no right to make it", flush=True)
-    return _report("faults of the surroundings survived", tried - len(wrong), tried, wrong)
+            print(
+                f"  {name}: skipped, it cannot be caused without more rights on this machine",
+                flush=True,
+            )
+    return _report("system faults survived", tried - len(wrong), tried, wrong)
 
 
 def main() -> int:
@@ -74,7 +77,7 @@ def main() -> int:
         _faults(),
     ]
     lost = sum(len(tally.lost) + len(tally.half_written) for tally in (trainings, command_line))
-    print(f"files lost or half-written: {lost}")
+    print(f"files lost, and weights, checkpoints or arrays half-written: {lost}")
     return 0 if all(good) else 1
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from kedro.io import DatasetError
 from PIL import Image
 
 from fashion_mocluster.datasets.image_source import ImagesDataset
+from fashion_mocluster.errors import FashionMoClusterError
 from fashion_mocluster.parameters import ParameterError, check_parameters
 from fashion_mocluster.pipelines.data_processing.nodes import validate_images
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
@@ -27,10 +27,10 @@ BAD_CSV: list[tuple[str | bytes, str]] = [
     (f"{HEADER}\n", "no rows"),
     (GOOD.replace(",", ";"), "line 1: columns are separated by semicolons"),
     (GOOD.replace("pixel3", "pixel2"), "line 1: column 'pixel2' occurs twice"),
-    (GOOD.replace("pixel3", "pixl3"), "line 1, column 4: expected 'pixel3', found 'pixl3'"),
+    (GOOD.replace("pixel3", "pixl3"), "line 1, column 4: expected 'pixel3', got 'pixl3'"),
     (GOOD.replace(",pixel4", ""), "line 1: 3 pixel columns make no square"),
     (GOOD.replace("pixel4", "pixel4,pixel5"), "line 1: 5 pixel columns make no square"),
-    (GOOD.replace("label", "class"), "line 1, column 1: expected 'pixel1', found 'class'"),
+    (GOOD.replace("label", "sort"), "line 1, column 1: expected 'pixel1', got 'sort'"),
     ("label\n1\n", "no pixel columns"),
     (GOOD.replace("9,8", "9,"), "line 3, column 'pixel2': the value is missing"),
     (GOOD.replace("9,8", "9,NaN"), "line 3, column 'pixel2': the value is missing"),
@@ -39,12 +39,15 @@ BAD_CSV: list[tuple[str | bytes, str]] = [
     (GOOD.replace("255", "256"), "line 2, column 'pixel4': 256 is outside 0 to 255"),
     (GOOD.replace("255", "-1"), "line 2, column 'pixel4': -1 is outside 0 to 255"),
     (GOOD.replace("255", "9" * 30), "line 2, column 'pixel4'.*outside 0 to 255"),
-    (GOOD.replace("9,8,7,6", "9,8,7"), "line 3: 4 values, but the header names 5"),
-    (GOOD.replace("9,8,7,6", "9,8,7,6,5"), "line 3: 6 values, but the header names 5"),
+    (GOOD.replace("9,8,7,6", "9,8,7"), "line 3: 4 values, but line 1 has 5 columns"),
+    (GOOD.replace("9,8,7,6", "9,8,7,6,5"), "line 3: 6 values, but line 1 has 5 columns"),
     (GOOD.replace("3,0", "shirt,0"), "line 2, column 'label': 'shirt' is not a whole number"),
     (GOOD.replace("3,0", ",0"), "line 2, column 'label': the value is missing"),
-    (GOOD.replace("3,0", "9" * 30 + ",0"), "line 2, column 'label'.*too large"),
+    (GOOD.replace("3,0", "9" * 30 + ",0"), "line 2, column 'label'.*is outside"),
     (GOOD + "\n", "line 4: 0 values"),
+    (GOOD.replace("9,8", "9,0.5"), "'0.5' is not a whole number; multiply pixels from 0 to 1 by"),
+    (GOOD.replace(",", "\t"), "line 1: columns are separated by tabs"),
+    ("7,2,3\n", "line 1: 3 columns without a header make no image"),
     (GOOD.replace("9,8", "9,\U0010ffff"), "line 3, column 'pixel2': .* not a whole number"),
     (GOOD.replace("9,8", "9,\u0668"), "line 3, column 'pixel2': .* not a whole number"),
     (b"\xff\xfe\x00\x01", "not a text file"),
@@ -62,15 +65,16 @@ PICTURES, LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 
 # Files of a folder of IDX files, and what the error has to say.
 BAD_IDX: list[tuple[dict[str, bytes], str]] = [
-    ({}, "neither t10k-images"),
+    ({}, "found neither pictures"),
+    ({"train-images-idx3-ubyte": GOOD_IMAGES}, "found neither t10k-images"),
     ({PICTURES: b""}, "not an IDX file"),
     ({PICTURES: GOOD_IMAGES[:9]}, "not an IDX file"),
     ({PICTURES: GOOD_LABELS}, "not an IDX file of bytes with 3"),
     ({PICTURES: idx((3, 4, 4), 48, kind=13)}, "not an IDX file of bytes"),
-    ({PICTURES: GOOD_IMAGES[:-1]}, "47 values, but its header promises 3 x 4 x 4"),
-    ({PICTURES: GOOD_IMAGES + b"x"}, "more than 48 values"),
-    ({PICTURES: idx((0, 4, 4), 0)}, "promises 0 x 4 x 4"),
-    ({PICTURES: idx((2**32 - 1,) * 3, 0)}, "no memory here holds"),
+    ({PICTURES: GOOD_IMAGES[:-1]}, "47 values, but its header says 3 x 4 x 4"),
+    ({PICTURES: GOOD_IMAGES + b"x"}, "49 values"),
+    ({PICTURES: idx((0, 4, 4), 0)}, "header says 0 x 4 x 4"),
+    ({PICTURES: idx((2**32 - 1,) * 3, 0)}, "0 values, but its header says 4294967295"),
     ({PICTURES: GOOD_IMAGES, LABELS: idx((2,), 2)}, "2 labels for the 3 images"),
     ({PICTURES: GOOD_IMAGES, LABELS: b"text"}, "not an IDX file"),
     ({f"{PICTURES}.gz": gzip.compress(GOOD_IMAGES)[:-9]}, "truncated or damaged gzip"),
@@ -111,7 +115,7 @@ BAD_PARAMETERS: list[tuple[dict, str]] = [
     ({"evaluation": {"pca_components": 0}}, "evaluation.pca_components"),
     ({"evaluation": {"methods": {"Bad Name": {}}}}, "evaluation.methods.Bad Name"),
     ({"evaluation": {"methods": {"kmeans": {"clusterer": {"kind": "x"}}}}}, "clusterer.kind"),
-    ({"evaluation": {"selection": {"representation": "external"}}}, "external_embeddings"),
+    ({"evaluation": {"model_selection": {"representation": "external"}}}, "external_embeddings"),
     ({"ablation": {"run": "axz"}}, "ablation.run"),
     ({"ablation": {"run": ""}}, "ablation.run"),
 ]
@@ -124,7 +128,7 @@ BAD_ARRAYS: list[tuple[np.ndarray, str]] = [
     (np.zeros((0, 8, 8), np.uint8), "at least 2"),
     (np.zeros((1, 8, 8), np.uint8), "at least 2"),
     (np.zeros((30, 2, 8), np.uint8), "at least 4 x 4"),
-    (np.full((30, 8, 8), 7, np.uint8), "all 30 images are equal"),
+    (np.full((30, 8, 8), 7, np.uint8), "all 30 images are the same"),
     (np.arange(576, dtype=np.uint16).astype(np.uint8).reshape(9, 8, 8), "cannot make 10 clusters"),
 ]
 
@@ -158,7 +162,7 @@ class BadInput:
         """Whether it is refused with one clear error that says so."""
         try:
             self.load(folder)
-        except (DatasetError, ParameterError, ValueError) as error:
+        except (FashionMoClusterError, ParameterError) as error:
             return self.message in str(error)
         return False
 

@@ -15,10 +15,13 @@ from fashion_mocluster.learning.encoder import build_encoder
 from fashion_mocluster.learning.parameters import EncoderParameters, PreprocessingParameters
 from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.weights import EncoderWeights, WeightsError
+from tests.stress.damage import flip_a_bit, stored_parts
+
+ENCODER_WEIGHTS = "fashion_mocluster.learning.weights.EncoderWeights"
 
 
 class Touch:
-    """Unpickled by a careless reader, it makes the file ``executed`` in the present folder."""
+    """Unpickled by a careless reader, it creates the file ``executed`` in the current folder."""
 
     def __reduce__(self):
         return exec, ("open('executed', 'w').close()",)
@@ -89,9 +92,14 @@ def _bytes(change: Callable[[bytearray], bytes]) -> Callable[[Path], None]:
     return write
 
 
-def _flip_middle(content: bytearray) -> bytes:
-    content[len(content) // 2] ^= 0xFF
-    return bytes(content)
+def _bit_changed(part: str) -> Callable[[Path], None]:
+    """Good weights with one bit of a part of the file changed."""
+
+    def write(path: Path) -> None:
+        torch.save(good_weights(), path)
+        flip_a_bit(path, next(name for name in stored_parts(path) if name.endswith(part)))
+
+    return write
 
 
 def _zip_bomb(path: Path) -> None:
@@ -123,7 +131,8 @@ BAD_WEIGHTS: dict[str, Callable[[Path], None]] = {
     "zip of nothing known": _zip_bomb,
     "first half only": _bytes(lambda content: bytes(content[: len(content) // 2])),
     "last bytes missing": _bytes(lambda content: bytes(content[:-40])),
-    "one byte changed": _bytes(_flip_middle),
+    "a bit of a tensor changed": _bit_changed("data/0"),
+    "a bit of the description changed": _bit_changed("data.pkl"),
     "a list": _saved([1, 2]),
     "a tensor": _saved(torch.ones(3)),
     "a bare dictionary": _saved({"epoch": 3}),
@@ -150,12 +159,12 @@ BAD_WEIGHTS: dict[str, Callable[[Path], None]] = {
 def refused(folder: Path, write: Callable[[Path], None]) -> bool:
     """Whether the file is refused with one error that names it, and nothing in it was executed.
 
-    The present folder of the process has to be ``folder``.
+    The current folder of the process has to be ``folder``.
     """
     path = folder / "encoder.pt"
     write(path)
     try:
-        EncoderWeights.from_dict(TorchWeightsDataset(filepath=str(path)).load()).build()
+        TorchWeightsDataset(filepath=str(path), content=ENCODER_WEIGHTS).load().build()
     except (DatasetError, WeightsError) as error:
         return str(path) in str(error) and not (folder / "executed").exists()
     return False

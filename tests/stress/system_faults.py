@@ -1,7 +1,7 @@
-"""Faults of the machine and of other people; nothing good may be lost to them.
+"""Faults of the machine and mistakes of other people, by which nothing good may be lost.
 
-``python -m tests.stress.system_faults NAME FOLDER`` makes one fault, in a process of its own because
-it changes limits, rights or mounts.
+``python -m tests.stress.system_faults NAME FOLDER`` causes one of them, in a process of its own because
+it changes limits, permissions or mounts.
 """
 
 import os
@@ -18,10 +18,13 @@ import torch
 from filelock import FileLock
 from kedro.io import DatasetError
 
-from fashion_mocluster.datasets.weights import TorchWeightsDataset
+from fashion_mocluster.datasets.checkpoints import FolderStore
+from fashion_mocluster.datasets.errors import DataFileError
+from fashion_mocluster.datasets.weights import load_tensors
 from fashion_mocluster.hooks import is_about_memory
 from tests.conftest import PROJECT
 from tests.stress import tiny_training
+from tests.stress.damage import flip_a_bit, stored_parts
 from tests.stress.kills import copy_project
 
 NOT_HERE = 77
@@ -29,10 +32,10 @@ RUN = (sys.executable, "-m", "kedro", "run", "--env=smoke", "--pipelines=moco_pr
 
 
 def _finishes_undisturbed(folder: Path, lost: str | None = None) -> None:
-    """Run again, the training leaves exactly what it leaves where nothing goes wrong.
+    """Started again, the training ends with the same files as if nothing had happened.
 
     Args:
-        lost: A file that only the fault itself took away.
+        lost: A file that the fault itself removed.
     """
     tiny_training.train(folder)
     with tempfile.TemporaryDirectory() as elsewhere:
@@ -42,19 +45,20 @@ def _finishes_undisturbed(folder: Path, lost: str | None = None) -> None:
         assert tiny_training.result(folder) == expected
 
 
-def _refused(folder: Path, message: str) -> None:
-    """Training stops with ``message``, and all files are whole."""
+def _refused(folder: Path, message: str, damaged: Path | None = None) -> None:
+    """Training stops with ``message``, and all files but ``damaged`` are whole."""
     try:
         tiny_training.train(folder)
     except DatasetError as error:
         assert message in str(error), error
     else:
         raise AssertionError("the fault went unnoticed")
-    assert not tiny_training.half_written(folder)
+    expected = [str(damaged.relative_to(folder))] if damaged else []
+    assert tiny_training.half_written(folder) == expected
 
 
 def _mount(*arguments: str) -> None:
-    """Needs a name space of its own, see ``survives``."""
+    """Needs a mount namespace of its own, see ``survives``."""
     if subprocess.run(["mount", *arguments], capture_output=True).returncode:
         sys.exit(NOT_HERE)
 
@@ -87,7 +91,7 @@ def file_size_limit(folder: Path) -> None:
 
 
 def unreadable_weights(folder: Path) -> None:
-    """The weights belong to somebody else."""
+    """The weights may be read by another user only."""
     path = folder / "encoder.pt"
     torch.save({}, path)
     path.chmod(0)
@@ -95,15 +99,15 @@ def unreadable_weights(folder: Path) -> None:
         folder.chmod(0o755)
         os.seteuid(65534)
     try:
-        TorchWeightsDataset(filepath=str(path)).load()
+        load_tensors(path)
     except DatasetError as error:
-        assert f"{path}: may not be read" in str(error), error
+        assert f"{path}: permission denied" in str(error), error
     else:
         raise AssertionError("the fault went unnoticed")
 
 
 def too_little_memory(folder: Path) -> None:
-    """Torch and NumPy say in different ways that there is no memory; both are understood."""
+    """Torch and NumPy report a failed allocation in different ways; both are recognized."""
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + 200_000_000,) * 2)
     for allocate in (torch.ones, lambda n: __import__("numpy").ones(n)):
@@ -115,19 +119,23 @@ def too_little_memory(folder: Path) -> None:
             raise AssertionError("the fault went unnoticed")
 
 
-def damaged_last_checkpoint(folder: Path) -> None:
-    """One bit of the last checkpoint has changed on the disk."""
+def damaged_checkpoint(folder: Path) -> None:
+    """One bit of the last checkpoint has changed on the disk, whichever part of it that is in."""
     tiny_training.train(folder)
     path = folder / "moco" / "last.pt"
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-    try:
-        tiny_training.train(folder)
-    except DatasetError as error:
-        assert "Delete it, and the run goes on" in str(error), error
-    else:
-        raise AssertionError("the fault went unnoticed")
+    good, parts = path.read_bytes(), stored_parts(path)
+    assert len(parts) > 20
+    for part in parts:
+        path.write_bytes(good)
+        flip_a_bit(path, part)
+        try:
+            FolderStore(path.parent).load("last")
+        except DataFileError as error:
+            assert f"{path}: " in str(error), error
+            assert "Delete it: the training then resumes" in str(error), error
+        else:
+            raise AssertionError(f"a changed bit in {part} went unnoticed")
+    _refused(folder, "Delete it: the training then resumes", damaged=path)
     path.unlink()
     # The training had ended, so the checkpoint of its last epoch is all it needs.
     _finishes_undisturbed(folder, lost="moco/last.pt")
@@ -149,7 +157,7 @@ def half_file_of_a_dead_process(folder: Path) -> None:
 
 
 def file_in_place_of_the_folder(folder: Path) -> None:
-    """Where checkpoints should go, there is a file."""
+    """There is a file where the folder of the checkpoints should be."""
     (folder / "moco").write_text("notes\nof somebody\n")
     _refused(folder, "move it away")
     (folder / "moco").unlink()
@@ -214,7 +222,7 @@ FAULTS: dict[str, Callable[[Path], None]] = {
         file_size_limit,
         unreadable_weights,
         too_little_memory,
-        damaged_last_checkpoint,
+        damaged_checkpoint,
         folder_deleted_meanwhile,
         half_file_of_a_dead_process,
         file_in_place_of_the_folder,
@@ -227,10 +235,10 @@ FAULTS: dict[str, Callable[[Path], None]] = {
 
 
 def survives(name: str) -> bool | None:
-    """Whether a fault is survived; None where this machine does not let it be made.
+    """Whether a fault is survived; None where causing it needs more rights on this machine.
 
     Raises:
-        AssertionError: It is not survived; says what happened.
+        AssertionError: It is not; the message says what happened.
     """
     # Mounts of the child are seen by nobody else, and end with it.
     apart = ["unshare", "--mount"] if FAULTS[name] in (full_disk, read_only_disk) else []

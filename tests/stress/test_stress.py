@@ -34,11 +34,18 @@ def test_killed_trainings_end_bit_for_bit_the_same():
 
 
 @pytest.mark.parametrize(
-    "name", ["full_disk", "file_size_limit", "too_little_memory", "second_run_in_the_folder"]
+    "name",
+    [
+        "full_disk",
+        "file_size_limit",
+        "too_little_memory",
+        "damaged_checkpoint",
+        "second_run_in_the_folder",
+    ],
 )
 def test_faults_are_survived(name):
     if survives(name) is None:
-        pytest.skip("this machine gives no right to make this fault")
+        pytest.skip("this fault cannot be caused without more rights on this machine")
 
 
 def test_termination_saves_a_checkpoint_and_says_how_to_go_on():

@@ -9,15 +9,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from kedro_datasets.pandas import CSVDataset
 from sklearn.cluster import KMeans
 
-from fashion_mocluster.datasets.atomic_datasets import CSVDataset
 from fashion_mocluster.datasets.checkpoints import FolderStore
 from fashion_mocluster.datasets.weights import TorchWeightsDataset, load_tensors
 from fashion_mocluster.learning.finetuning import finetune
 from fashion_mocluster.learning.parameters import FinetuningParameters
 from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.pretraining import pretrain
+from fashion_mocluster.learning.weights import EncoderWeights
 from tests.conftest import tiny_pretraining
 
 EPOCHS = 6
@@ -41,7 +42,7 @@ def train(folder: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (64, 12, 12), dtype=np.uint8)
     recipe = tiny_pretraining().model_copy(update={"epochs": EPOCHS})
     pretrained = pretrain(images, PixelStatistics(127, 70), recipe, FolderStore(folder / "moco"))
-    TorchWeightsDataset(filepath=str(folder / "moco.pt")).save(pretrained.weights.to_dict())
+    _save_weights(folder / "moco.pt", pretrained.weights)
     _save_table(folder / "moco.csv", pretrained.history)
     tuned = finetune(
         images,
@@ -51,9 +52,14 @@ def train(folder: Path) -> None:
         lambda z: KMeans(3, n_init=2, random_state=0).fit_predict(z),
         FolderStore(folder / "finetuning"),
     )
-    TorchWeightsDataset(filepath=str(folder / "tuned.pt")).save(tuned.weights.to_dict())
+    _save_weights(folder / "tuned.pt", tuned.weights)
     _save_table(folder / "tuned.csv", tuned.history)
     _save_table(folder / "assignments.csv", [{"cluster": c} for c in tuned.assignments])
+
+
+def _save_weights(path: Path, weights: EncoderWeights) -> None:
+    content = f"{EncoderWeights.__module__}.{EncoderWeights.__qualname__}"
+    TorchWeightsDataset(filepath=str(path), content=content).save(weights)
 
 
 def _save_table(path: Path, rows: list[dict]) -> None:
@@ -61,7 +67,7 @@ def _save_table(path: Path, rows: list[dict]) -> None:
 
 
 def train_and_die(folder: Path, write: int, stage: str) -> None:
-    """The same, killed at a stage of the ``write``-th file, counted from 0."""
+    """The same, killed at a stage of the ``write``-th file that is written atomically, from 0."""
     count = -1
 
     def die() -> None:
@@ -84,7 +90,7 @@ def train_and_die(folder: Path, write: int, stage: str) -> None:
 
         return watched
 
-    # A process of its own: nobody puts these back.
+    # Nothing restores these, because the process ends here.
     Path.write_bytes = counted(Path.write_bytes, "half written")
     os.fsync = counted(os.fsync, "before sync")
     os.replace = counted(counted(os.replace, "before rename"), "after rename", after=True)
@@ -118,13 +124,17 @@ def _plain(content: object) -> bytes:
 
 
 def half_written(folder: Path) -> list[str]:
-    """Files that cannot be read whole, among those that the user sees."""
+    """Weights, checkpoints and arrays that cannot be read whole, among those that the user sees.
+
+    Tables and figures are not among them: they may be cut off by a kill, and the next run, which
+    is compared bit for bit, makes them again in seconds.
+    """
     broken = []
     for path in folder.rglob("*"):
-        if path.name.startswith(".") or not path.is_file():
+        if path.suffix not in (".pt", ".npy") or path.name.startswith("."):
             continue
         try:
-            load_tensors(path) if path.suffix == ".pt" else pd.read_csv(path)
+            load_tensors(path) if path.suffix == ".pt" else np.load(path)
         except Exception:  # whatever the reader says, the file is not whole
             broken.append(str(path.relative_to(folder)))
     return broken

@@ -6,60 +6,64 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from kedro.io import DatasetError
+from fashion_mocluster.datasets.errors import DataFileError
 
+WRITABLE = "Make the folder writable, or name another one in conf/<env>/globals.yml"
+IN_THE_WAY = "A {} is where a {} should be; move it away"
 REMEDIES = {
-    errno.ENOSPC: "free some space",
-    errno.EDQUOT: "free some of your quota",
-    errno.EFBIG: "raise the limit on the size of files",
-    errno.EACCES: "make the folder writable, or name another in conf/<env>/globals.yml",
-    errno.EPERM: "make the folder writable, or name another in conf/<env>/globals.yml",
-    errno.EROFS: "make the folder writable, or name another in conf/<env>/globals.yml",
-    errno.ENOTDIR: "a file is where a folder should be; move it away",
-    errno.EEXIST: "a file is where a folder should be; move it away",
-    errno.EISDIR: "a folder is where the file should be; move it away",
+    errno.ENOSPC: "Free some space",
+    errno.EDQUOT: "Free some of your quota",
+    errno.EFBIG: "Raise the limit on the size of files",
+    errno.EACCES: WRITABLE,
+    errno.EPERM: WRITABLE,
+    errno.EROFS: WRITABLE,
+    errno.ENOTDIR: IN_THE_WAY.format("file", "folder"),
+    errno.EEXIST: IN_THE_WAY.format("file", "folder"),
+    errno.EISDIR: IN_THE_WAY.format("folder", "file"),
 }
 
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
-    """Let ``write`` fill a file beside ``path``, sync it to disk and rename it into place.
+    """Let ``write`` fill a temporary file beside ``path``, sync it to disk and rename it.
 
-    The file beside has a fixed name, so that one left by a killed process is overwritten by the
-    next. Two writers at a time are kept apart by the lock on the whole folder of a run.
+    The name of the temporary file is always the same, so that the file of a killed process is
+    overwritten by the next one. The lock on the output folder of a run keeps two writers apart.
 
     Args:
-        path: The file to make or replace; its folder is made if missing.
-        write: Gets the path of the file beside.
+        path: The file to create or replace; its folder is created if it is missing.
+        write: Is called with the path of the temporary file.
 
     Raises:
-        DatasetError: The disk is full, the folder read-only, ...; ``path`` is as it was.
+        DataFileError: The disk is full, the folder is read-only, ...; ``path`` is unchanged.
     """
-    # The suffix stays last: some writers choose the format by it.
-    beside = path.with_name(f".{path.stem}.partial{path.suffix}")
+    # The suffix comes last, because np.save appends its own to any other name.
+    temporary = path.with_name(f".{path.stem}.partial{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write(beside)
-        with open(beside, "rb+") as handle:
+        write(temporary)
+        with open(temporary, "rb+") as handle:
             os.fsync(handle.fileno())
-        os.replace(beside, path)
+        os.replace(temporary, path)
         _sync_folder(path.parent)
     except OSError as error:
-        cure = REMEDIES.get(error.errno, "see to it")
-        raise DatasetError(
-            f"{path}: cannot be written ({error.strerror or error}); what was there before is "
-            f"untouched. {cure[0].upper()}{cure[1:]} and run again"
+        remedy = REMEDIES.get(error.errno)
+        raise DataFileError(
+            f"{path}: cannot be written ({error.strerror or error}); the file that was there before "
+            f"is unchanged.{f' {remedy}, then run again.' if remedy else ''}"
         ) from None
     finally:
-        _forget(beside)
+        # Where the folder cannot be written to, there is no temporary file either.
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_bytes_atomically(path: Path, content: bytes) -> None:
     """The same for bytes in memory, which are read back and compared before the rename."""
 
-    def write(beside: Path) -> None:
-        beside.write_bytes(content)
-        if beside.read_bytes() != content:
-            raise OSError(errno.EIO, "what was written does not read back")
+    def write(temporary: Path) -> None:
+        temporary.write_bytes(content)
+        if temporary.read_bytes() != content:
+            raise OSError(errno.EIO, "what was written reads back differently")
 
     write_atomically(path, write)
 
@@ -73,9 +77,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _forget(beside: Path) -> None:
-    # In a folder that cannot be written to, or that is none, there is nothing to forget.
-    with contextlib.suppress(OSError):
-        beside.unlink(missing_ok=True)

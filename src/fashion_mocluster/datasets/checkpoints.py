@@ -3,13 +3,18 @@
 from pathlib import Path
 from typing import Any
 
-from kedro.io import AbstractDataset, DatasetError
+from kedro.io import AbstractDataset
 
-from fashion_mocluster.datasets.weights import load_tensors, save_tensors
+from fashion_mocluster.datasets.errors import DataFileError
+from fashion_mocluster.datasets.weights import load_dictionary, save_tensors
 
 
 class FolderStore:
-    """Checkpoints as torch files in one folder; each is replaced whole or not at all."""
+    """Checkpoints as torch files in one folder; each is replaced atomically.
+
+    Args:
+        folder: Is created by the first checkpoint.
+    """
 
     def __init__(self, folder: Path):
         self._folder = folder
@@ -18,45 +23,46 @@ class FolderStore:
         return self._folder / f"{name}.pt"
 
     def save(self, name: str, state: dict) -> None:
-        """Keep ``state`` under ``name``, replacing what was there once the new file is good."""
+        """Store ``state`` as ``name``; the former one is replaced only by a file that reads back.
+
+        Raises:
+            DataFileError: It cannot be written; the former one is unchanged.
+        """
         save_tensors(self._path(name), state)
 
     def load(self, name: str) -> dict | None:
-        """The state kept under ``name``, or None.
+        """The state stored as ``name``, or None.
 
         Raises:
-            DatasetError: The file is damaged or no checkpoint.
+            DataFileError: The file is damaged or holds no dictionary.
         """
         path = self._path(name)
         if not path.exists():
             return None
         try:
-            state = load_tensors(path)
-            if not isinstance(state, dict):
-                raise DatasetError(f"{path}: holds no checkpoint but a {type(state).__name__}")
-        except DatasetError as error:
-            raise DatasetError(
-                f"{error}. Delete it, and the run goes on from the newest checkpoint beside it, or "
-                "anew if there is none"
+            return load_dictionary(path)
+        except DataFileError as error:
+            raise DataFileError(
+                f"{error}. Delete it: the training then resumes from the newest other checkpoint, "
+                "or starts again if there is none"
             ) from None
-        return state
 
     def names(self) -> list[str]:
         """Names of all checkpoints in the folder, sorted."""
-        # Files whose name begins with a dot were being written when a process died.
+        # A name that begins with a dot is a temporary file of a process that died.
         return sorted(p.stem for p in self._folder.glob("*.pt") if not p.name.startswith("."))
 
     def remove(self, name: str) -> None:
-        """Delete the file of ``name``."""
+        """Delete the checkpoint ``name``."""
         self._path(name).unlink()
 
     def where(self, name: str) -> str:
-        """The path."""
+        """The path of ``name``, for messages."""
         return str(self._path(name))
 
 
 class CheckpointStoreDataset(AbstractDataset[None, FolderStore]):
-    """Loads as a store whether or not the folder exists yet.
+    """Loads as a store, whether or not the folder exists yet.
 
     Args:
         filepath: The folder.
@@ -71,8 +77,14 @@ class CheckpointStoreDataset(AbstractDataset[None, FolderStore]):
         return FolderStore(self._folder)
 
     def save(self, data: None) -> None:
-        """Only nodes write checkpoints, through the store."""
-        raise DatasetError("checkpoints are saved through the store that this dataset loads")
+        """Refused: nodes save checkpoints through the store that they load.
+
+        Raises:
+            DataFileError: Always.
+        """
+        raise DataFileError(
+            f"{self._folder}: checkpoints are saved through the store that this dataset loads"
+        )
 
     def _exists(self) -> bool:
         return True

@@ -1,46 +1,29 @@
-"""Several figures in one folder, as PNG files."""
+"""Figures as PNG files."""
 
 import base64
 from pathlib import Path
-from typing import Any
+from typing import Any, NewType
 
-from kedro.io import AbstractDataset, DatasetError
+from kedro.io import AbstractDataset
+from kedro_datasets.matplotlib import MatplotlibDataset
 
 from fashion_mocluster.datasets.atomic import write_atomically
+from fashion_mocluster.datasets.errors import DataFileError
+
+DPI = 110
+
+# Kedro-viz shows as a picture what is annotated with a type of this name.
+ImagePreview = NewType("ImagePreview", str)
 
 
-class FigureDataset(AbstractDataset[Any, bytes]):
-    """One figure as a PNG file; loads as its bytes, so that a later node can wait for it.
+class FigureDataset(MatplotlibDataset):
+    """One figure; unlike Kedro's own dataset it also loads, as the bytes of the PNG file."""
 
-    Args:
-        filepath: The file.
-        dpi: Resolution.
-    """
-
-    def __init__(self, *, filepath: str, dpi: int = 110, metadata: dict | None = None):
-        self._filepath = Path(filepath)
-        self._dpi = dpi
-        self.metadata = metadata
-
-    def save(self, data: Any) -> None:
-        """Write a matplotlib figure."""
-        write_atomically(self._filepath, lambda path: data.savefig(path, dpi=self._dpi))
+    DEFAULT_SAVE_ARGS = {"dpi": DPI}  # noqa: RUF012
 
     def load(self) -> bytes:
-        """The file."""
-        return self._filepath.read_bytes()
-
-    def preview(self) -> Any:
-        """The figure, for kedro-viz."""
-        from kedro_datasets._typing import ImagePreview
-
-        return ImagePreview(base64.b64encode(self.load()).decode())
-
-    def _exists(self) -> bool:
-        return self._filepath.exists()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath)}
+        """The PNG file."""
+        return Path(self._filepath).read_bytes()
 
 
 class FiguresDataset(AbstractDataset[dict, dict]):
@@ -50,10 +33,10 @@ class FiguresDataset(AbstractDataset[dict, dict]):
 
     Args:
         filepath: The folder.
-        dpi: Resolution.
+        dpi: Resolution, dots per inch.
     """
 
-    def __init__(self, *, filepath: str, dpi: int = 110, metadata: dict | None = None):
+    def __init__(self, *, filepath: str, dpi: int = DPI, metadata: dict | None = None):
         self._folder = Path(filepath)
         self._dpi = dpi
         self.metadata = metadata
@@ -72,17 +55,15 @@ class FiguresDataset(AbstractDataset[dict, dict]):
         """The files.
 
         Raises:
-            DatasetError: There are none.
+            DataFileError: There are none.
         """
         files = {path.stem: path.read_bytes() for path in sorted(self._folder.glob("*.png"))}
         if not files:
-            raise DatasetError(f"{self._folder}: no figures here; kedro run makes them")
+            raise DataFileError(f"{self._folder}: no figures here; kedro run draws them")
         return files
 
-    def preview(self) -> Any:
+    def preview(self) -> ImagePreview:
         """The first figure, for kedro-viz."""
-        from kedro_datasets._typing import ImagePreview
-
         first = sorted(self._folder.glob("*.png"))[0]
         return ImagePreview(base64.b64encode(first.read_bytes()).decode())
 

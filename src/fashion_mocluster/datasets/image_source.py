@@ -1,17 +1,21 @@
 """The images of a run, and separately their labels, from whatever holds them."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
-from kedro.io import AbstractDataset, DatasetError
+from kedro.io import AbstractDataset
 
+from fashion_mocluster.datasets.errors import DataFileError
 from fashion_mocluster.datasets.idx import read_idx_folder
-from fashion_mocluster.datasets.image_csv import ImageFileError, read_image_csv
-from fashion_mocluster.datasets.image_folder import list_pictures, read_image_folder
+from fashion_mocluster.datasets.image_csv import read_image_csv
+from fashion_mocluster.datasets.image_folder import SUFFIXES, list_pictures, read_image_folder
 
-FORMATS = ("auto", "csv", "idx", "folder", "torchvision")
-SPLITS = ("train", "test", "all")
+Format = Literal["auto", "csv", "idx", "folder", "torchvision"]
+Split = Literal["train", "test", "all"]
+
+# Labels by the state of the files that they were read from: many nodes load them.
+_labels: dict[tuple, np.ndarray | None] = {}
 
 
 class _ImageSource(AbstractDataset[None, Any]):
@@ -19,63 +23,79 @@ class _ImageSource(AbstractDataset[None, Any]):
 
     Args:
         filepath: A CSV file, a folder of IDX files, a folder of pictures, or the folder into which
-            torchvision downloads; None until one is named, which loading asks for.
+            torchvision downloads; ``~`` is the home folder. None until one is named; loading then
+            fails.
         format: ``csv``, ``idx``, ``folder``, ``torchvision``; ``auto`` looks at ``filepath``.
         split: ``train``, ``test`` or ``all``, for IDX files and torchvision.
-        image_shape: Height and width; needed for oblong images in CSV, the size pictures are
-            brought to (28 x 28 if not given).
+        image_shape: Height and width in pixels; needed for images in CSV that are not square, the
+            size pictures are resized to (28 x 28 by default).
         limit: Only the first so many images.
+
+    Raises:
+        DataFileError: ``format`` or ``split`` is unknown.
     """
 
     def __init__(
         self,
         *,
         filepath: str | None,
-        format: str = "auto",
-        split: str = "test",
+        format: Format = "auto",
+        split: Split = "test",
         image_shape: list[int] | None = None,
         limit: int | None = None,
         metadata: dict | None = None,
     ):
-        for name, value, choice in (("format", format, FORMATS), ("split", split, SPLITS)):
-            if value not in choice:
-                raise DatasetError(
-                    f"data.{name} is {value!r}; it must be one of {', '.join(choice)}"
+        for name, value, kind in (("format", format, Format), ("split", split, Split)):
+            if value not in get_args(kind):
+                raise DataFileError(
+                    f"data.{name}: expected one of {', '.join(get_args(kind))}, got {value!r}"
                 )
-        self._path = Path(filepath) if filepath else None
+        self._path = Path(filepath).expanduser() if filepath else None
         self._format, self._split = format, split
         self._image_shape = tuple(image_shape) if image_shape else None
         self._limit = limit
         self.metadata = metadata
 
-    def _read(self) -> tuple[np.ndarray, np.ndarray | None]:
-        if self._path is None:
-            raise DatasetError(
-                "which images? name a CSV file, a folder of pictures or one of IDX files: "
-                "--params=predict.path=..."
-            )
-        try:
-            images, labels = self._read_as(self._detected_format())
-            return images[: self._limit], None if labels is None else labels[: self._limit]
-        except ImageFileError as error:
-            # Without a cause of its own the message stands alone, not under a second traceback.
-            raise DatasetError(str(error)) from None
+    def _read(self, kind: str) -> np.ndarray:
+        """All images; their labels are remembered."""
+        labels = None
+        if kind == "csv":
+            images, labels = read_image_csv(self._path, self._image_shape)
+        elif kind == "folder":
+            images = read_image_folder(self._path, self._image_shape or (28, 28))
+        else:
+            folder = self._download() if kind == "torchvision" else self._path
+            images, labels = read_idx_folder(folder, self._split)
+        _labels[self._state(kind)] = labels
+        return images
 
-    def _detected_format(self) -> str:
+    def _state(self, kind: str) -> tuple:
+        """Changes with the files, and with all options that labels depend on."""
+        files = [self._path] if self._path.is_file() else sorted(self._path.rglob("*-ubyte*"))
+        stats = [(file, file.stat()) for file in files if file.is_file()]
+        stamps = tuple((str(file), stat.st_size, stat.st_mtime_ns) for file, stat in stats)
+        return kind, self._split, self._image_shape, str(self._path), stamps
+
+    def _kind(self) -> str:
+        """The format.
+
+        Raises:
+            DataFileError: There is no path, or a folder in which there is nothing to read.
+        """
+        if self._path is None:
+            raise DataFileError("predict.path is not set: pass --params=predict.path=...")
         if self._format != "auto":
             return self._format
         if not self._path.is_dir():
             return "csv"
-        return "folder" if list_pictures(self._path) else "idx"
-
-    def _read_as(self, kind: str) -> tuple[np.ndarray, np.ndarray | None]:
-        if kind == "csv":
-            return read_image_csv(self._path, self._image_shape)
-        if kind == "folder":
-            return read_image_folder(self._path, self._image_shape or (28, 28)), None
-        if kind == "torchvision":
-            return read_idx_folder(self._download(), self._split)
-        return read_idx_folder(self._path, self._split)
+        if list_pictures(self._path):
+            return "folder"
+        if not any(self._path.rglob("*-ubyte*")):
+            raise DataFileError(
+                f"{self._path}: found neither pictures ({', '.join(sorted(SUFFIXES))}) nor IDX "
+                "files; set data.path to a folder that holds some, or to a CSV file"
+            )
+        return "idx"
 
     def _download(self) -> Path:
         """Torchvision checks what it downloads and skips what is there; returns the IDX folder."""
@@ -84,15 +104,19 @@ class _ImageSource(AbstractDataset[None, Any]):
         try:
             FashionMNIST(str(self._path), download=True)
         except (RuntimeError, OSError) as error:
-            raise ImageFileError(
+            raise DataFileError(
                 f"{self._path}: torchvision could not download Fashion-MNIST ({error}); fetch the "
                 "IDX files by hand and set data.format to idx"
             ) from None
         return self._path / "FashionMNIST" / "raw"
 
     def save(self, data: None) -> None:
-        """Sources are never written."""
-        raise DatasetError(f"{self._path} is a source and is never written")
+        """Refused: input data are never written.
+
+        Raises:
+            DataFileError: Always.
+        """
+        raise DataFileError(f"{self._path}: input data are never written")
 
     def _exists(self) -> bool:
         return self._path is not None and self._path.exists()
@@ -102,16 +126,30 @@ class _ImageSource(AbstractDataset[None, Any]):
 
 
 class ImagesDataset(_ImageSource):
-    """Images alone, uint8 (N, H, W). The whole file is validated, its labels are dropped."""
+    """Images alone; the whole file is checked, labels included."""
 
     def load(self) -> np.ndarray:
-        """uint8 (N, H, W)."""
-        return self._read()[0]
+        """uint8 (N, H, W).
+
+        Raises:
+            DataFileError: Something is wrong with the files.
+        """
+        return self._read(self._kind())[: self._limit]
 
 
 class LabelsDataset(_ImageSource):
-    """Labels alone, int64 (N,), or None where the source has none."""
+    """Labels alone. Files that this process has read already are not read again."""
 
     def load(self) -> np.ndarray | None:
-        """int64 (N,) or None."""
-        return self._read()[1]
+        """int64 (N,), or None where the files have none.
+
+        Raises:
+            DataFileError: Something is wrong with the files.
+        """
+        kind = self._kind()
+        if kind == "folder":
+            return None
+        if self._state(kind) not in _labels:
+            self._read(kind)
+        labels = _labels[self._state(kind)]
+        return None if labels is None else labels[: self._limit].copy()

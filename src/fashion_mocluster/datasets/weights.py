@@ -7,9 +7,11 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from kedro.io import AbstractDataset, DatasetError
+from kedro.io import AbstractDataset
+from kedro.utils import load_obj
 
 from fashion_mocluster.datasets.atomic import write_bytes_atomically
+from fashion_mocluster.datasets.errors import DataFileError
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +20,7 @@ def load_tensors(path: Path) -> Any:
     """The content of a torch file, on the CPU, without executing anything in it.
 
     Raises:
-        DatasetError: Missing, truncated, or holding more than tensors and plain values.
+        DataFileError: The file is missing, damaged or holds more than tensors and plain values.
     """
     import torch
 
@@ -26,23 +28,35 @@ def load_tensors(path: Path) -> Any:
         _check_sums(path)
         return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
-        raise DatasetError(f"{path}: no such file") from None
+        raise DataFileError(f"{path}: no such file") from None
     except PermissionError:
-        raise DatasetError(f"{path}: may not be read; change its permissions") from None
+        raise DataFileError(f"{path}: permission denied; change the file's permissions") from None
     except pickle.UnpicklingError as error:
-        # Torch explains at length how to load it nevertheless, which nobody should.
+        # Torch explains at length how to load the file nevertheless, which nobody should.
         reason = str(error).rpartition("WeightsUnpickler error: ")[2].strip().partition("\n")[0]
-        raise DatasetError(
-            f"{path}: refused, it holds more than tensors and plain values or is damaged ({reason})"
+        raise DataFileError(
+            f"{path}: refused, it is damaged or holds more than tensors and plain values ({reason})"
         ) from None
     except Exception as error:
         # Damage can surface anywhere in the reader: RuntimeError, EOFError, KeyError, ...
         reason = str(error).partition("\n")[0] or type(error).__name__
-        raise DatasetError(f"{path}: truncated or not a torch weight file ({reason})") from None
+        raise DataFileError(f"{path}: truncated or not a torch weight file ({reason})") from None
+
+
+def load_dictionary(path: Path) -> dict:
+    """The content of a torch file that holds a dictionary, as :func:`load_tensors` reads it.
+
+    Raises:
+        DataFileError: The file cannot be read, or holds something else.
+    """
+    content = load_tensors(path)
+    if not isinstance(content, dict):
+        raise DataFileError(f"{path}: expected a dictionary, got {type(content).__name__}")
+    return dict(content)
 
 
 def _check_sums(path: Path) -> None:
-    """Compare the sums that the file keeps of its parts, as torch does not."""
+    """Check the CRC that the zip archive holds of each of its members, which torch ignores."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
@@ -51,18 +65,22 @@ def _check_sums(path: Path) -> None:
 
 
 def save_tensors(path: Path, content: Any) -> None:
-    """Replace a torch file atomically, once the new one is known good."""
+    """Replace a torch file atomically.
+
+    Raises:
+        DataFileError: It cannot be written; the old file is unchanged.
+    """
     import torch
 
     buffer = io.BytesIO()
     torch.save(content, buffer)
     buffer.seek(0)
-    torch.load(buffer, weights_only=True)  # what could not be read again is not worth keeping
+    torch.load(buffer, weights_only=True)  # a bug if this fails: the file could not be read again
     write_bytes_atomically(path, buffer.getvalue())
 
 
 class StateDictDataset(AbstractDataset[None, dict]):
-    """A bare state dict made elsewhere, read-only; loads as ``{"origin": path, "state": tensors}``.
+    """A bare state dict from elsewhere, read-only; loads as ``{"origin": path, "state": tensors}``.
 
     Args:
         filepath: The file.
@@ -73,19 +91,20 @@ class StateDictDataset(AbstractDataset[None, dict]):
         self.metadata = metadata
 
     def load(self) -> dict:
-        """The tensors and the file they are from.
+        """The tensors and the path of their file.
 
         Raises:
-            DatasetError: Missing, damaged, or no dictionary.
+            DataFileError: The file is missing, damaged or holds no dictionary.
         """
-        state = load_tensors(self._path)
-        if not isinstance(state, dict):
-            raise DatasetError(f"{self._path}: expected a state dict, found {type(state).__name__}")
-        return {"origin": str(self._path), "state": dict(state)}
+        return {"origin": str(self._path), "state": load_dictionary(self._path)}
 
     def save(self, data: None) -> None:
-        """It belongs to somebody else."""
-        raise DatasetError(f"{self._path}: published weights are only read")
+        """Refused.
+
+        Raises:
+            DataFileError: Always.
+        """
+        raise DataFileError(f"{self._path}: external weights are never written")
 
     def _exists(self) -> bool:
         return self._path.exists()
@@ -94,55 +113,74 @@ class StateDictDataset(AbstractDataset[None, dict]):
         return {"filepath": str(self._path)}
 
 
-class TorchWeightsDataset(AbstractDataset[dict, dict]):
-    """A dictionary of tensors and plain values that describes an encoder.
+class TorchWeightsDataset(AbstractDataset[Any, Any]):
+    """An object with weights, stored as the dictionary of tensors and plain values it turns into.
 
-    Where ``filepath`` does not exist yet, ``fallback_filepath`` is read instead; that one is never
-    written. What is loaded says under ``origin`` which file it was.
+    While ``filepath`` does not exist, ``fallback_filepath`` is loaded instead; it is never written.
 
     Args:
-        filepath: Where a run saves.
-        fallback_filepath: Weights that came with the project, if any.
-        made_by: The pipeline that makes the file, for messages.
+        filepath: The file that a run saves.
+        content: Dotted path of the object's class, which has ``to_dict()`` and the class method
+            ``from_dict(dictionary)``. Its inverse gets one entry more than ``to_dict`` returns:
+            ``origin``, which file was loaded, in words.
+        fallback_filepath: Pretrained weights that come with the project, if there are any.
+        made_by: The pipeline that saves the file, for messages.
     """
 
     def __init__(
         self,
         *,
         filepath: str,
+        content: str,
         fallback_filepath: str | None = None,
         made_by: str = "moco_pretraining",
-        content: str | None = None,
         metadata: dict | None = None,
     ):
         self._path = Path(filepath)
         self._fallback = Path(fallback_filepath) if fallback_filepath else None
+        self._content = content
         self._made_by = made_by
         self.metadata = metadata
 
-    def load(self) -> dict:
-        """The content, with its ``origin``."""
-        if self._path.exists():
-            path, origin = self._path, f"{self._path}, trained here"
-        elif self._fallback and self._fallback.exists():
-            path, origin = self._fallback, f"{self._fallback}, shipped with the project"
-        else:
-            raise DatasetError(
+    def _source(self) -> tuple[Path, str] | None:
+        """The file to load and its origin in words."""
+        if self._path.is_file():
+            return self._path, f"{self._path}, trained here"
+        if self._fallback and self._fallback.is_file():
+            return self._fallback, f"{self._fallback}, shipped with the project"
+        return None
+
+    def load(self) -> Any:
+        """The object.
+
+        Raises:
+            DataFileError: There is no file yet, or it is damaged.
+        """
+        if (source := self._source()) is None:
+            raise DataFileError(
                 f"{self._path}: no trained encoder yet; run `kedro run "
                 f"--pipelines={self._made_by}` first (with the same --env and seed)"
             )
-        content = load_tensors(path)
-        if not isinstance(content, dict):
-            raise DatasetError(f"{path}: expected a dictionary, found {type(content).__name__}")
+        path, origin = source
+        content = load_dictionary(path)
         logger.info("weights: %s", origin)
-        return {**content, "origin": origin}
+        return load_obj(self._content).from_dict({**content, "origin": origin})
 
-    def save(self, data: dict) -> None:
-        """Replace the file atomically."""
-        save_tensors(self._path, {key: data[key] for key in data if key != "origin"})
+    def save(self, data: Any) -> None:
+        """Replace ``filepath`` atomically.
+
+        Raises:
+            DataFileError: ``data`` is of another class than ``content``, or the file cannot be
+                written; the old file is unchanged.
+        """
+        if not isinstance(data, load_obj(self._content)):
+            raise DataFileError(
+                f"{self._path}: expected a {self._content}, got {type(data).__name__}"
+            )
+        save_tensors(self._path, data.to_dict())
 
     def _exists(self) -> bool:
-        return self._path.exists() or bool(self._fallback and self._fallback.exists())
+        return self._source() is not None
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._path), "fallback_filepath": str(self._fallback)}

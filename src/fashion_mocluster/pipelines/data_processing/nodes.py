@@ -1,4 +1,4 @@
-"""Nodes of ``data_processing``. No label reaches them."""
+"""Nodes of ``data_processing``; none of them takes labels."""
 
 import logging
 
@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from fashion_mocluster.errors import InputError
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
 
 logger = logging.getLogger(__name__)
@@ -14,39 +15,41 @@ logger = logging.getLogger(__name__)
 def validate_images(
     raw_images: np.ndarray, parameters: DataParameters, n_clusters: int
 ) -> np.ndarray:
-    """The images, uint8 (N, H, W), if they can be grouped into ``n_clusters``.
+    """The images, uint8 (N, H, W), if they can be grouped into ``n_clusters`` clusters.
 
     Raises:
-        ValueError: Too few images, too small ones, or all of them equal.
+        InputError: Too few images, too small ones, or all of them the same.
     """
     source = parameters.path
     if raw_images.dtype != np.uint8 or raw_images.ndim != 3:
-        raise ValueError(
+        raise InputError(
             f"{source}: expected uint8 (N, H, W), got {raw_images.dtype} {raw_images.shape}"
         )
     if len(raw_images) < 2:
-        raise ValueError(f"{source}: {len(raw_images)} image; clustering needs at least 2")
+        raise InputError(f"{source}: clustering needs at least 2 images, got {len(raw_images)}")
     if len(raw_images) < n_clusters:
-        raise ValueError(
+        raise InputError(
             f"{source}: {len(raw_images)} images cannot make {n_clusters} clusters; lower n_clusters"
         )
-    if min(raw_images.shape[1:]) < 4:
-        raise ValueError(
-            f"{source}: images of {raw_images.shape[1:]} pixels; at least 4 x 4 are needed"
-        )
+    height, width = raw_images.shape[1:]
+    if min(height, width) < 4:
+        raise InputError(f"{source}: images need at least 4 x 4 pixels, got {height} x {width}")
     if (raw_images == raw_images[0]).all():
-        raise ValueError(
-            f"{source}: all {len(raw_images)} images are equal; there is nothing to group"
+        raise InputError(
+            f"{source}: all {len(raw_images)} images are the same; there is nothing to cluster"
         )
     constant = int((np.ptp(raw_images, axis=(1, 2)) == 0).sum())
     if constant:
-        logger.warning("%s: %d images are all one gray", source, constant)
+        logger.warning("%s: %d images show one shade of gray only", source, constant)
     logger.info("%s: %d images of %d x %d", source, *raw_images.shape)
     return raw_images
 
 
 def describe_pixels(images: np.ndarray) -> dict:
-    """Count, size and pixel statistics (0-255 scale) of uint8 images (N, H, W)."""
+    """Number, size and pixel statistics of uint8 images (N, H, W).
+
+    ``mean`` and ``std`` are on the scale 0 to 255, ``black_share`` is the fraction of zeros.
+    """
     counts = np.bincount(images.ravel(), minlength=256)
     values = np.arange(256)
     mean = float((counts * values).sum() / images.size)
@@ -62,7 +65,13 @@ def describe_pixels(images: np.ndarray) -> dict:
 
 
 def cluster_pixels(images: np.ndarray, n_clusters: int, seed: int) -> pd.DataFrame:
-    """Index and cluster of every image, found in its pixels alone."""
+    """``index`` and ``cluster`` of every image (N rows), found in its pixels alone.
+
+    Args:
+        images: uint8 (N, H, W).
+        n_clusters: How many.
+        seed: Of the clustering.
+    """
     from fashion_mocluster.clustering.pixels import pixel_clusters
 
     labels = pixel_clusters(images, n_clusters, seed)
@@ -70,7 +79,7 @@ def cluster_pixels(images: np.ndarray, n_clusters: int, seed: int) -> pd.DataFra
 
 
 def draw_contact_sheet(images: np.ndarray) -> Figure:
-    """A sheet of images evenly spread over the file."""
+    """A figure of images that are evenly spaced in the file."""
     from fashion_mocluster.reporting.contact_sheet import contact_sheet
 
     return contact_sheet(images, "Images as they are read")

@@ -1,24 +1,26 @@
 """Parameters of the images themselves."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from fashion_mocluster.datasets.image_source import Format, Split
 
 Pixels = Annotated[int, Field(ge=4)]
 
 
 class DataParameters(BaseModel):
-    """Where images come from and how their classes are called.
+    """Where the images are and what their classes are called.
 
-    The catalog reads ``path``, ``format``, ``split``, ``image_shape`` and ``limit``
-    from here.
+    The catalog takes all but ``class_names`` from here; ``datasets.image_source`` says what they
+    mean.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: str
-    format: Literal["auto", "csv", "idx", "folder", "torchvision"] = "auto"
-    split: Literal["train", "test", "all"] = "test"
+    format: Format = "auto"
+    split: Split = "test"
     image_shape: tuple[Pixels, Pixels] | None = None
     limit: Annotated[int, Field(ge=2)] | None = None
     class_names: list[str] | None = None

@@ -1,4 +1,4 @@
-"""Raw file to checked images, their statistics and a contact sheet."""
+"""From a file of images to checked images, their statistics and a contact sheet."""
 
 from kedro.pipeline import Node, Pipeline
 

@@ -2,16 +2,21 @@
 
 import logging
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from fashion_mocluster.clustering.parameters import MethodParameters
+from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning.parameters import EmbeddingParameters
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
 from fashion_mocluster.pipelines.evaluation.parameters import ModelSelectionParameters
 from fashion_mocluster.pipelines.moco_pretraining.nodes import embeddings_table
+
+if TYPE_CHECKING:
+    from fashion_mocluster.learning.weights import EncoderWeights
 
 logger = logging.getLogger(__name__)
 
@@ -48,33 +53,33 @@ def read_external_embeddings(
     """Embeddings somebody else made, without their label column; reading them costs nothing here.
 
     Raises:
-        ValueError: Not one row per image, no ``feature_0 ...`` columns, or values missing.
+        InputError: Not one row per image, no ``feature_0 ...`` columns, or values missing.
     """
     features = external.drop(columns="label", errors="ignore")
     expected = [f"feature_{i}" for i in range(features.shape[1])]
     what = "evaluation.external_embeddings"
     if not expected or list(features.columns) != expected:
-        raise ValueError(
+        raise InputError(
             f"{what}: columns must be 'label' (optional), 'feature_0', 'feature_1', ...; found "
             f"{list(external.columns[:4])}..."
         )
     if len(features) != len(images):
-        raise ValueError(f"{what}: {len(features)} rows for {len(images)} images")
+        raise InputError(f"{what}: {len(features)} rows for {len(images)} images")
     bad = ~np.isfinite(features.apply(pd.to_numeric, errors="coerce").to_numpy(float))
     if bad.any():
         row, column = np.argwhere(bad)[0]
-        raise ValueError(f"{what}: line {row + 2}, column {expected[column]!r} is not a number")
+        raise InputError(f"{what}: line {row + 2}, column {expected[column]!r} is not a number")
     return features.astype(np.float32), {"time_s": 0.0, "memory_mb": 0.0}
 
 
 def read_external_weights(
     file: dict, images: np.ndarray, pixel_statistics: dict, embedding: EmbeddingParameters
-) -> dict:
+) -> "EncoderWeights":
     """A bare state dict as weights of this project, its architecture read from the tensors.
 
     Args:
         file: ``state`` and, for messages, its ``origin``.
-        embedding: Its ``preprocessing`` is kept with the weights.
+        embedding: Its ``preprocessing`` is stored with the weights.
 
     Raises:
         WeightsError: The tensors fit no encoder for these images; names the file and the tensor.
@@ -91,7 +96,7 @@ def read_external_weights(
         file["origin"],
     )
     logger.info("%s: %s", file["origin"], weights.encoder)
-    return {**weights.to_dict(), "origin": file["origin"]}
+    return weights
 
 
 def assign_clusters(
