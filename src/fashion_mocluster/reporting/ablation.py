@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy.stats import ttest_1samp
 
-from fashion_mocluster.reporting.seeds import differences, format_p, over_seeds, short
-from fashion_mocluster.reporting.style import OURS, PROTOCOLS, THEIRS, new_figure
+from fashion_mocluster.reporting.seeds import differences, over_seeds
+from fashion_mocluster.reporting.style import PROTOCOLS, legend_below, mark_published, new_figure
 
 COLUMNS = [
     "case",
@@ -43,67 +43,37 @@ SWITCHES = {
 SCORES = {"nmi": "NMI", "ari": "ARI", "acc": "ACC", "silhouette": "Silhouette"}
 
 
-def ablation_table(rows: list[dict]) -> pd.DataFrame:
-    """One row per case, in order."""
-    return pd.DataFrame(rows).reindex(columns=COLUMNS).sort_values("case", ignore_index=True)
-
-
-def ablation_figure(table: pd.DataFrame, published: dict[str, dict]) -> Figure:
-    """Each score by case, beside the thesis's table 2."""
-    scores = {c: t for c, t in SCORES.items() if table[c].notna().any()}
-    figure = new_figure(3.4 * len(scores), 3.8)
-    panels = figure.subplots(1, len(scores), squeeze=False)[0]
-    place = np.arange(len(table))
-    for axes, (column, title) in zip(panels, scores.items(), strict=True):
-        axes.bar(place, table[column], color=OURS, width=0.6, label="this run")
-        theirs = [published.get(case, {}).get(column) for case in table["case"]]
-        known = [i for i, value in enumerate(theirs) if value is not None]
-        axes.scatter(
-            known,
-            [theirs[i] for i in known],
-            marker="D",
-            s=32,
-            color=THEIRS,
-            edgecolor="black",
-            zorder=3,
-            label="published in the thesis",
-        )
-        axes.set_xticks(place, table["case"])
-        axes.set_xlabel("Case")
-        axes.set_title(title)
-        axes.grid(axis="y", alpha=0.3)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
-    epochs = ", ".join(f"{r.case}: {r.epochs}" for r in table.itertuples())
-    figure.suptitle(f"Ablation, k-means on embeddings (epochs {epochs})")
-    return figure
+def ablation_table(scores: list[dict]) -> pd.DataFrame:
+    """One line per case, in order."""
+    return pd.DataFrame(scores).reindex(columns=COLUMNS).sort_values("case", ignore_index=True)
 
 
 def claims_table(tables: list[pd.DataFrame]) -> pd.DataFrame:
     """Whether each claim of the thesis holds: NMI and ARI of neighboring cases, paired by seed.
 
-    One-sided paired t-test: ``holds`` below p = .05, ``contradicted`` above .95, else ``not shown``;
-    a single seed gives no confidence. Cases without labels, which have neither score, claim nothing.
+    One-sided paired t-test: ``holds`` below p = 0.05, ``contradicted`` above 0.95, else
+    ``not shown``; a single seed gives no confidence. Cases without labels, which have neither
+    score, claim nothing.
 
     Args:
         tables: The ablation table of each seed.
     """
-    rows = []
+    lines = []
     for (one, other), (claim, sign) in CLAIMS.items():
         paired = differences(tables, "case", other, one, ["nmi", "ari"]).dropna()
         if paired.empty:
             continue
-        row = {"claim": claim, "cases": f"{one} to {other}", "seeds": len(paired)}
+        line = {"claim": claim, "cases": f"{one} to {other}", "seeds": len(paired)}
         for score in ("nmi", "ari"):
             p = _p_value(sign * paired[score].to_numpy())
-            row |= {
+            line |= {
                 f"{score}_mean": paired[score].mean(),
                 f"{score}_std": paired[score].std(),
                 f"{score}_p": p,
                 f"{score}_verdict": _verdict(p),
             }
-        rows.append(row)
-    return pd.DataFrame(rows)
+        lines.append(line)
+    return pd.DataFrame(lines)
 
 
 def _p_value(gains: np.ndarray) -> float:
@@ -122,15 +92,19 @@ def _verdict(p: float) -> str:
     return "holds" if p < 0.05 else "contradicted" if p > 0.95 else "not shown"
 
 
-def claims_line(claims: pd.DataFrame) -> str:
-    """The claims table in one line, by NMI."""
-    parts = [
-        f"{r.claim}: {r.nmi_verdict} ({short(r.nmi_mean)} NMI"
-        + ("" if math.isnan(r.nmi_p) else f", {format_p(r.nmi_p)}")
-        + ")"
-        for r in claims.itertuples()
-    ]
-    return "; ".join(parts)
+def ablation_figure(table: pd.DataFrame, published: dict[str, dict]) -> Figure:
+    """Each score by case of one run, beside the thesis's table 2; epochs under the cases.
+
+    Args:
+        table: As :func:`ablation_table` makes it.
+        published: The thesis's table 2, by case.
+    """
+    epochs = dict(zip(table["case"], table["epochs"], strict=True))
+    labels = {case: f"{case}\n{count:,}" for case, count in epochs.items()}
+    means = {"this run": over_seeds([table], ["case"])}
+    figure = _bars(means, published, labels, "Case, and its number of epochs")
+    figure.suptitle("Ablation: k-means on embeddings")
+    return figure
 
 
 def seeds_figure(runs: dict[str, list[pd.DataFrame]], published: dict[str, dict]) -> Figure:
@@ -141,16 +115,29 @@ def seeds_figure(runs: dict[str, list[pd.DataFrame]], published: dict[str, dict]
         published: The thesis's table 2, by case.
     """
     means = {name: over_seeds(tables, ["case"]) for name, tables in runs.items()}
-    scores = {c: t for c, t in SCORES.items() if any(c in m for m in means.values())}
-    cases = sorted(set().union(*(m.index for m in means.values())))
-    figure = new_figure(3.4 * len(scores), 3.8)
-    panels = figure.subplots(1, len(scores), squeeze=False)[0]
+    cases = sorted(set().union(*(table.index for table in means.values())))
+    figure = _bars(means, published, {case: case for case in cases}, "Case")
+    figure.suptitle("Ablation: mean and standard deviation over the seeds")
+    return figure
+
+
+def _bars(
+    means: dict[str, pd.DataFrame], published: dict, labels: dict[str, str], x_label: str
+) -> Figure:
+    """A panel per score that any case has, a bar per case and protocol; tick labels by case."""
+    scores = {
+        score: title
+        for score, title in SCORES.items()
+        if any(score in table and table[score]["mean"].notna().any() for table in means.values())
+    }
+    figure = new_figure(max(3.4 * len(scores), 5.5), 3.8)
+    panels = figure.subplots(1, max(1, len(scores)), squeeze=False)[0]
     width = 0.7 / len(means)
-    for axes, (score, title) in zip(panels, scores.items(), strict=True):
+    for axes, (score, title) in zip(panels, scores.items(), strict=False):
         for i, (name, table) in enumerate(means.items()):
-            values = table[score].reindex(cases)
+            values = table[score].reindex(list(labels))
             axes.bar(
-                np.arange(len(cases)) + (i - (len(means) - 1) / 2) * width,
+                np.arange(len(labels)) + (i - (len(means) - 1) / 2) * width,
                 values["mean"],
                 yerr=values["std"],
                 width=width,
@@ -158,23 +145,15 @@ def seeds_figure(runs: dict[str, list[pd.DataFrame]], published: dict[str, dict]
                 capsize=2,
                 label=name,
             )
-        theirs = [published.get(case, {}).get(score) for case in cases]
-        known = [i for i, value in enumerate(theirs) if value is not None]
-        axes.scatter(
-            known,
-            [theirs[i] for i in known],
-            marker="D",
-            s=32,
-            color=THEIRS,
-            edgecolor="black",
-            zorder=3,
-            label="published in the thesis",
-        )
-        axes.set_xticks(range(len(cases)), cases)
-        axes.set_xlabel("Case")
+        theirs = {
+            place: value
+            for place, case in enumerate(labels)
+            if (value := (published.get(case) or {}).get(score)) is not None
+        }
+        mark_published(axes, list(theirs), list(theirs.values()))
+        axes.set_xticks(range(len(labels)), list(labels.values()))
+        axes.set_xlabel(x_label)
         axes.set_title(title)
         axes.grid(axis="y", alpha=0.3)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
-    figure.suptitle("Ablation: mean and standard deviation over the seeds")
+    legend_below(figure, panels[0], columns=3)
     return figure

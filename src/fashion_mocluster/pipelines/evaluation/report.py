@@ -18,10 +18,12 @@ def write_report(
         written: What has to be on disk before the runs are gathered.
     """
     from fashion_mocluster.reporting.report import report_figures, report_html
+    from fashion_mocluster.reporting.results import RunResults
 
-    figures = report_figures(runs)
-    literature = [peer.model_dump() for peer in parameters.literature]
-    return report_html(runs, figures, literature), figures
+    results = [RunResults.from_files(run) for run in runs]
+    figures = report_figures(results)
+    literature = [published.model_dump() for published in parameters.literature]
+    return report_html(results, figures, literature), figures
 
 
 def create_pipeline(methods: Iterable[str] = ()) -> Pipeline:
