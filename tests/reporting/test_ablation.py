@@ -4,7 +4,7 @@ import pytest
 from matplotlib.container import BarContainer
 from scipy.stats import ttest_rel
 
-from fashion_mocluster.reporting.ablation import claims_table, seeds_figure
+from fashion_mocluster.reporting.ablation import ablation_figure, claims_table
 
 
 def table(seed, cases="abcdefg"):
@@ -60,9 +60,9 @@ def test_cases_that_were_not_run_claim_nothing():
 
 def test_the_figure_shows_means_deviations_and_published_scores():
     runs = {"one": [table(0), table(1)], "two": [table(2, "ag")]}
-    figure = seeds_figure(runs, {"b": {"nmi": 0.39}})
+    figure = ablation_figure(runs, {"b": {"nmi": 0.39}})
     axes = figure.axes[0]
-    assert [t.get_text() for t in axes.get_xticklabels()] == list("abcdefg")
+    assert [t.get_text() for t in axes.get_xticklabels()] == [f"{c}\n2" for c in "abcdefg"]
     one, two = (container for container in axes.containers if isinstance(container, BarContainer))
     both = np.array([t["nmi"] for t in runs["one"]])
     assert [bar.get_height() for bar in one] == pytest.approx(both.mean(0))

@@ -256,7 +256,9 @@ def test_ablation_shows_the_table_and_the_published_scores(labeled):
         [{**case, "case": c, "silhouette": s} for c, s in zip("gfedcba", range(7), strict=True)]
     )
     assert list(table["case"]) == list("abcdefg")
-    figure = check_layout(ablation.ablation_figure(table, {"b": {"silhouette": 0.39, "acc": None}}))
+    figure = check_layout(
+        ablation.ablation_figure({"this run": [table]}, {"b": {"silhouette": 0.39, "acc": None}})
+    )
     panels = {axes.get_title(): axes for axes in figure.axes}
     assert list(panels) == (["NMI", "ARI", "ACC"] if labeled else []) + ["Silhouette"]
     heights = [bar.get_height() for bar in panels["Silhouette"].patches]
@@ -284,7 +286,7 @@ def test_dollar_signs_are_printed_as_they_are():
     projection = pd.DataFrame(rng.normal(size=(30, 2)), columns=["one", "two"])
     counts = rng.integers(1, 9, (3, 3))
     scores = comparison.comparison_table([{"method": m, **SCORES, **COST} for m in "ab"])
-    cases = pd.DataFrame({"case": ["a"], "epochs": 1, "nmi": 0.1})
+    cases = pd.DataFrame({"case": ["a"], "epochs": 1, **dict.fromkeys(ablation.SCORES, 0.1)})
     effect = bugfix_ablation.effect_table(
         [
             pd.DataFrame(
@@ -300,7 +302,7 @@ def test_dollar_signs_are_printed_as_they_are():
         "distribution": distribution.distribution_figure(counts, DOLLARS, title),
         "confusion": distribution.confusion_figure(counts, np.arange(3), DOLLARS, title),
         "comparison": comparison.comparison_figure(scores, {"a": title, "b": "B"}, {}, "b"),
-        "ablation": ablation.seeds_figure({title: [cases]}, {}),
+        "ablation": ablation.ablation_figure({title: [cases]}, {}),
         "bugfixes": bugfix_ablation.effect_figure(effect),
         "history": history.history_figure(
             cases.rename(columns={"epochs": "epoch"}), title, {"nmi": "NMI"}

@@ -2,12 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fashion_mocluster.reporting.methods import (
-    SCORES,
-    best_method,
-    methods_table,
-    thesis_comparison,
-)
+from fashion_mocluster.reporting.methods import SCORES, best_method, methods_table
 from fashion_mocluster.reporting.results import RunResults
 from tests.reporting.runs import Page, files, png, table_lines
 
@@ -49,7 +44,7 @@ def test_mean_over_seeds_and_epochs_really_run():
     runs[1]["values"]["best_method"]["method"] = "moco_kmeans"
     (_, line) = lines_of("MoCo + K-Means", methods_table(results(*runs)))
     values = [score(run, "moco_kmeans", "nmi") for run in runs]
-    assert line["NMI"] == f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
+    assert line["NMI"].startswith(f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f} ")
     assert line["neighbor_mi"] == "3.000 ± 0.000"
     assert (line["epochs"], line["seeds"]) == ("2", "2")
     assert line["results of"] == "corrected * (1 of 2 seeds)"
@@ -59,8 +54,8 @@ def test_bold_is_the_best_of_each_column():
     run = files()
     bold = Page(methods_table(results(run))).bold
     table = run["tables"]["clustering_comparison"]
-    best = {c: table[c].max() if s.higher_is_better else table[c].min() for c, s in SCORES.items()}
-    assert sorted(bold) == sorted(f"{value:.3f}" for value in best.values())
+    best = {c: table[c].max() if c != "dbi" else table[c].min() for c in SCORES}
+    assert [cell.split()[0] for cell in sorted(bold)] == sorted(f"{v:.3f}" for v in best.values())
 
 
 def test_fewer_clusters_than_asked_for_are_told():
@@ -75,44 +70,34 @@ def test_a_seed_without_a_score_is_told():
     set_scores(collapsed, "moco_kmeans", dbi=np.nan)
     line = lines_of("MoCo + K-Means", methods_table(results(files(), collapsed, files(seed=2))))[1]
     assert line["DBI"].endswith(" (2)")
-    assert not line["NMI"].endswith(")")
+    assert ")" not in line["NMI"]
     assert line["seeds"] == "3"
 
 
-def test_differences_to_the_thesis_and_to_the_baseline():
+def test_scores_better_than_the_thesis_have_a_plus():
     run = files()
-    set_scores(run, "moco_kmeans", nmi=0.55, ari=0.2)
-    set_scores(run, "pca_spectral", nmi=0.65, ari=0.1)
-    markup = thesis_comparison(results(run))
-    found = {line["compared with"]: line for line in lines_of("MoCo + K-Means", markup)}
-    assert {name: (line["NMI"], line["ARI"]) for name, line in found.items()} == {
-        "the same method in the thesis": ("+0.050", "-0.100"),
-        "the thesis's best of each score": ("-0.050", "-0.200"),
-        "PCA + Spectral here": ("-0.100", "+0.100"),
-    }
-    # What the thesis has not published has no difference.
-    assert found["the same method in the thesis"]["ACC"] == ""
-    assert found["PCA + Spectral here"]["ACC"] != ""
-    # A method that the thesis does not have; one that is not of a trained encoder.
-    assert len(lines_of("MoCo + UMAP", markup)) == 2
-    assert not lines_of("PCA + Spectral", markup)
-
-
-def test_less_is_better_for_dbi():
-    run = files(methods=("pca_spectral", "moco_kmeans"))
-    table = run["tables"]["clustering_comparison"]
-    table[["acc", "nmi", "ari", "silhouette", "chi_normalized"]] = np.nan
-    set_scores(run, "moco_kmeans", dbi=0.9)
-    set_scores(run, "pca_spectral", dbi=2.0)
-    assert Page(thesis_comparison(results(run))).bold == ["-1.100"]
+    methods = run["values"]["run_info"]["parameters"]["evaluation"]["methods"]
+    methods["moco_kmeans"]["thesis_scores"]["dbi"] = 1.0
+    methods["pca_spectral"]["thesis_scores"]["dbi"] = 1.0
+    set_scores(run, "moco_kmeans", nmi=0.55, ari=0.2, dbi=0.9)
+    set_scores(run, "pca_spectral", nmi=0.6, dbi=1.1)
+    markup = methods_table(results(run))
+    line = lines_of("MoCo + K-Means", markup)[1]
+    assert [line[score] for score in ("NMI", "ARI", "DBI")] == ["0.550 +", "0.200 -", "0.900 +"]
+    # Equal is not better, and for DBI lower is.
+    line = lines_of("PCA + Spectral", markup)[1]
+    assert [line[score] for score in ("NMI", "DBI")] == ["0.600 -", "1.100 -"]
+    # What the thesis has not published cannot be compared with.
+    assert line["ACC"] == f"{score(run, 'pca_spectral', 'acc'):.3f}"
+    assert lines_of("MoCo + UMAP", markup)[0]["NMI"] == f"{score(run, 'moco_umap', 'nmi'):.3f}"
 
 
 def test_a_score_that_is_missing_is_neither_better_nor_worse():
     collapsed = files()
     set_scores(collapsed, "moco_kmeans", silhouette=np.nan, nmi=np.nan)
-    for line in lines_of("MoCo + K-Means", thesis_comparison(results(collapsed))):
-        assert (line["Silhouette"], line["NMI"]) == ("", "")
-    assert "nan" not in thesis_comparison(results(files(labels=False)))
+    line = lines_of("MoCo + K-Means", methods_table(results(collapsed)))[1]
+    assert (line["Silhouette"], line["NMI"]) == ("", "")
+    assert "nan" not in methods_table(results(files(labels=False)))
 
 
 def test_the_best_method_has_the_scores_of_what_each_seed_chose():
@@ -121,8 +106,8 @@ def test_the_best_method_has_the_scores_of_what_each_seed_chose():
     best = best_method(results(*runs))
     assert best["title"] == "MoCo + UMAP"
     assert best["counts"] == {"MoCo + K-Means": 1, "MoCo + UMAP": 2}
-    assert (best["protocol"], best["seed"], best["seeds"]) == ("corrected", 1, 3)
-    assert (best["n_methods"], best["n_images"]) == (4, 1000)
+    assert (best["shown"].name, best["seeds"]) == ("corrected, seed 1", 3)
+    assert best["n_images"] == 1000
     assert best["examples"] == png()
     chosen = ["moco_kmeans", "moco_umap", "moco_umap"]
     values = [score(run, method, "acc") for run, method in zip(runs, chosen, strict=False)]
@@ -145,10 +130,9 @@ def test_nothing_is_best_where_nothing_was_chosen(change):
     assert best_method(results(run)) is None
 
 
-def test_nothing_to_compare_with():
+def test_a_run_without_recorded_parameters():
     bare = files()
     bare["values"] = {}
-    assert thesis_comparison(results(bare)) == ""
     (line,) = lines_of("kmeans", methods_table(results(bare)))
     assert line["neighbor_mi"] == ""
     assert methods_table([RunResults("p", 0)]) == ""

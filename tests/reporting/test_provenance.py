@@ -9,13 +9,15 @@ from tests.reporting.runs import files, table_lines
 
 def test_differing_parameters_are_named_by_dotted_key_but_for_the_seeds():
     recorded = {
-        "one": {"seed": 0, "moco": {"seed": 1, "epochs": 3, "views": {}}, "only": [1]},
+        "one": {"seed": 0, "moco": {"seed": 1, "epochs": 3, "views": {}}, "only": 1},
         "two": {"seed": 1, "moco": {"seed": 2, "epochs": 4, "views": {}}},
     }
-    assert differing_parameters(recorded).to_dict("records") == [
+    assert table_lines(differing_parameters("t", recorded)) == [
         {"parameter": "moco.epochs", "one": "3", "two": "4"},
-        {"parameter": "only", "one": "[1]", "two": ""},
+        {"parameter": "only", "one": "1", "two": ""},
     ]
+    assert differing_parameters("t", {"one": recorded["one"]}) == ""
+    assert differing_parameters("t", {}) == ""
 
 
 def test_differences_between_seeds_and_between_protocols_are_kept_apart():

@@ -11,18 +11,8 @@ from fashion_mocluster.reporting.seeds import differences, over_seeds
 from fashion_mocluster.reporting.style import PROTOCOLS, legend_below, mark_published, new_figure
 
 COLUMNS = [
-    "case",
-    "convnet",
-    "residual",
-    "mlp",
-    "advanced_augmentation",
-    "cosine",
-    "size",
-    "epochs",
-    "nmi",
-    "ari",
-    "acc",
-    "silhouette",
+    *("case", "convnet", "residual", "mlp", "advanced_augmentation", "cosine", "size"),
+    *("epochs", "nmi", "ari", "acc", "silhouette"),
 ]
 # What the thesis claims of neighboring cases, and the sign the difference should have.
 CLAIMS = {
@@ -92,52 +82,26 @@ def _verdict(p: float) -> str:
     return "holds" if p < 0.05 else "contradicted" if p > 0.95 else "not shown"
 
 
-def ablation_figure(table: pd.DataFrame, published: dict[str, dict]) -> Figure:
-    """Each score by case of one run, beside the thesis's table 2; epochs under the cases.
-
-    Args:
-        table: As :func:`ablation_table` makes it.
-        published: The thesis's table 2, by case.
-    """
-    epochs = dict(zip(table["case"], table["epochs"], strict=True))
-    labels = {case: f"{case}\n{count:,}" for case, count in epochs.items()}
-    means = {"this run": over_seeds([table], ["case"])}
-    figure = _bars(means, published, labels, "Case, and its number of epochs")
-    figure.suptitle("Ablation: k-means on embeddings")
-    return figure
-
-
-def seeds_figure(runs: dict[str, list[pd.DataFrame]], published: dict[str, dict]) -> Figure:
-    """Each score by case: mean and standard deviation over the seeds of each protocol.
+def ablation_figure(runs: dict[str, list[pd.DataFrame]], published: dict[str, dict]) -> Figure:
+    """Each score that any case has, by case: mean and standard deviation over the seeds of each
+    protocol, beside the thesis's table 2; under the cases the epochs really run.
 
     Args:
         runs: By protocol, the ablation table of each seed.
         published: The thesis's table 2, by case.
     """
     means = {name: over_seeds(tables, ["case"]) for name, tables in runs.items()}
-    cases = sorted(set().union(*(table.index for table in means.values())))
-    figure = _bars(means, published, {case: case for case in cases}, "Case")
-    figure.suptitle("Ablation: mean and standard deviation over the seeds")
-    return figure
-
-
-def _bars(
-    means: dict[str, pd.DataFrame], published: dict, labels: dict[str, str], x_label: str
-) -> Figure:
-    """A panel per score that any case has, a bar per case and protocol; tick labels by case."""
-    scores = {
-        score: title
-        for score, title in SCORES.items()
-        if any(score in table and table[score]["mean"].notna().any() for table in means.values())
-    }
+    every = pd.concat([table for tables in runs.values() for table in tables])
+    epochs = every.groupby("case")["epochs"].unique()
+    scores = {score: title for score, title in SCORES.items() if every[score].notna().any()}
     figure = new_figure(max(3.4 * len(scores), 5.5), 3.8)
     panels = figure.subplots(1, max(1, len(scores)), squeeze=False)[0]
     width = 0.7 / len(means)
     for axes, (score, title) in zip(panels, scores.items(), strict=False):
         for i, (name, table) in enumerate(means.items()):
-            values = table[score].reindex(list(labels))
+            values = table[score].reindex(epochs.index)
             axes.bar(
-                np.arange(len(labels)) + (i - (len(means) - 1) / 2) * width,
+                np.arange(len(epochs)) + (i - (len(means) - 1) / 2) * width,
                 values["mean"],
                 yerr=values["std"],
                 width=width,
@@ -145,15 +109,17 @@ def _bars(
                 capsize=2,
                 label=name,
             )
-        theirs = {
+        known = {
             place: value
-            for place, case in enumerate(labels)
+            for place, case in enumerate(epochs.index)
             if (value := (published.get(case) or {}).get(score)) is not None
         }
-        mark_published(axes, list(theirs), list(theirs.values()))
-        axes.set_xticks(range(len(labels)), list(labels.values()))
-        axes.set_xlabel(x_label)
+        mark_published(axes, list(known), list(known.values()))
+        labels = [f"{case}\n{'/'.join(map(str, sorted(n)))}" for case, n in epochs.items()]
+        axes.set_xticks(range(len(labels)), labels)
+        axes.set_xlabel("Case, and its number of epochs")
         axes.set_title(title)
         axes.grid(axis="y", alpha=0.3)
     legend_below(figure, panels[0], columns=3)
+    figure.suptitle("Ablation: k-means on embeddings")
     return figure

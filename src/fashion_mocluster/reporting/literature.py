@@ -1,6 +1,5 @@
 """Our methods beside published clusterings of the same images, and how new images fared."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ from fashion_mocluster.reporting.tables import html_table
 
 SCORES = {"acc": "ACC", "nmi": "NMI", "ari": "ARI"}
 CHOSEN = "Chosen without labels"
-KEYS = ["title", "protocol", "images"]
+KEYS = ["clustering", "source or protocol", "images"]
 
 
 def literature_table(results: list[RunResults], literature: Sequence[dict[str, Any]]) -> Markup:
@@ -25,49 +24,34 @@ def literature_table(results: list[RunResults], literature: Sequence[dict[str, A
     """
     if not literature:
         return Markup()
-    lines = [
-        {
-            "clustering": published["title"],
-            "source or protocol": published["source"],
-            "images": published["images"],
-            **{title: format_metric(published.get(s)) for s, title in SCORES.items()},
-            "seeds": "",
-            "order": published.get("acc"),
-            "mark": "",
-        }
-        for published in literature
-    ]
-    ours = pd.concat([clustered_scores(results), new_image_scores(results)]).dropna(subset="acc")
-    for (title, protocol, images), means in over_seeds([ours], KEYS).iterrows():
-        lines.append(
-            {"clustering": title, "source or protocol": protocol, "images": images}
-            | _cells(means)
-            | {"order": means["acc", "mean"], "mark": "best"}
-        )
-    frame = pd.DataFrame(lines).astype({"order": float})
-    frame = frame.sort_values("order", ascending=False, na_position="last", kind="stable")
-    shown = frame.drop(columns=["order", "mark"])
-    marks = pd.DataFrame(dict.fromkeys(shown, frame["mark"]))
-    return html_table("literature", shown, ["clustering", "source or protocol"], marks)
+    published = pd.DataFrame(literature).rename(columns={"title": KEYS[0], "source": KEYS[1]})
+    theirs = published[[*KEYS, *SCORES]].astype(dict.fromkeys(SCORES, float))
+    theirs = theirs.assign(order=theirs["acc"], mark="", seeds="")
+    theirs[list(SCORES)] = theirs[list(SCORES)].map(format_metric)
+    ours = over_seeds([clustered_scores(results), new_image_scores(results)], KEYS)
+    ours = ours[ours["acc", "mean"].notna()]
+    ours = _printed(ours).assign(order=ours["acc", "mean"].to_numpy(), mark="best")
+    both = pd.concat([theirs, ours.drop(columns="mean_confidence")])
+    both = both.sort_values("order", ascending=False, kind="stable").rename(columns=SCORES)
+    shown = both[[*KEYS, *SCORES.values(), "seeds"]]
+    return html_table(
+        "literature", shown, KEYS[:2], pd.DataFrame(dict.fromkeys(shown, both["mark"]))
+    )
 
 
 def new_images_table(results: list[RunResults]) -> Markup:
     """How images that no training saw were sorted into the clusters; empty without any."""
-    lines = [
-        {"method": title, "protocol": protocol, "images": images}
-        | {"mean confidence": format_mean_std(*means["mean_confidence"].iloc[:2])}
-        | _cells(means)
-        for (title, protocol, images), means in over_seeds(
-            [new_image_scores(results)], KEYS
-        ).iterrows()
-    ]
-    return html_table("new_images", pd.DataFrame(lines), ["method", "protocol"])
+    table = _printed(over_seeds([new_image_scores(results)], KEYS))
+    titles = {"clustering": "method", KEYS[1]: "protocol", "mean_confidence": "mean confidence"}
+    return html_table("new_images", table.rename(columns=titles | SCORES), ["method", "protocol"])
 
 
-def _cells(means: pd.Series) -> dict[str, str]:
-    seeds = int(means.xs("count", level=1).max())
-    scores = {title: format_mean_std(*means[s].iloc[:2]) for s, title in SCORES.items()}
-    return {**scores, "seeds": str(seeds)}
+def _printed(means: pd.DataFrame) -> pd.DataFrame:
+    """Mean and deviation of every score as text, and the number of seeds."""
+    scores = ["mean_confidence", *SCORES]
+    cells = {s: [format_mean_std(*line) for line in means[s].to_numpy()[:, :2]] for s in scores}
+    seeds = means.xs("count", level=1, axis=1).max(axis=1).astype(int).astype(str)
+    return pd.DataFrame(cells, index=means.index, dtype=object).assign(seeds=seeds).reset_index()
 
 
 def clustered_scores(results: list[RunResults]) -> pd.DataFrame:
@@ -75,13 +59,12 @@ def clustered_scores(results: list[RunResults]) -> pd.DataFrame:
     chosen without labels; NaN where labels are not known.
     """
     titles = method_titles(results)
-    lines = []
-    for run in results:
-        for line in run.comparison.to_dict("records"):
-            named = [titles[line["method"]]] + [CHOSEN] * (line["method"] == run.best_method)
-            images = f"{int(line['n_images']):,}"
-            lines += [_line(run, title, images, line) for title in named]
-    return _frame(lines)
+    return _frame(
+        [title, run.protocol, f"{int(line['n_images']):,}", line]
+        for run in results
+        for line in run.comparison.to_dict("records")
+        for title in [titles[line["method"]]] + [CHOSEN] * (line["method"] == run.best_method)
+    )
 
 
 def new_image_scores(results: list[RunResults]) -> pd.DataFrame:
@@ -89,20 +72,21 @@ def new_image_scores(results: list[RunResults]) -> pd.DataFrame:
     confidence with which it did.
     """
     titles = method_titles(results)
-    lines = []
-    for run in results:
-        if run.predictions:
-            method = run.parameters.get("predict", {}).get("method", "")
-            images = f"{run.predictions['n_images']:,} new"
-            lines.append(_line(run, titles.get(method, method), images, run.predictions))
-    return _frame(lines)
+    return _frame(
+        [
+            titles.get(method, method),
+            run.protocol,
+            f"{run.predictions['n_images']:,} new",
+            run.predictions,
+        ]
+        for run in results
+        if run.predictions
+        for method in [run.parameters.get("predict", {}).get("method", "")]
+    )
 
 
-def _line(run: RunResults, title: str, images: str, scores: dict[str, Any]) -> dict[str, Any]:
-    values = {score: scores.get(score, math.nan) for score in (*SCORES, "mean_confidence")}
-    return {"title": title, "protocol": run.protocol, "images": images, **values}
-
-
-def _frame(lines: list[dict[str, Any]]) -> pd.DataFrame:
-    scores = [*SCORES, "mean_confidence"]
-    return pd.DataFrame(lines, columns=[*KEYS, *scores]).astype(dict.fromkeys(scores, float))
+def _frame(lines: Any) -> pd.DataFrame:
+    """Of ``KEYS`` and a dictionary of scores each; scores that are not known are NaN."""
+    scores = ["mean_confidence", *SCORES]
+    rows = [[*keys, *(found.get(score) for score in scores)] for *keys, found in lines]
+    return pd.DataFrame(rows, columns=[*KEYS, *scores]).astype(dict.fromkeys(scores, float))

@@ -1,9 +1,9 @@
 """What the runs of the report depend on beside the data: parameters, versions, hardware, times."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
@@ -21,60 +21,49 @@ def recorded_parameters(results: list[RunResults]) -> dict[str, Any]:
         if run.parameters:
             protocols.setdefault(run.protocol, {})[f"seed {run.seed}"] = run.parameters
     firsts = {protocol: next(iter(seeds.values())) for protocol, seeds in protocols.items()}
-    between_seeds = {
-        protocol: html_table(f"differences_{i}", table, table.columns)
-        for i, (protocol, seeds) in enumerate(protocols.items())
-        if len(table := differing_parameters(seeds))
-    }
-    between = differing_parameters(firsts)
     return {
-        "between_seeds": between_seeds,
-        "between_protocols": html_table("differences", between, between.columns),
+        "between_seeds": {
+            protocol: table
+            for i, (protocol, seeds) in enumerate(protocols.items())
+            if (table := differing_parameters(f"differences_{i}", seeds))
+        },
+        "between_protocols": differing_parameters("differences", firsts),
         "all": {protocol: json.dumps(values, indent=1) for protocol, values in firsts.items()},
     }
 
 
-def differing_parameters(recorded: dict[str, dict]) -> pd.DataFrame:
+def differing_parameters(name: str, recorded: dict[str, dict]) -> Markup:
     """The parameters, by dotted key, that are not the same in all runs, and their values; but for
-    the seeds, which every stage has of its own.
+    the seeds, which every stage has of its own. Empty where none differ.
     """
-    flat = {name: dict(_leaves(values)) for name, values in recorded.items()}
-    lines = [
-        {"parameter": key, **{name: values.get(key, "") for name, values in flat.items()}}
-        for key in sorted(set().union(*flat.values()))
-        if key.rpartition(".")[2] != "seed"
-        and len({values.get(key) for values in flat.values()}) > 1
-    ]
-    return pd.DataFrame(lines, columns=["parameter", *flat])
-
-
-def _leaves(tree: dict, prefix: str = "") -> Iterator[tuple[str, str]]:
-    for key, value in tree.items():
-        if isinstance(value, dict) and value:
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", json.dumps(value)
+    flat = {
+        # As objects, lest a whole number become 30.0 where others have a fraction.
+        run: pd.json_normalize(values).astype(object).iloc[0].map(json.dumps)
+        for run, values in recorded.items()
+    }
+    values = pd.DataFrame(flat).fillna("").sort_index()
+    own_seed = [str(key).rpartition(".")[2] == "seed" for key in values.index]
+    differing = values[(values.nunique(axis=1) > 1) & ~np.array(own_seed, bool)]
+    table = differing.rename_axis("parameter").reset_index()
+    return html_table(name, table, table.columns)
 
 
 def provenance_table(results: list[RunResults]) -> Markup:
     """One line per run: what it took, on what, with what."""
     lines = []
     for run in results:
-        if not run.hardware:
+        if not (hardware := run.hardware):
             continue
-        hardware = run.hardware
-        times = {
+        seconds = {
             "training s": sum(table["seconds"].sum() for table in run.training_costs.values()),
             "embedding s": sum(cost["time_s"] for cost in run.embedding_costs.values()),
             "clustering s": run.comparison["time_s"].sum() if len(run.comparison) else 0,
         }
+        machine = f"{hardware['processor']}, {hardware['cores']} cores, {hardware['memory_gb']} GB"
         lines.append(
-            {
-                "run": f"{run.protocol}, seed {run.seed}",
-                **{title: format_large(seconds, 0) for title, seconds in times.items()},
-                "hardware": f"{hardware['processor']}, {hardware['cores']} cores, "
-                f"{hardware['memory_gb']} GB, GPU: {hardware['accelerator'] or 'none'}",
-                "versions": ", ".join(f"{name} {v}" for name, v in run.versions.items()),
-            }
+            {"run": run.name}
+            | {stage: format_large(time, 0) for stage, time in seconds.items()}
+            | {"hardware": f"{machine}, GPU: {hardware['accelerator'] or 'none'}"}
+            | {"versions": ", ".join(f"{name} {v}" for name, v in run.versions.items())}
         )
     return html_table("provenance", pd.DataFrame(lines), ["run", "hardware", "versions"])

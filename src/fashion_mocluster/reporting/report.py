@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from fashion_mocluster.reporting import ablation, bugfix_ablation, costs, literature
 from fashion_mocluster.reporting.distribution import class_shares, mark_share
-from fashion_mocluster.reporting.methods import best_method, methods_table, thesis_comparison
+from fashion_mocluster.reporting.methods import best_method, methods_table
 from fashion_mocluster.reporting.pictures import picture_uri
 from fashion_mocluster.reporting.provenance import provenance_table, recorded_parameters
 from fashion_mocluster.reporting.results import (
@@ -82,7 +82,7 @@ def report_figures(results: list[RunResults]) -> dict[str, Figure]:
     figures = {}
     if tables := by_protocol(results, "ablation"):
         thesis = recorded(results, "ablation", "thesis_scores")
-        figures["ablation"] = ablation.seeds_figure(tables, thesis)
+        figures["ablation"] = ablation.ablation_figure(tables, thesis)
     if (chosen := selection_figure(results)) is not None:
         figures["selection"] = chosen
     if tables := _bugfix_tables(results):
@@ -92,34 +92,20 @@ def report_figures(results: list[RunResults]) -> dict[str, Figure]:
     return figures
 
 
-def _run_name(run: RunResults) -> str:
-    return f"{run.protocol}, seed {run.seed}"
-
-
 def _methods(results: list[RunResults]) -> dict[str, Any]:
-    runs = first_seeds(results)
-    figure = runs[0].figures.get("clustering_comparison") if runs else None
-    return {
-        "table": methods_table(results),
-        "thesis": thesis_comparison(results),
-        "protocol": runs[0].protocol if runs else "",
-        "run": _run_name(runs[0]) if runs else "",
-        "figure": figure,
-    }
+    first = next(iter(first_seeds(results)), None)
+    figure = first.figures.get("clustering_comparison") if first else None
+    return {"table": methods_table(results), "run": first, "figure": figure}
 
 
 def _new_images(results: list[RunResults]) -> dict[str, Any]:
-    runs = [run for run in results if run.predictions and "prediction" in run.figures]
-    return {
-        "table": literature.new_images_table(results),
-        "run": _run_name(runs[0]) if runs else "",
-        "figure": runs[0].figures["prediction"] if runs else None,
-    }
+    run = next((run for run in results if run.predictions and "prediction" in run.figures), None)
+    return {"table": literature.new_images_table(results), "run": run}
 
 
 def _inference(results: list[RunResults], thesis: dict[str, dict]) -> dict[str, Markup]:
     tables = {
-        _run_name(run): costs.inference_table(f"inference_{i}", run, thesis)
+        run.name: costs.inference_table(f"inference_{i}", run, thesis)
         for i, run in enumerate(first_seeds(results))
     }
     return {name: table for name, table in tables.items() if table}
@@ -220,7 +206,7 @@ def _distributions(results: list[RunResults]) -> dict[str, Markup]:
             text.columns = marks.columns = _unique(shares.columns.get_level_values("Label_Name"))
             text.insert(0, "cluster", text.index.astype(str))
             marks.insert(0, "cluster", "")
-            name = f"{titles[method]}: {_run_name(run)}"
+            name = f"{titles[method]}: {run.name}"
             tables[name] = html_table(f"classes_{len(tables)}", text, marks=marks)
     return tables
 
@@ -238,5 +224,5 @@ def _pictures(results: list[RunResults]) -> dict[str, dict[str, dict[str, bytes]
         methods = sorted(run.comparison["method"], key=lambda name: name != run.best_method)
         of_methods = {titles[method]: run.method_figures(method) for method in methods}
         if any(of_methods.values()):
-            pictures[_run_name(run)] = {title: f for title, f in of_methods.items() if f}
+            pictures[run.name] = {title: f for title, f in of_methods.items() if f}
     return pictures

@@ -73,6 +73,11 @@ class RunResults:
         )
 
     @property
+    def name(self) -> str:
+        """How the report calls this run."""
+        return f"{self.protocol}, seed {self.seed}"
+
+    @property
     def methods(self) -> dict[str, dict[str, Any]]:
         """The parameters of the methods by name."""
         return self.parameters.get("evaluation", {}).get("methods", {})

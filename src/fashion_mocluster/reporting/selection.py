@@ -51,16 +51,14 @@ def rank_correlations(scored: pd.DataFrame) -> pd.DataFrame:
         representation), ``acc`` of the chosen method and ``best``, the highest there is. NaN where
         there are too few methods.
     """
+    runs = scored.groupby(["protocol", "seed"], sort=False)
     lines = [
-        {
-            "protocol": protocol,
-            "seed": seed,
-            "all": _spearman(methods),
-            "others": _spearman(methods[~methods["own"]]),
-            "acc": methods.loc[methods["chosen"], "acc"].mean(),
-            "best": methods["acc"].max(),
-        }
-        for (protocol, seed), methods in scored.groupby(["protocol", "seed"], sort=False)
+        [
+            *run,
+            *(_spearman(methods), _spearman(methods[~methods["own"]])),
+            *(methods.loc[methods["chosen"], "acc"].mean(), methods["acc"].max()),
+        ]
+        for run, methods in runs
     ]
     return pd.DataFrame(lines, columns=["protocol", "seed", "all", "others", "acc", "best"])
 
@@ -91,11 +89,8 @@ def selection_table(results: list[RunResults]) -> pd.DataFrame:
 
 def _range(values: pd.Series) -> str:
     """Mean, and the smallest and largest of the seeds."""
-    known = values.dropna()
-    if known.empty:
-        return ""
-    low, mean, high = (format_metric(v, 2) for v in (known.min(), known.mean(), known.max()))
-    return mean if len(known) == 1 else f"{mean} ({low} to {high})"
+    low, mean, high = (format_metric(v, 2) for v in (values.min(), values.mean(), values.max()))
+    return f"{mean} ({low} to {high})" if values.count() > 1 else mean
 
 
 def selection_figure(results: list[RunResults]) -> Figure | None:
