@@ -29,8 +29,8 @@ def test_runs_come_by_protocol_and_seed(gathered, tmp_path):
     (tmp_path / "a" / "seed_x").mkdir()
     (tmp_path / "a" / "seed_3" / "08_reporting").mkdir(parents=True)  # nothing in it yet
     runs = gathered.load()
-    found = [(run["protocol"], run["seed"]) for run in runs]
-    assert found == [("one", 0), ("one", 2), ("one", 10), ("two", 1)]
+    order = [(run["protocol"], run["seed"]) for run in runs]
+    assert order == [("one", 0), ("one", 2), ("one", 10), ("two", 1)]
     assert [run["values"]["run_info"]["seed"] for run in runs] == [0, 2, 10, 1]
     assert runs[0]["figures"] == {"figures/kmeans/confusion": b"png"}
     assert list(runs[0]["tables"]) == ["clustering_comparison"]
@@ -51,5 +51,5 @@ def test_damage_names_the_file_and_the_cure(gathered, tmp_path, name):
 
 
 def test_it_is_never_written(gathered):
-    with pytest.raises(DatasetError, match="only read"):
+    with pytest.raises(DatasetError, match="only read, never saved"):
         gathered.save([])

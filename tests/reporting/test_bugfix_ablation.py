@@ -4,18 +4,26 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.container import ErrorbarContainer
+from matplotlib.colors import to_hex
+from matplotlib.container import BarContainer, ErrorbarContainer
 
-from fashion_mocluster.reporting.bugfix_ablation import effect_figure, effect_table
+from fashion_mocluster.reporting.bugfix_ablation import (
+    ENCODERS,
+    SCORES,
+    effect_figure,
+    effect_table,
+)
+from fashion_mocluster.reporting.style import PROTOCOLS
+from tests.reporting.test_figures import check_layout
 
 
 def table(seed):
     rng = np.random.default_rng(seed)
     return pd.DataFrame(
         [
-            {"case": case, "issue": finding, "change": case, "row": row, "epochs": 2}
+            {"case": case, "issue": issue, "change": case, "row": row, "epochs": 2}
             | {score: rng.random() for score in ("nmi", "ari", "acc")}
-            for case, finding in (("thesis", None), ("views", 8), ("all", None))
+            for case, issue in (("thesis", None), ("views", 8), ("all", None))
             for row in ("moco", "finetuned")
         ]
     )
@@ -25,26 +33,35 @@ def value(tables, seed, case, row):
     return tables[seed].query("case == @case and row == @row")["nmi"].item()
 
 
-def test_worth_is_the_paired_difference_to_the_published_recipe():
+def test_effect_is_the_paired_difference_to_the_published_protocol():
     tables = [table(seed) for seed in range(4)]
-    worth = effect_table(tables).set_index(["case", "row"])
+    effect = effect_table(tables).set_index(["case", "row"])
     gains = [
         value(tables, s, "views", "moco") - value(tables, s, "thesis", "moco") for s in range(4)
     ]
-    found = worth.loc[("views", "moco")]
+    found = effect.loc[("views", "moco")]
     assert found["nmi_mean"] == pytest.approx(np.mean(gains))
     assert found["nmi_std"] == pytest.approx(np.std(gains, ddof=1))
     assert found["seeds"] == 4
     # The reference itself comes with its own scores, first.
-    assert worth.index[0] == ("thesis", "moco")
+    assert effect.index[0] == ("thesis", "moco")
     own = [value(tables, s, "thesis", "finetuned") for s in range(4)]
-    assert worth.loc[("thesis", "finetuned"), "nmi_mean"] == pytest.approx(np.mean(own))
+    assert effect.loc[("thesis", "finetuned"), "nmi_mean"] == pytest.approx(np.mean(own))
 
 
-def test_figure_shows_every_flip_in_every_panel():
-    figure = effect_figure(effect_table([table(0)]))
-    assert [len(axes.patches) for axes in figure.axes] == [4, 4, 4]
+def test_the_figure_shows_the_effect_of_every_case():
+    effect = effect_table([table(0), table(1)])
+    figure = check_layout(effect_figure(effect))
+    lines = effect.set_index(["row", "case"])
+    for axes, (score, title) in zip(figure.axes, SCORES.items(), strict=True):
+        assert axes.get_title() == f"{title} gained"
+        bars = [c for c in axes.containers if isinstance(c, BarContainer)]
+        for encoder, drawn, color in zip(ENCODERS, bars, PROTOCOLS, strict=False):
+            expected = [lines.loc[(encoder, case), f"{score}_mean"] for case in ("views", "all")]
+            assert [bar.get_width() for bar in drawn] == pytest.approx(expected)
+            assert {to_hex(bar.get_facecolor()).upper() for bar in drawn} == {color}
     assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["8 views", "all"]
+    assert [t.get_text() for t in figure.legends[0].get_texts()] == list(ENCODERS.values())
 
 
 @pytest.mark.parametrize(("seeds", "drawn"), [(1, 0), (3, 4)])
@@ -63,12 +80,12 @@ def test_a_single_seed_has_no_error_bars(seeds, drawn):
     assert len(bars) == drawn
 
 
-def test_cases_are_in_order_of_finding_and_those_of_any_seed_count():
+def test_cases_are_in_order_of_issue_and_those_of_any_seed_count():
     whole = table(0)
     queue = whole[whole["case"] == "views"].assign(case="queue", issue=1)
     mixed = pd.concat([whole[whole["case"] != "views"], whole[whole["case"] == "views"], queue])
     without = whole[whole["case"] != "views"]
-    worth = effect_table([without, mixed])
-    assert list(dict.fromkeys(worth["case"])) == ["thesis", "queue", "views", "all"]
-    assert worth.set_index(["case", "row"]).loc[("views", "moco"), "seeds"] == 1
-    effect_figure(worth)
+    effect = effect_table([without, mixed])
+    assert list(dict.fromkeys(effect["case"])) == ["thesis", "queue", "views", "all"]
+    assert effect.set_index(["case", "row"]).loc[("views", "moco"), "seeds"] == 1
+    effect_figure(effect)

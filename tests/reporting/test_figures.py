@@ -1,12 +1,18 @@
 import io
+import re
 import warnings
+from html import unescape
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import rc_context
+from matplotlib.colors import to_hex, to_rgba
+from matplotlib.text import Text
 
 from fashion_mocluster.reporting import (
     ablation,
+    bugfix_ablation,
     comparison,
     contact_sheet,
     distribution,
@@ -16,13 +22,49 @@ from fashion_mocluster.reporting import (
 )
 
 NAMES = ["shirt", "shoe", "bag"]
+# As long as those of the project's own methods.
+TITLE = "MoCo, self-labeled, whitened maps + TURTLE"
 
 
-def render(figure):
+def render(figure, **arguments):
     """Draws the figure; anything matplotlib complains about is an error."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        figure.savefig(io.BytesIO(), format="png")
+        figure.savefig(io.BytesIO(), **{"format": "png", **arguments})
+    return figure
+
+
+def printed_texts(figure):
+    """The texts as they are printed, read from an SVG file that keeps them as texts."""
+    content = io.BytesIO()
+    with rc_context({"svg.fonttype": "none"}):
+        figure.savefig(content, format="svg")
+    return [
+        unescape(t) for t in re.findall(r"<text[^>]*>([^<]*)</text>", content.getvalue().decode())
+    ]
+
+
+def legends_and_titles(figure):
+    """The boxes of all legends and of all titles, in pixels, once the figure is laid out."""
+    render(figure)
+    axes = [a for a in figure.axes if a.axison]
+    legends = [*figure.legends, *(a.get_legend() for a in axes if a.get_legend())]
+    titles = [a.title for a in axes]
+    titles += [t for t in (figure._suptitle, figure._supxlabel) if t]
+    labels = [label for a in axes for label in (a.xaxis.label, a.yaxis.label)]
+    shown = [t.get_window_extent() for t in (*titles, *labels) if t.get_text()]
+    return [legend.get_window_extent() for legend in legends], shown
+
+
+def check_layout(figure):
+    """No legend covers a title, a label or data, and no title reaches out of the figure."""
+    legends, texts = legends_and_titles(figure)
+    panels = [a.get_window_extent() for a in figure.axes]
+    for legend in legends:
+        assert not any(legend.overlaps(box) for box in (*texts, *panels))
+    for box in texts:
+        assert figure.bbox.x0 - 1 <= box.x0
+        assert box.x1 <= figure.bbox.x1 + 1
     return figure
 
 
@@ -45,8 +87,8 @@ def test_contact_sheet_shows_each_image_once():
 def test_examples_show_each_image_at_its_place(known, shape):
     images = np.arange(6, dtype=np.uint8).repeat(np.prod(shape)).reshape(6, *shape) * 40
     examples = {0: (np.array([5]), np.array([1])), 4: (np.array([2, 3]), np.array([4, 0]))}
-    strange = np.array([False, True, False, False, False, False]) if known else None
-    figure = render(contact_sheet.examples_figure(images, examples, strange, "T"))
+    mismatched = np.array([False, True, False, False, False, False]) if known else None
+    figure = render(contact_sheet.examples_figure(images, examples, mismatched, "T"))
     sheet = np.asarray(figure.axes[0].images[0].get_array())
     height, width = shape[0] + 4, shape[1] + 4
     right = 2 * width + shape[1] // 2
@@ -61,27 +103,32 @@ def test_examples_show_each_image_at_its_place(known, shape):
 
 def test_history_has_one_labeled_panel_per_curve():
     table = pd.DataFrame({"epoch": [1, 2], "loss": [2.0, 1.0], "other": [0, 1]})
-    figure = render(history.history_figure(table, "T", {"loss": "Loss", "other": "Other"}))
+    figure = check_layout(history.history_figure(table, "T", {"loss": "Loss", "other": "Other"}))
     assert [a.get_ylabel() for a in figure.axes] == ["Loss", "Other"]
-    np.testing.assert_array_equal(figure.axes[0].lines[0].get_ydata(), [2, 1])
+    for axes, column in zip(figure.axes, ("loss", "other"), strict=True):
+        np.testing.assert_array_equal(axes.lines[0].get_xydata(), table[["epoch", column]])
 
 
-@pytest.mark.parametrize("groups", [1, 3, 10, 25])
-def test_scatter_names_every_group_outside_the_data(groups):
+@pytest.mark.parametrize("groups", [1, 3, 10, 60])
+def test_scatter_colors_points_by_group_and_names_every_group_outside_the_data(groups):
     points = np.random.default_rng(0).normal(size=(200, 2))
     labels = np.arange(200) % groups
     projection = pd.DataFrame(points, columns=["one", "two"])
-    figure = render(
-        scatter.scatter_figure(
-            projection,
-            labels,
-            [f"g{i}" for i in range(groups)],
-            "T",
-        )
-    )
-    legend = figure.axes[0].get_legend()
-    assert len(legend.get_texts()) == groups
-    assert legend.get_bbox_to_anchor().x0 > figure.axes[0].bbox.x1
+    # A name that begins with an underscore would by default be left out of a legend.
+    names = ["_g0", *(f"g{i}" for i in range(1, groups))]
+    figure = check_layout(scatter.scatter_figure(projection, labels, names, TITLE))
+    axes = figure.axes[0]
+    legend = axes.get_legend()
+    sizes = np.bincount(labels)
+    texts = [t.get_text() for t in legend.get_texts()]
+    assert texts == [f"{name} ({size})" for name, size in zip(names, sizes, strict=True)]
+    palette = [to_rgba(color) for color in style.colors(groups)]
+    drawn = axes.collections[0]
+    where = {tuple(point): label for point, label in zip(points, labels, strict=True)}
+    for point, color in zip(drawn.get_offsets(), drawn.get_facecolors(), strict=True):
+        assert tuple(color[:3]) == palette[where[tuple(point)]][:3]
+    handles = [tuple(h.get_facecolor()[0]) for h in legend.legend_handles]
+    assert handles == palette
 
 
 def test_names_move_apart_until_none_covers_another():
@@ -101,7 +148,7 @@ CLUSTERS = pd.DataFrame({"cluster": [1, 1, 1, 0, 0, 1], "label": [0, 0, 1, 7, 7,
 def test_distribution_table_counts_by_hand():
     table = distribution.distribution_table(CLUSTERS, NAMES)
     assert list(table.columns) == distribution.COLUMNS
-    assert [tuple(r) for r in table.itertuples(index=False)] == [
+    assert [tuple(line) for line in table.itertuples(index=False)] == [
         (0, 7, "7", 2, 1.0, 2),
         (1, 0, "shirt", 2, 0.5, 4),
         (1, 1, "shoe", 1, 0.25, 4),
@@ -109,10 +156,17 @@ def test_distribution_table_counts_by_hand():
     ]
 
 
-def test_contingency_is_the_same_table_spread_out():
-    table = distribution.contingency(distribution.distribution_table(CLUSTERS, NAMES))
-    assert table.to_numpy().tolist() == [[0, 0, 2], [2, 1, 1]]
-    assert list(table.columns) == [(0, "shirt"), (1, "shoe"), (7, "7")]
+def test_contingency_and_shares_are_the_same_table_spread_out():
+    table = distribution.distribution_table(CLUSTERS, NAMES)
+    counts = distribution.contingency(table)
+    assert counts.to_numpy().tolist() == [[0, 0, 2], [2, 1, 1]]
+    assert list(counts.columns) == [(0, "shirt"), (1, "shoe"), (7, "7")]
+    assert distribution.class_shares(table).to_numpy().tolist() == [[0, 0, 1], [0.5, 0.25, 0.25]]
+
+
+def test_marks_are_those_of_the_thesis():
+    marks = [distribution.mark_share(share) for share in (0.9, 0.5, 0.2, 0.19)]
+    assert marks == ["dominant", "confused", "confused", ""]
 
 
 def test_distribution_without_labels_is_an_empty_table_with_its_columns():
@@ -122,43 +176,148 @@ def test_distribution_without_labels_is_an_empty_table_with_its_columns():
 
 
 @pytest.mark.parametrize("clusters", [1, 3, 4, 10, 12, 13, 30])
-def test_distribution_and_confusion_for_any_number_of_clusters(clusters):
+def test_distribution_shows_the_shares_of_every_class_in_every_cluster(clusters):
+    table = np.random.default_rng(0).integers(1, 50, (clusters, 3))
+    # Two classes of the same name have a bar each.
+    figure = check_layout(distribution.distribution_figure(table, ["a", "b", "a"], TITLE))
+    panels = [axes for axes in figure.axes if axes.axison]
+    assert len(panels) == clusters
+    for axes, counts in zip(panels, table, strict=True):
+        share = counts / counts.sum()
+        assert [bar.get_width() for bar in axes.patches] == pytest.approx(share)
+        colors = [to_hex(bar.get_facecolor()).upper() for bar in axes.patches]
+        assert colors == [style.OURS if s > 0.5 else style.THEIRS for s in share]
+    assert [t.get_text() for t in panels[0].get_yticklabels()] == ["a", "b", "a"]
+
+
+@pytest.mark.parametrize("clusters", [1, 3, 30])
+def test_confusion_has_clusters_in_the_order_of_their_classes(clusters):
     table = np.random.default_rng(0).integers(0, 50, (clusters, 3))
-    render(distribution.distribution_figure(table, NAMES, "T"))
-    figure = distribution.confusion_figure(table, np.arange(clusters), NAMES, "T")
-    render(figure)
+    order = np.random.default_rng(1).permutation(clusters)
+    figure = check_layout(distribution.confusion_figure(table, order, NAMES, TITLE))
     texts = [t.get_text() for t in figure.axes[0].texts]
-    assert texts == [str(v) for v in table.T.ravel()]
-    render(distribution.cluster_size_figure(np.arange(clusters), "T"))
+    assert texts == [str(v) for v in table[order].T.ravel()]
+    assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == [str(c) for c in order]
+    share = table[order].T / table.T.sum(1, keepdims=True)
+    np.testing.assert_allclose(figure.axes[0].images[0].get_array(), share)
+
+
+def test_cluster_sizes_are_counts():
+    figure = check_layout(distribution.cluster_size_figure(np.array([2, 0, 2, 2]), TITLE))
+    assert [bar.get_height() for bar in figure.axes[0].patches] == [1, 0, 3]
 
 
 SCORES = {"silhouette": 0.1, "dbi": 2.0, "chi": 100.0, "chi_normalized": 0.46, "n_images": 9}
 COST = {"time_s": 1.0, "memory_mb": 5.0, "representation": "pixels", "clusterer": "kmeans"}
+TITLES = {"a": "Method A", "b": "Method B"}
 
 
 @pytest.mark.parametrize("labeled", [True, False])
-def test_comparison(labeled):
+def test_comparison_shows_the_table_and_the_published_scores(labeled):
     truth = {"acc": 0.5, "nmi": 0.4, "ari": 0.3} if labeled else {}
-    rows = [{"method": m, **SCORES, **COST, **truth} for m in "ab"]
-    table = comparison.comparison_table(rows)
+    both = [{"method": m, **SCORES, **COST, **truth} for m in "ab"]
+    both[1] |= {"silhouette": -0.05, "dbi": 1.5}
+    table = comparison.comparison_table(both)
     assert list(table.columns) == comparison.COLUMNS
-    titles = {"a": "Method A", "b": "Method B"}
-    published = {"a": {"nmi": 0.45, "chi": 0.6}}
-    figure = render(comparison.comparison_figure(table, titles, published, "b"))
-    shown = [a.get_title() for a in figure.axes if a.get_title()]
-    assert len(shown) == (6 if labeled else 3)
-    text = comparison.printed_table(table, titles, {"a": 0.2, "b": 0.3}, "b")
+    published = {"a": {"nmi": 0.45, "chi": 0.6, "acc": None}, "b": {"chi": 0.7}}
+    figure = check_layout(comparison.comparison_figure(table, TITLES, published, "b"))
+    shown = {title: score for score, title in comparison.SCORES.items()}
+    panels = {shown[a.get_title()]: a for a in figure.axes if a.get_title()}
+    assert len(panels) == (6 if labeled else 3)
+    for score, axes in panels.items():
+        assert [bar.get_width() for bar in axes.patches] == pytest.approx(list(table[score]))
+        assert [t.get_text() for t in axes.texts] == [f"{v:.3f}" for v in table[score]]
+    marks = panels["chi_normalized"].collections[0].get_offsets()
+    np.testing.assert_allclose(marks, [[0.6, 0], [0.7, 1]])
+    if labeled:
+        np.testing.assert_allclose(panels["nmi"].collections[0].get_offsets(), [[0.45, 0]])
+        assert not len(panels["acc"].collections[0].get_offsets())
+    names = [t.get_text() for t in figure.axes[0].get_yticklabels()]
+    assert names == ["Method A", "Method B *"]
+
+
+def test_the_printed_table_says_what_its_star_means():
+    table = comparison.comparison_table([{"method": m, **SCORES, **COST} for m in "ab"])
+    text = comparison.printed_table(table, TITLES, {"a": 0.2, "b": 0.3}, "b")
     assert "* Method B" in text
+    assert "* Method A" not in text
     assert "nan" not in text
+    assert text.splitlines()[-1] == (
+        "* best without labels: highest mutual information between the clusters of neighboring "
+        "points (neighbor_mi, in nats)"
+    )
 
 
-def test_ablation_table_and_figure():
-    row = dict.fromkeys(ablation.COLUMNS, 0.4) | {"epochs": 5}
-    table = ablation.ablation_table([{**row, "case": "b"}, {**row, "case": "a"}])
-    assert list(table["case"]) == ["a", "b"]
-    render(ablation.ablation_figure(table, {"a": {"nmi": 0.39}}))
+@pytest.mark.parametrize("labeled", [True, False])
+def test_ablation_shows_the_table_and_the_published_scores(labeled):
+    case = dict.fromkeys(ablation.COLUMNS, 0.4) | {"epochs": 300}
+    case |= {} if labeled else dict.fromkeys(("nmi", "ari", "acc"), np.nan)
+    table = ablation.ablation_table(
+        [{**case, "case": c, "silhouette": s} for c, s in zip("gfedcba", range(7), strict=True)]
+    )
+    assert list(table["case"]) == list("abcdefg")
+    figure = check_layout(
+        ablation.ablation_figure({"this run": [table]}, {"b": {"silhouette": 0.39, "acc": None}})
+    )
+    panels = {axes.get_title(): axes for axes in figure.axes}
+    assert list(panels) == (["NMI", "ARI", "ACC"] if labeled else []) + ["Silhouette"]
+    heights = [bar.get_height() for bar in panels["Silhouette"].patches]
+    assert heights == list(table["silhouette"])
+    marks = panels["Silhouette"].collections[-1].get_offsets()
+    np.testing.assert_allclose(marks, [[1, 0.39]])
+    labels = [t.get_text() for t in figure.axes[0].get_xticklabels()]
+    assert labels[0] == "a\n300"
 
 
 @pytest.mark.parametrize("count", [1, 10, 11, 40])
 def test_colors_are_distinct(count):
     assert len({tuple(c) for c in style.colors(count)}) == count
+
+
+DOLLARS = ["Ba$$in", r"A $\x$", "Shirt $5-$10"]
+
+
+def test_dollar_signs_are_printed_as_they_are():
+    """Matplotlib reads text between dollar signs as a formula: it stops at what is none, and sets
+    prices in italics.
+    """
+    rng = np.random.default_rng(0)
+    title, labels = r"$\alpha Cost $5", np.arange(30) % 3
+    projection = pd.DataFrame(rng.normal(size=(30, 2)), columns=["one", "two"])
+    counts = rng.integers(1, 9, (3, 3))
+    scores = comparison.comparison_table([{"method": m, **SCORES, **COST} for m in "ab"])
+    cases = pd.DataFrame({"case": ["a"], "epochs": 1, **dict.fromkeys(ablation.SCORES, 0.1)})
+    effect = bugfix_ablation.effect_table(
+        [
+            pd.DataFrame(
+                {"case": ["thesis", title], "issue": [None, 1], "change": "x", "row": r}
+            ).assign(nmi=0.1, ari=0.1, acc=0.1)
+            for r in bugfix_ablation.ENCODERS
+        ]
+    )
+    images = np.zeros((3, 4, 4), np.uint8)
+    examples = {0: (np.array([0]), np.array([1]))}
+    figures = {
+        "scatter": scatter.scatter_figure(projection, labels, DOLLARS, title),
+        "distribution": distribution.distribution_figure(counts, DOLLARS, title),
+        "confusion": distribution.confusion_figure(counts, np.arange(3), DOLLARS, title),
+        "comparison": comparison.comparison_figure(scores, {"a": title, "b": "B"}, {}, "b"),
+        "ablation": ablation.ablation_figure({title: [cases]}, {}),
+        "bugfixes": bugfix_ablation.effect_figure(effect),
+        "history": history.history_figure(
+            cases.rename(columns={"epochs": "epoch"}), title, {"nmi": "NMI"}
+        ),
+        "sheet": contact_sheet.contact_sheet(images, title),
+        "examples": contact_sheet.examples_figure(images, examples, None, title),
+    }
+    for name, figure in figures.items():
+        texts = printed_texts(figure)
+        assert any(title in text for text in texts), name
+        if name in ("scatter", "distribution", "confusion"):
+            assert all(any(dollars in text for text in texts) for dollars in DOLLARS), name
+        render(figure)
+
+
+def test_figures_of_others_keep_their_formulas():
+    render(style.new_figure(1, 1))
+    assert Text().get_parse_math()

@@ -4,10 +4,11 @@ import pytest
 
 from fashion_mocluster.reporting.seeds import (
     differences,
+    format_large,
     format_mean_std,
+    format_metric,
     format_p,
     over_seeds,
-    short,
 )
 
 TABLES = [
@@ -38,21 +39,33 @@ def test_differences_pair_the_seeds_that_have_both():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.5834, ".583"), (-0.02, "-.020"), (1.97, "1.970"), (0, ".000"), (float("nan"), "")],
+    [
+        (0.5834, "0.583"),
+        (-0.02, "-0.020"),
+        (1.97, "1.970"),
+        (0, "0.000"),
+        (float("nan"), ""),
+        (None, ""),
+    ],
 )
-def test_numbers_have_no_zero_before_the_point(value, text):
-    assert short(value) == text
+def test_scores_have_three_digits(value, text):
+    assert format_metric(value) == text
+
+
+def test_large_numbers_have_separators():
+    assert [format_large(v, 1) for v in (18619.73, float("nan"), None)] == ["18,619.7", "", ""]
 
 
 def test_spread_is_left_out_where_there_is_none():
-    assert format_mean_std(0.5, 0.01) == ".500 ± .010"
-    assert format_mean_std(0.5, float("nan")) == ".500"
+    assert format_mean_std(0.5, 0.01) == "0.500 ± 0.010"
+    assert format_mean_std(0.5, float("nan")) == "0.500"
+    assert format_mean_std(float("nan"), float("nan")) == ""
 
 
 def test_no_p_value_is_zero():
     assert [format_p(p) for p in (0.031, 0.0004, 0, float("nan"))] == [
-        "p = .03",
-        "p < .01",
-        "p < .01",
+        "p = 0.03",
+        "p < 0.01",
+        "p < 0.01",
         "",
     ]

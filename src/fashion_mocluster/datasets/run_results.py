@@ -12,7 +12,7 @@ REPORTING = "08_reporting"
 
 
 class RunResultsDataset(AbstractDataset[None, list]):
-    """Whatever tables, values and figures the runs under some folders have left; read-only.
+    """All tables, values and figures of the runs under some folders; read-only.
 
     Runs of seed 0 are in ``<folder>/08_reporting``, those of seed n in
     ``<folder>/seed_<n>/08_reporting``. Loads a list of runs, by folder and then by seed, each
@@ -20,9 +20,9 @@ class RunResultsDataset(AbstractDataset[None, list]):
     the CSV, JSON and PNG files found, by path without suffix; figures as bytes.
 
     Args:
-        title: Of the protocol whose runs come first.
-        folder: Where they write.
-        compare_with: Other protocols, their folders by title.
+        title: What the runs that come first are called, their protocol.
+        folder: Where they are.
+        compare_with: The folders of other protocols, by title.
         project_path: Where relative folders start.
     """
 
@@ -41,7 +41,7 @@ class RunResultsDataset(AbstractDataset[None, list]):
         self.metadata = metadata
 
     def load(self) -> list[dict[str, Any]]:
-        """The runs found.
+        """All runs that have written a table.
 
         Raises:
             DatasetError: There is no run, or one of its files is damaged.
@@ -61,8 +61,12 @@ class RunResultsDataset(AbstractDataset[None, list]):
         return runs
 
     def save(self, data: None) -> None:
-        """Every run writes its own files."""
-        raise DatasetError("gathered runs are only read")
+        """Refuse: every run writes its own files.
+
+        Raises:
+            DatasetError: Always.
+        """
+        raise DatasetError("run_results: the results of other runs are only read, never saved")
 
     def _describe(self) -> dict[str, Any]:
         return {"folders": {title: str(folder) for title, folder in self._folders.items()}}
@@ -78,7 +82,7 @@ def _seeds(root: Path) -> list[tuple[int, Path]]:
 
 
 def _read(folder: Path) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {"tables": {}, "values": {}, "figures": {}}
+    files: dict[str, dict[str, Any]] = {"tables": {}, "values": {}, "figures": {}}
     readers = {
         ".csv": ("tables", pd.read_csv),
         ".json": ("values", lambda path: json.loads(path.read_text())),
@@ -90,9 +94,9 @@ def _read(folder: Path) -> dict[str, dict[str, Any]]:
             continue
         kind, read = readers[path.suffix]
         try:
-            found[kind][path.relative_to(folder).with_suffix("").as_posix()] = read(path)
+            files[kind][path.relative_to(folder).with_suffix("").as_posix()] = read(path)
         except (ValueError, OSError) as error:
             raise DatasetError(
                 f"{path}: damaged ({error}); remove it and run again what makes it"
             ) from error
-    return found
+    return files

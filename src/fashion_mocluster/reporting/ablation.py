@@ -7,22 +7,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy.stats import ttest_1samp
 
-from fashion_mocluster.reporting.seeds import differences, format_p, over_seeds, short
-from fashion_mocluster.reporting.style import OURS, PROTOCOLS, THEIRS, new_figure
+from fashion_mocluster.reporting.seeds import differences, over_seeds
+from fashion_mocluster.reporting.style import PROTOCOLS, legend_below, mark_published, new_figure
 
 COLUMNS = [
-    "case",
-    "convnet",
-    "residual",
-    "mlp",
-    "advanced_augmentation",
-    "cosine",
-    "size",
-    "epochs",
-    "nmi",
-    "ari",
-    "acc",
-    "silhouette",
+    *("case", "convnet", "residual", "mlp", "advanced_augmentation", "cosine", "size"),
+    *("epochs", "nmi", "ari", "acc", "silhouette"),
 ]
 # What the thesis claims of neighboring cases, and the sign the difference should have.
 CLAIMS = {
@@ -43,67 +33,37 @@ SWITCHES = {
 SCORES = {"nmi": "NMI", "ari": "ARI", "acc": "ACC", "silhouette": "Silhouette"}
 
 
-def ablation_table(rows: list[dict]) -> pd.DataFrame:
-    """One row per case, in order."""
-    return pd.DataFrame(rows).reindex(columns=COLUMNS).sort_values("case", ignore_index=True)
-
-
-def ablation_figure(table: pd.DataFrame, published: dict[str, dict]) -> Figure:
-    """Each score by case, beside the thesis's table 2."""
-    scores = {c: t for c, t in SCORES.items() if table[c].notna().any()}
-    figure = new_figure(3.4 * len(scores), 3.8)
-    panels = figure.subplots(1, len(scores), squeeze=False)[0]
-    place = np.arange(len(table))
-    for axes, (column, title) in zip(panels, scores.items(), strict=True):
-        axes.bar(place, table[column], color=OURS, width=0.6, label="this run")
-        theirs = [published.get(case, {}).get(column) for case in table["case"]]
-        known = [i for i, value in enumerate(theirs) if value is not None]
-        axes.scatter(
-            known,
-            [theirs[i] for i in known],
-            marker="D",
-            s=32,
-            color=THEIRS,
-            edgecolor="black",
-            zorder=3,
-            label="published in the thesis",
-        )
-        axes.set_xticks(place, table["case"])
-        axes.set_xlabel("Case")
-        axes.set_title(title)
-        axes.grid(axis="y", alpha=0.3)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
-    epochs = ", ".join(f"{r.case}: {r.epochs}" for r in table.itertuples())
-    figure.suptitle(f"Ablation, k-means on embeddings (epochs {epochs})")
-    return figure
+def ablation_table(scores: list[dict]) -> pd.DataFrame:
+    """One line per case, in order."""
+    return pd.DataFrame(scores).reindex(columns=COLUMNS).sort_values("case", ignore_index=True)
 
 
 def claims_table(tables: list[pd.DataFrame]) -> pd.DataFrame:
     """Whether each claim of the thesis holds: NMI and ARI of neighboring cases, paired by seed.
 
-    One-sided paired t-test: ``holds`` below p = .05, ``contradicted`` above .95, else ``not shown``;
-    a single seed gives no confidence. Cases without labels, which have neither score, claim nothing.
+    One-sided paired t-test: ``holds`` below p = 0.05, ``contradicted`` above 0.95, else
+    ``not shown``; a single seed gives no confidence. Cases without labels, which have neither
+    score, claim nothing.
 
     Args:
         tables: The ablation table of each seed.
     """
-    rows = []
+    lines = []
     for (one, other), (claim, sign) in CLAIMS.items():
         paired = differences(tables, "case", other, one, ["nmi", "ari"]).dropna()
         if paired.empty:
             continue
-        row = {"claim": claim, "cases": f"{one} to {other}", "seeds": len(paired)}
+        line = {"claim": claim, "cases": f"{one} to {other}", "seeds": len(paired)}
         for score in ("nmi", "ari"):
             p = _p_value(sign * paired[score].to_numpy())
-            row |= {
+            line |= {
                 f"{score}_mean": paired[score].mean(),
                 f"{score}_std": paired[score].std(),
                 f"{score}_p": p,
                 f"{score}_verdict": _verdict(p),
             }
-        rows.append(row)
-    return pd.DataFrame(rows)
+        lines.append(line)
+    return pd.DataFrame(lines)
 
 
 def _p_value(gains: np.ndarray) -> float:
@@ -122,35 +82,26 @@ def _verdict(p: float) -> str:
     return "holds" if p < 0.05 else "contradicted" if p > 0.95 else "not shown"
 
 
-def claims_line(claims: pd.DataFrame) -> str:
-    """The claims table in one line, by NMI."""
-    parts = [
-        f"{r.claim}: {r.nmi_verdict} ({short(r.nmi_mean)} NMI"
-        + ("" if math.isnan(r.nmi_p) else f", {format_p(r.nmi_p)}")
-        + ")"
-        for r in claims.itertuples()
-    ]
-    return "; ".join(parts)
-
-
-def seeds_figure(runs: dict[str, list[pd.DataFrame]], published: dict[str, dict]) -> Figure:
-    """Each score by case: mean and standard deviation over the seeds of each protocol.
+def ablation_figure(runs: dict[str, list[pd.DataFrame]], published: dict[str, dict]) -> Figure:
+    """Each score that any case has, by case: mean and standard deviation over the seeds of each
+    protocol, beside the thesis's table 2; under the cases the epochs really run.
 
     Args:
         runs: By protocol, the ablation table of each seed.
         published: The thesis's table 2, by case.
     """
     means = {name: over_seeds(tables, ["case"]) for name, tables in runs.items()}
-    scores = {c: t for c, t in SCORES.items() if any(c in m for m in means.values())}
-    cases = sorted(set().union(*(m.index for m in means.values())))
-    figure = new_figure(3.4 * len(scores), 3.8)
-    panels = figure.subplots(1, len(scores), squeeze=False)[0]
+    every = pd.concat([table for tables in runs.values() for table in tables])
+    epochs = every.groupby("case")["epochs"].unique()
+    scores = {score: title for score, title in SCORES.items() if every[score].notna().any()}
+    figure = new_figure(max(3.4 * len(scores), 5.5), 3.8)
+    panels = figure.subplots(1, max(1, len(scores)), squeeze=False)[0]
     width = 0.7 / len(means)
-    for axes, (score, title) in zip(panels, scores.items(), strict=True):
+    for axes, (score, title) in zip(panels, scores.items(), strict=False):
         for i, (name, table) in enumerate(means.items()):
-            values = table[score].reindex(cases)
+            values = table[score].reindex(epochs.index)
             axes.bar(
-                np.arange(len(cases)) + (i - (len(means) - 1) / 2) * width,
+                np.arange(len(epochs)) + (i - (len(means) - 1) / 2) * width,
                 values["mean"],
                 yerr=values["std"],
                 width=width,
@@ -158,23 +109,17 @@ def seeds_figure(runs: dict[str, list[pd.DataFrame]], published: dict[str, dict]
                 capsize=2,
                 label=name,
             )
-        theirs = [published.get(case, {}).get(score) for case in cases]
-        known = [i for i, value in enumerate(theirs) if value is not None]
-        axes.scatter(
-            known,
-            [theirs[i] for i in known],
-            marker="D",
-            s=32,
-            color=THEIRS,
-            edgecolor="black",
-            zorder=3,
-            label="published in the thesis",
-        )
-        axes.set_xticks(range(len(cases)), cases)
-        axes.set_xlabel("Case")
+        known = {
+            place: value
+            for place, case in enumerate(epochs.index)
+            if (value := (published.get(case) or {}).get(score)) is not None
+        }
+        mark_published(axes, list(known), list(known.values()))
+        labels = [f"{case}\n{'/'.join(map(str, sorted(n)))}" for case, n in epochs.items()]
+        axes.set_xticks(range(len(labels)), labels)
+        axes.set_xlabel("Case, and its number of epochs")
         axes.set_title(title)
         axes.grid(axis="y", alpha=0.3)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
-    figure.suptitle("Ablation: mean and standard deviation over the seeds")
+    legend_below(figure, panels[0], columns=3)
+    figure.suptitle("Ablation: k-means on embeddings")
     return figure

@@ -1,4 +1,4 @@
-"""What each finding about the published scripts is effect."""
+"""The effect of each bug in the published scripts, and of all of them, on the scores."""
 
 import math
 
@@ -8,59 +8,63 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from fashion_mocluster.reporting.seeds import differences
-from fashion_mocluster.reporting.style import PROTOCOLS, new_figure
+from fashion_mocluster.reporting.style import PROTOCOLS, legend_below, new_figure
 
 SCORES = {"nmi": "NMI", "ari": "ARI", "acc": "ACC"}
-ROWS = {"moco": "k-means on the pretrained encoder", "finetuned": "... on the finetuned one"}
+# What the column `row` of the table names, and how it reads.
+ENCODERS = {
+    "moco": "k-means on the embeddings of the pretrained encoder",
+    "finetuned": "k-means on the embeddings of the finetuned encoder",
+}
 REFERENCE = "thesis"
 
 
 def effect_table(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """Scores of each case less those of the case that fixes nothing, paired by seed.
+    """Scores of each case less those of the case that corrects nothing, paired by seed.
 
     Args:
-        tables: The bugfix_ablation table of each seed.
+        tables: The bug-fix ablation's table of each seed.
 
     Returns:
-        One row per case and embedding: ``case, finding, change, row, seeds`` and for every score
-        its mean and standard deviation over the seeds. Cases are in order of finding, all fixes
+        One line per case and encoder: ``case, issue, change, row, seeds`` and for every score its
+        mean and standard deviation over the seeds. Cases are in order of issue, all corrections
         together at the end; the reference itself comes first, with its own scores.
     """
     cases = pd.concat(tables).drop_duplicates("case").set_index("case")[["issue", "change"]]
-    # Neither the reference, first, nor all fixes together, last, is a finding.
+    # Neither the reference, first, nor all corrections together, last, has an issue.
     place = cases["issue"].astype(float).fillna(math.inf)
     place[cases.index == REFERENCE] = -math.inf
     cases = cases.loc[place.sort_values(kind="stable").index]
-    rows = []
+    lines = []
     for case, about in cases.iterrows():
-        for row in ROWS:
-            of_row = [table[table["row"] == row] for table in tables]
+        for encoder in ENCODERS:
+            scored = [table[table["row"] == encoder] for table in tables]
             if case == REFERENCE:
-                values = pd.concat(of_row).query("case == @case")[list(SCORES)]
+                values = pd.concat(scored).query("case == @case")[list(SCORES)]
             else:
-                values = differences(of_row, "case", case, REFERENCE, list(SCORES))
-            summary = {"case": case, **about, "row": row, "seeds": len(values)}
+                values = differences(scored, "case", case, REFERENCE, list(SCORES))
+            line = {"case": case, **about, "row": encoder, "seeds": len(values)}
             for score in SCORES:
-                summary[f"{score}_mean"] = values[score].mean()
-                summary[f"{score}_std"] = values[score].std()
-            rows.append(summary)
-    return pd.DataFrame(rows)
+                line[f"{score}_mean"] = values[score].mean()
+                line[f"{score}_std"] = values[score].std()
+            lines.append(line)
+    return pd.DataFrame(lines)
 
 
 def effect_figure(effect: pd.DataFrame) -> Figure:
-    """One panel per score, one pair of bars per fix."""
-    fixes = effect[effect["case"] != REFERENCE]
-    cases = list(dict.fromkeys(fixes["case"]))
+    """One panel per score, one pair of bars per case."""
+    corrected = effect[effect["case"] != REFERENCE]
+    cases = list(dict.fromkeys(corrected["case"]))
     names = {
-        r.case: r.case if pd.isna(r.issue) else f"{int(r.issue)} {r.case}"
-        for r in fixes.itertuples()
+        line.case: line.case if pd.isna(line.issue) else f"{int(line.issue)} {line.case}"
+        for line in corrected.itertuples()
     }
-    figure = new_figure(13, 0.36 * len(cases) + 1.6)
+    figure = new_figure(13, 0.36 * len(cases) + 1.9)
     panels = figure.subplots(1, len(SCORES), sharey=True)
     place, height = np.arange(len(cases)), 0.38
     for axes, (score, title) in zip(panels, SCORES.items(), strict=True):
-        for i, (row, label) in enumerate(ROWS.items()):
-            values = fixes[fixes["row"] == row].set_index("case").loc[cases]
+        for i, (encoder, label) in enumerate(ENCODERS.items()):
+            values = corrected[corrected["row"] == encoder].set_index("case").reindex(cases)
             axes.barh(
                 place + (i - 0.5) * height,
                 values[f"{score}_mean"],
@@ -74,9 +78,8 @@ def effect_figure(effect: pd.DataFrame) -> Figure:
         axes.set_title(f"{title} gained")
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.grid(axis="x", alpha=0.3)
-    panels[0].set_yticks(place, [names[c].replace("_", " ") for c in cases])
+    panels[0].set_yticks(place, [names[case].replace("_", " ") for case in cases])
     panels[0].invert_yaxis()
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
-    figure.suptitle("One finding put right at a time, from the published protocol")
+    legend_below(figure, panels[0])
+    figure.suptitle("One bug corrected at a time, starting from the published protocol")
     return figure

@@ -5,23 +5,13 @@ import math
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
-from fashion_mocluster.reporting.style import OURS, THEIRS, new_figure
+from fashion_mocluster.reporting.style import OURS, legend_below, mark_published, new_figure
 
 COLUMNS = [
-    "method",
-    "representation",
-    "clusterer",
-    "n_images",
-    "acc",
-    "nmi",
-    "ari",
-    "silhouette",
-    "dbi",
-    "chi",
-    "chi_normalized",
-    "time_s",
-    "memory_mb",
+    *("method", "representation", "clusterer", "n_images", "acc", "nmi", "ari"),
+    *("silhouette", "dbi", "chi", "chi_normalized", "time_s", "memory_mb"),
 ]
 # Column, title and direction; the thesis prints log1p(CHI) / 10 as CHI.
 SCORES = {
@@ -32,20 +22,20 @@ SCORES = {
     "dbi": "DBI (lower)",
     "chi_normalized": "log1p(CHI) / 10 (higher)",
 }
-PUBLISHED_NAME = {"chi_normalized": "chi"}
+THESIS_NAMES = {"chi_normalized": "chi"}
 
 
 def comparison_table(rows: list[dict]) -> pd.DataFrame:
-    """One row per method; columns that a row lacks stay empty."""
+    """One line per method; columns that a method lacks stay empty."""
     return pd.DataFrame(rows).reindex(columns=COLUMNS)
 
 
 def printed_table(
-    table: pd.DataFrame, titles: dict[str, str], information: dict[str, float], best: str
+    table: pd.DataFrame, titles: dict[str, str], neighbor_mi: dict[str, float], best: str
 ) -> str:
-    """The table as text, the best row by neighbor information marked."""
+    """The table as text; the best method by ``neighbor_mi`` (nats) has a star."""
     shown = table.drop(columns=["representation", "clusterer", "chi", "n_images"])
-    shown.insert(1, "neighbor_mi", [information[m] for m in table["method"]])
+    shown.insert(1, "neighbor_mi", [neighbor_mi[m] for m in table["method"]])
     shown["method"] = [f"{'*' if m == best else ' '} {titles[m]}" for m in table["method"]]
     formats = {c: (lambda v: "" if math.isnan(v) else f"{v:.1f}") for c in ("time_s", "memory_mb")}
     text = shown.to_string(
@@ -56,8 +46,8 @@ def printed_table(
         float_format=lambda v: f"{v:.3f}",
     )
     return (
-        f"{text}\n* best without labels: its clusters tell most about those of a point's neighbors "
-        "(neighbor_mi, nats)"
+        f"{text}\n* best without labels: highest mutual information between the clusters of "
+        "neighboring points (neighbor_mi, in nats)"
     )
 
 
@@ -66,10 +56,13 @@ def comparison_figure(
 ) -> Figure:
     """One panel per score, ours as bars and the published value, where there is one, as a mark.
 
-    Scores that no row has are left out.
+    Scores that no method has are left out.
 
     Args:
-        published: By method, its published scores under the thesis's names.
+        table: As :func:`comparison_table` makes it.
+        titles: Of every method.
+        published: By method, its scores in the thesis, under the thesis's names.
+        best: The method whose title gets a star.
     """
     scores = {c: t for c, t in SCORES.items() if table[c].notna().any()}
     names = [titles[m] + (" *" if m == best else "") for m in table["method"]]
@@ -78,40 +71,35 @@ def comparison_figure(
     panels = figure.subplots(rows, 3, squeeze=False, sharey=True)
     for axes in panels.ravel()[len(scores) :]:
         axes.axis("off")
-    height = np.arange(len(table))
+    places = np.arange(len(table))
     for axes, (column, title) in zip(panels.ravel(), scores.items(), strict=False):
-        bars = axes.barh(height, table[column], color=OURS, height=0.6, label="this run")
-        theirs = [
-            published.get(m, {}).get(PUBLISHED_NAME.get(column, column)) for m in table["method"]
-        ]
-        known = [i for i, value in enumerate(theirs) if value is not None]
-        axes.scatter(
-            [theirs[i] for i in known],
-            known,
-            marker="D",
-            s=32,
-            color=THEIRS,
-            edgecolor="black",
-            zorder=3,
-            label="published in the thesis",
-        )
-        # At the foot of the bar no mark of a published value covers the number.
-        for bar, value in zip(bars, table[column], strict=True):
+        axes.barh(places, table[column], color=OURS, height=0.6, label="this run")
+        theirs = {
+            place: value
+            for place, method in enumerate(table["method"])
+            if (value := published.get(method, {}).get(THESIS_NAMES.get(column, column)))
+            is not None
+        }
+        mark_published(axes, list(theirs.values()), list(theirs))
+        # At the left edge no mark covers the number; its outline keeps it legible where there is no
+        # bar behind it.
+        for place, value in zip(places, table[column], strict=True):
             axes.annotate(
                 "" if math.isnan(value) else f"{value:.3f}",
-                (0, bar.get_y() + bar.get_height() / 2),
+                (0, place),
+                xycoords=("axes fraction", "data"),
                 xytext=(4, 0),
                 textcoords="offset points",
                 va="center",
-                color="white" if value > 0 else "black",
+                color="white",
                 fontsize=8,
+                path_effects=[withStroke(linewidth=2, foreground=OURS)],
             )
         axes.set_title(title, fontsize=10)
-        axes.set_xlim(right=1.05 * max(np.nanmax(table[column]), *(theirs[i] for i in known), 0))
+        axes.set_xlim(right=1.05 * max(np.nanmax(table[column]), *theirs.values(), 0))
         axes.grid(axis="x", alpha=0.3)
-    panels[0, 0].set_yticks(height, names)
+    panels[0, 0].set_yticks(places, names)
     panels[0, 0].invert_yaxis()
-    handles, labels = panels[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
+    legend_below(figure, panels[0, 0])
     figure.suptitle("Clustering methods compared (* best without labels)")
     return figure

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from fashion_mocluster.reporting.style import new_figure
 
-# Of images that are not what their cluster is.
+# Around images whose class is not the one their cluster is matched to.
 FRAME = (204, 51, 51)
 
 
@@ -37,15 +37,16 @@ def contact_sheet(images: np.ndarray, title: str, columns: int = 16, rows: int =
 def examples_figure(
     images: np.ndarray,
     examples: dict[int, tuple[np.ndarray, np.ndarray]],
-    strange: np.ndarray | None,
+    mismatched: np.ndarray | None,
     title: str,
 ) -> Figure:
     """Each cluster's most typical images on the left, its hardest on the right.
 
     Args:
         images: uint8 (N, H, W).
-        examples: Rows by cluster, as ``typical_and_borderline`` finds them.
-        strange: bool (N,), images framed in red; None where nobody knows.
+        examples: By cluster the indices of its images, as ``typical_and_borderline`` finds them.
+        mismatched: bool (N,), images of another class than their cluster's, framed in red; None
+            without labels.
     """
     _, height, width = images.shape
     columns = max(len(rows) for halves in examples.values() for rows in halves)
@@ -56,7 +57,7 @@ def examples_figure(
         for left, rows in zip((0, columns * tile_width + gap), halves, strict=True):
             for j, row in enumerate(rows):
                 tile = sheet[i * tile_height :, left + j * tile_width :][:tile_height, :tile_width]
-                if strange is not None and strange[row]:
+                if mismatched is not None and mismatched[row]:
                     tile[:] = FRAME
                 tile[frame:-frame, frame:-frame] = images[row, :, :, None]
     figure = new_figure(10, 10 * sheet.shape[0] / sheet.shape[1] + 0.8)
@@ -68,5 +69,5 @@ def examples_figure(
     axes.set_xticks([half / 2, half * 1.5 + gap], ["most typical", "hardest"])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.set_title(title if strange is None else f"{title} (red: of another class)")
+    axes.set_title(title if mismatched is None else f"{title} (red: of another class)")
     return figure

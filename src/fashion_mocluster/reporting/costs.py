@@ -1,58 +1,62 @@
 """Time and memory of training epochs and of inference, beside the thesis's."""
 
-from typing import Any
-
 import pandas as pd
+from markupsafe import Markup
+
+from fashion_mocluster.reporting.results import RunResults, method_titles
+from fashion_mocluster.reporting.seeds import format_large
+from fashion_mocluster.reporting.tables import html_table
 
 
-def training_costs(runs: list[dict[str, Any]], published: dict[str, dict]) -> pd.DataFrame:
-    """Per protocol and training: epochs run, median seconds and most memory of an epoch, total.
+def training_table(results: list[RunResults], thesis: dict[str, dict]) -> Markup:
+    """Per training and protocol: epochs run, median seconds and most memory (MB) of an epoch over
+    all seeds. Empty where nothing was trained; the trainings of ablations are left out.
 
     Args:
-        runs: As :class:`RunResultsDataset` loads them.
-        published: By training, its ``seconds`` and ``memory_mb``.
+        thesis: By training, its ``seconds`` and ``memory_mb``.
     """
-    rows = []
-    for run in runs:
-        for key, table in run["tables"].items():
-            folder, _, training = key.rpartition("/")
-            if folder == "training_cost" and len(table):
-                rows.append(
-                    {
-                        "training": training,
-                        "protocol": run["protocol"],
-                        "seed": run["seed"],
-                        "epochs": len(table),
-                        "seconds": table["seconds"].median(),
-                        "memory_mb": table["memory_mb"].max(),
-                        "total_s": table["seconds"].sum(),
-                        "published_seconds": published.get(training, {}).get("seconds"),
-                        "published_memory_mb": published.get(training, {}).get("memory_mb"),
-                    }
-                )
-    return pd.DataFrame(rows)
+    epochs: dict[tuple[str, str], list[pd.DataFrame]] = {}
+    for run in results:
+        for training, table in run.training_costs.items():
+            if not training.startswith(("ablation_", "bugfix_ablation_")):
+                epochs.setdefault((training, run.protocol), []).append(table)
+    lines = [
+        {
+            "training": training.replace("_", " "),
+            "protocol": protocol,
+            "epochs run": ", ".join(map(str, sorted({len(table) for table in seeds}))),
+            "s": format_large(pd.concat(seeds)["seconds"].median(), 1),
+            "MB": format_large(pd.concat(seeds)["memory_mb"].max(), 0),
+            "thesis s": format_large(thesis.get(training, {}).get("seconds"), 2),
+            "thesis MB": format_large(thesis.get(training, {}).get("memory_mb"), 0),
+        }
+        for (training, protocol), seeds in epochs.items()
+    ]
+    return html_table("training", pd.DataFrame(lines), ["training", "protocol"])
 
 
-def inference_costs(run: dict[str, Any], published: dict[str, dict]) -> pd.DataFrame:
-    """Per method of one run: seconds and memory from images to clusters.
+def inference_table(name: str, run: RunResults, thesis: dict[str, dict]) -> Markup:
+    """Per method of one run: seconds and memory (MB) from images to clusters.
 
     Making the representation and clustering it come one after the other: their times add up, of
     their memory the larger counts.
+
+    Args:
+        name: The table's id in the page.
+        thesis: By method, its ``time_s`` and ``memory_mb``.
     """
-    rows = []
-    for row in run["tables"].get("clustering_comparison", pd.DataFrame()).itertuples():
-        made = run["values"].get(f"embedding_cost/{row.representation}")
-        if made is None:
-            continue
-        rows.append(
-            {
-                "method": row.method,
-                "representation_s": made["time_s"],
-                "clustering_s": row.time_s,
-                "time_s": made["time_s"] + row.time_s,
-                "memory_mb": max(made["memory_mb"], row.memory_mb),
-                "published_time_s": published.get(row.method, {}).get("time_s"),
-                "published_memory_mb": published.get(row.method, {}).get("memory_mb"),
-            }
-        )
-    return pd.DataFrame(rows)
+    titles = method_titles([run])
+    lines = [
+        {
+            "method": titles[line.method],
+            "representation s": format_large(embedding["time_s"], 1),
+            "clustering s": format_large(line.time_s, 1),
+            "s in all": format_large(embedding["time_s"] + line.time_s, 1),
+            "MB": format_large(max(embedding["memory_mb"], line.memory_mb), 0),
+            "thesis s": format_large(thesis.get(line.method, {}).get("time_s"), 2),
+            "thesis MB": format_large(thesis.get(line.method, {}).get("memory_mb"), 2),
+        }
+        for line in run.comparison.itertuples()
+        if (embedding := run.embedding_costs.get(line.representation))
+    ]
+    return html_table(name, pd.DataFrame(lines), ["method"])

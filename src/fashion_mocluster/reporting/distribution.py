@@ -10,12 +10,12 @@ from fashion_mocluster.reporting.style import HEAT, OURS, THEIRS, new_figure
 
 COLUMNS = ["Cluster_ID", "Label_ID", "Label_Name", "Count", "Frequency", "Cluster_Total"]
 DOMINANT = 0.5
-# A class with this share of a cluster that another dominates, or none, is confused with the others.
+# A class with this share of a cluster, but not more than half, is confused with the others.
 CONFUSED = 0.2
 
 
 def distribution_table(clusters: pd.DataFrame, class_names: list[str]) -> pd.DataFrame:
-    """One row per cluster and class that occurs in it; no rows where labels are not known.
+    """One line per cluster and class that occurs in it; no lines where labels are not known.
 
     Args:
         clusters: Columns ``cluster`` and, where known, ``label``.
@@ -50,41 +50,43 @@ def contingency(distribution: pd.DataFrame) -> pd.DataFrame:
     ).astype(int)
 
 
-def marked_shares(distribution: pd.DataFrame) -> pd.DataFrame:
-    """Tables 3 to 5 of the thesis: the share of each class in each cluster, and its mark.
+def class_shares(distribution: pd.DataFrame) -> pd.DataFrame:
+    """Tables 3 to 5 of the thesis: the share of each class in each cluster.
 
     Returns:
-        One row per cluster, one column per class name, cells ``(share, mark)`` with the marks
-        ``dominant`` (more than half), ``confused`` (a fifth or more, not dominant) and empty.
+        Float (clusters, classes), clusters as index, columns (Label_ID, Label_Name).
     """
     counts = contingency(distribution)
-    shares = counts.div(counts.sum(axis=1), axis=0)
-    shares.columns = shares.columns.get_level_values("Label_Name")
-    return shares.map(lambda share: (share, _mark(share)))
+    return counts.div(counts.sum(axis=1), axis=0)
 
 
-def _mark(share: float) -> str:
+def mark_share(share: float) -> str:
+    """The thesis's mark: ``dominant`` (more than half of the cluster), ``confused`` (a fifth or
+    more, not dominant) or none.
+    """
     return "dominant" if share > DOMINANT else "confused" if share >= CONFUSED else ""
 
 
 def distribution_figure(table: np.ndarray, names: list[str], title: str) -> Figure:
-    """A bar chart per cluster; classes that make up more than half of it stand out.
+    """A bar chart per cluster; a class that makes up more than half of it is dark.
 
     Args:
         table: Counts (n_clusters, n_classes).
     """
     columns = 5 if len(table) > 4 else len(table)
     rows = math.ceil(len(table) / columns)
-    figure = new_figure(2.7 * columns, 0.24 * len(names) * rows + 0.9 * rows + 0.5)
+    figure = new_figure(max(2.7 * columns, 8), 0.24 * len(names) * rows + 0.9 * rows + 0.5)
     panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     for axes in panels.ravel()[len(table) :]:
         axes.axis("off")
     for cluster, (axes, counts) in enumerate(zip(panels.ravel(), table, strict=False)):
         share = counts / max(1, counts.sum())
-        axes.barh(names, share, color=[OURS if s > DOMINANT else THEIRS for s in share])
+        # At numbers, not at names: two classes of the same name would share a bar.
+        axes.barh(range(len(names)), share, color=[OURS if s > DOMINANT else THEIRS for s in share])
         axes.set_title(f"Cluster {cluster} ({counts.sum():,})", fontsize=9)
         axes.set_xlim(0, 1)
         axes.tick_params(labelsize=7)
+    panels[0, 0].set_yticks(range(len(names)), names)
     panels[0, 0].invert_yaxis()
     figure.suptitle(f"{title}: share of each class (dark: more than half)")
     figure.supxlabel("Share of the cluster", fontsize=9)
@@ -92,9 +94,9 @@ def distribution_figure(table: np.ndarray, names: list[str], title: str) -> Figu
 
 
 def cluster_size_figure(clusters: np.ndarray, title: str) -> Figure:
-    """Number of images per cluster: all that can be said without labels."""
+    """Number of images in each cluster: all that can be said without labels."""
     sizes = np.bincount(clusters)
-    figure = new_figure(6, 3.4)
+    figure = new_figure(7, 3.4)
     axes = figure.subplots()
     axes.bar([str(c) for c in range(len(sizes))], sizes, color=OURS)
     axes.set_xlabel("Cluster")
@@ -112,7 +114,7 @@ def confusion_figure(table: np.ndarray, order: np.ndarray, names: list[str], tit
     """
     counts = table[order].T
     share = counts / np.maximum(1, counts.sum(1, keepdims=True))
-    figure = new_figure(1.9 + 0.62 * counts.shape[1] + 0.9, 1.6 + 0.5 * counts.shape[0])
+    figure = new_figure(max(2.8 + 0.62 * counts.shape[1], 7), 1.6 + 0.5 * counts.shape[0])
     axes = figure.subplots()
     image = axes.imshow(share, cmap=HEAT, vmin=0, vmax=1, aspect="auto")
     for (row, column), count in np.ndenumerate(counts):

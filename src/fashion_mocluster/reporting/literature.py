@@ -1,102 +1,92 @@
-"""Our rows beside published clusterings of the same images, and how new images fared."""
+"""Our methods beside published clusterings of the same images, and how new images fared."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
+from markupsafe import Markup
 
-from fashion_mocluster.reporting import html
-from fashion_mocluster.reporting.methods_report import COMPARISON, Runs, methods_known, number
-from fashion_mocluster.reporting.seeds import format_mean_std, over_seeds, short
+from fashion_mocluster.reporting.results import RunResults, method_titles
+from fashion_mocluster.reporting.seeds import format_mean_std, format_metric, over_seeds
+from fashion_mocluster.reporting.tables import html_table
 
 SCORES = {"acc": "ACC", "nmi": "NMI", "ari": "ARI"}
 CHOSEN = "Chosen without labels"
-KEYS = ["title", "protocol", "images"]
+KEYS = ["clustering", "source or protocol", "images"]
 
 
-def peers_table(runs: Runs, literature: Sequence[dict[str, Any]]) -> html.Html | None:
-    """All rows, those run here in bold, best ACC first and those without ACC last; None without literature.
+def literature_table(results: list[RunResults], literature: Sequence[dict[str, Any]]) -> Markup:
+    """All clusterings, those run here in bold, best ACC first and those without ACC last; empty
+    without literature.
 
     Args:
         literature: ``report.literature`` of the parameters.
     """
     if not literature:
-        return None
-    lines = [
-        (
-            number(peer.get("acc")),
-            [
-                html.words(peer["title"]),
-                html.words(peer["source"]),
-                peer["images"],
-                *(short(number(peer.get(score))) for score in SCORES),
-                "",
-            ],
-        )
-        for peer in literature
-    ]
-    means = over_seeds([pd.concat([clustered_scores(runs), new_image_scores(runs)])], KEYS)
-    for (title, protocol, images), row in means.iterrows():
-        cells = [html.bold(format_mean_std(*row[score].iloc[:2])) for score in SCORES]
-        about = [html.words(html.bold(title)), html.words(protocol), images]
-        lines.append((row["acc", "mean"], [*about, *cells, int(row["acc", "count"])]))
-    lines.sort(key=lambda line: -math.inf if math.isnan(line[0]) else line[0], reverse=True)
-    header = ["clustering", "source or protocol", "images", *SCORES.values(), "seeds"]
-    return html.table(header, (cells for _, cells in lines))
+        return Markup()
+    published = pd.DataFrame(literature).rename(columns={"title": KEYS[0], "source": KEYS[1]})
+    theirs = published[[*KEYS, *SCORES]].astype(dict.fromkeys(SCORES, float))
+    theirs = theirs.assign(order=theirs["acc"], mark="", seeds="")
+    theirs[list(SCORES)] = theirs[list(SCORES)].map(format_metric)
+    ours = over_seeds([clustered_scores(results), new_image_scores(results)], KEYS)
+    ours = ours[ours["acc", "mean"].notna()]
+    ours = _printed(ours).assign(order=ours["acc", "mean"].to_numpy(), mark="best")
+    both = pd.concat([theirs, ours.drop(columns="mean_confidence")])
+    both = both.sort_values("order", ascending=False, kind="stable").rename(columns=SCORES)
+    shown = both[[*KEYS, *SCORES.values(), "seeds"]]
+    return html_table(
+        "literature", shown, KEYS[:2], pd.DataFrame(dict.fromkeys(shown, both["mark"]))
+    )
 
 
-def new_images_table(runs: Runs) -> html.Html | None:
-    """How images that no training saw were sorted into the clusters; None without any."""
-    scores = new_image_scores(runs)
-    if scores.empty:
-        return None
-    rows = [
-        [title, html.words(protocol), images]
-        + [format_mean_std(*row[score].iloc[:2]) for score in SCORES]
-        + [int(row["acc", "count"])]
-        for (title, protocol, images), row in over_seeds([scores], KEYS).iterrows()
-    ]
-    return html.table(["method", "protocol", "images", *SCORES.values(), "seeds"], rows)
+def new_images_table(results: list[RunResults]) -> Markup:
+    """How images that no training saw were sorted into the clusters; empty without any."""
+    table = _printed(over_seeds([new_image_scores(results)], KEYS))
+    titles = {"clustering": "method", KEYS[1]: "protocol", "mean_confidence": "mean confidence"}
+    return html_table("new_images", table.rename(columns=titles | SCORES), ["method", "protocol"])
 
 
-def clustered_scores(runs: Runs) -> pd.DataFrame:
-    """ACC, NMI and ARI of every row of every seed whose labels are known, and once more those of
-    the row that was chosen without labels.
+def _printed(means: pd.DataFrame) -> pd.DataFrame:
+    """Mean and deviation of every score as text, and the number of seeds."""
+    scores = ["mean_confidence", *SCORES]
+    cells = {s: [format_mean_std(*line) for line in means[s].to_numpy()[:, :2]] for s in scores}
+    seeds = means.xs("count", level=1, axis=1).max(axis=1).astype(int).astype(str)
+    return pd.DataFrame(cells, index=means.index, dtype=object).assign(seeds=seeds).reset_index()
+
+
+def clustered_scores(results: list[RunResults]) -> pd.DataFrame:
+    """ACC, NMI and ARI of every method of every seed, and once more those of the method that was
+    chosen without labels; NaN where labels are not known.
     """
-    titles = {name: about["title"] for name, about in methods_known(runs).items()}
-    rows = []
-    for run in runs:
-        table = run["tables"].get(COMPARISON)
-        if table is None:
-            continue
-        chosen = run["values"].get("best_method", {}).get("method")
-        for row in table.to_dict("records"):
-            named = [titles.get(row["method"], row["method"])]
-            for title in named + [CHOSEN] * (row["method"] == chosen):
-                rows.append(_line(run, title, f"{int(row['n_images']):,}", row))
-    return _frame(rows)
+    titles = method_titles(results)
+    return _frame(
+        [title, run.protocol, f"{int(line['n_images']):,}", line]
+        for run in results
+        for line in run.comparison.to_dict("records")
+        for title in [titles[line["method"]]] + [CHOSEN] * (line["method"] == run.best_method)
+    )
 
 
-def new_image_scores(runs: Runs) -> pd.DataFrame:
-    """The same of the images that ``predict`` sorted into the clusters of each seed."""
-    titles = {name: about["title"] for name, about in methods_known(runs).items()}
-    rows = []
-    for run in runs:
-        scores = run["values"].get("prediction_scores")
-        if scores is None:
-            continue
-        parameters = run["values"].get("run_info", {}).get("parameters", {})
-        method = parameters.get("predict", {}).get("method", "")
-        rows.append(_line(run, titles.get(method, method), f"{scores['n_images']:,} new", scores))
-    return _frame(rows)
+def new_image_scores(results: list[RunResults]) -> pd.DataFrame:
+    """The same of the images that ``predict`` sorted into the clusters of each seed, and the mean
+    confidence with which it did.
+    """
+    titles = method_titles(results)
+    return _frame(
+        [
+            titles.get(method, method),
+            run.protocol,
+            f"{run.predictions['n_images']:,} new",
+            run.predictions,
+        ]
+        for run in results
+        if run.predictions
+        for method in [run.parameters.get("predict", {}).get("method", "")]
+    )
 
 
-def _line(run: dict[str, Any], title: str, images: str, scores: dict[str, Any]) -> dict[str, Any]:
-    found = {score: number(scores.get(score)) for score in SCORES}
-    return {"title": title, "protocol": run["protocol"], "images": images, **found}
-
-
-def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=[*KEYS, *SCORES])
-    return frame.astype(dict.fromkeys(SCORES, float)).dropna(subset=["acc"])
+def _frame(lines: Any) -> pd.DataFrame:
+    """Of ``KEYS`` and a dictionary of scores each; scores that are not known are NaN."""
+    scores = ["mean_confidence", *SCORES]
+    rows = [[*keys, *(found.get(score) for score in scores)] for *keys, found in lines]
+    return pd.DataFrame(rows, columns=[*KEYS, *scores]).astype(dict.fromkeys(scores, float))

@@ -1,5 +1,7 @@
 """Two-dimensional pictures of embeddings."""
 
+import math
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -9,6 +11,7 @@ from fashion_mocluster.reporting.style import colors, new_figure
 
 # More points than this only cover each other.
 SHOWN = 10_000
+LEGEND_LINES = 26
 
 
 def scatter_figure(
@@ -23,19 +26,22 @@ def scatter_figure(
     points = projection.to_numpy()
     shown = np.random.default_rng(0).permutation(len(points))[:SHOWN]
     palette = colors(len(names))
-    figure = new_figure(7.6, 5.4)
+    present = [g for g in range(len(names)) if (groups == g).any()]
+    legend_columns = math.ceil(len(present) / LEGEND_LINES)
+    figure = new_figure(5.8 + 1.8 * legend_columns, 5.4)
     axes = figure.subplots()
     # One call in random order: no group lies on top of the others.
     axes.scatter(
         *points[shown].T, s=4, c=[palette[g] for g in groups[shown]], alpha=0.7, linewidths=0
     )
-    present = [g for g in range(len(names)) if (groups == g).any()]
-    for g in present:
-        label = f"{names[g]} ({(groups == g).sum():,})"
-        axes.scatter([], [], s=30, color=palette[g], label=label)
+    handles = [axes.scatter([], [], s=30, color=palette[g]) for g in present]
+    labels = [f"{names[g]} ({(groups == g).sum():,})" for g in present]
     medians = np.array([np.median(points[groups == g], axis=0) for g in present])
     size = np.array([0.17, 0.04]) * np.ptp(points[shown], axis=0)
+    low, high = points[shown, 1].min(), points[shown, 1].max()
     for g, median, place in zip(present, medians, spread_out(medians, size), strict=True):
+        if not low <= place[1] <= high:
+            continue  # Too many names for the axes; the legend has them all.
         axes.annotate(
             names[g],
             median,
@@ -49,8 +55,17 @@ def scatter_figure(
         )
     axes.set_xlabel(projection.columns[0])
     axes.set_ylabel(projection.columns[1])
-    axes.set_title(title)
-    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=8)
+    figure.suptitle(title)
+    # Beside the axes, in as many columns as their height needs.
+    axes.legend(
+        handles,
+        labels,
+        loc="center left",
+        bbox_to_anchor=(1.01, 0.5),
+        ncols=legend_columns,
+        frameon=False,
+        fontsize=8,
+    )
     return figure
 
 

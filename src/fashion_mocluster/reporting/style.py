@@ -1,7 +1,11 @@
-"""Colors and rules that all figures share."""
+"""Colors, text and layout that all figures share."""
 
-from matplotlib import colormaps
+from typing import Any
+
+from matplotlib import colormaps, rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 # Paul Tol's "muted" scheme: nine colors and a gray that color-blind readers can tell apart.
 MUTED = (
@@ -30,8 +34,41 @@ def colors(count: int) -> list:
     return [colormaps["turbo"](i / (count - 1)) for i in range(count)]
 
 
+class PlainTextFigure(Figure):
+    """A figure that prints every text as it is: a ``$`` in a title or a class name is a dollar
+    sign, not the beginning of a formula.
+    """
+
+    def draw(self, renderer: Any) -> None:
+        """Draw without looking for formulas, also in tick labels that are only made here."""
+        with rc_context({"text.parse_math": False}):
+            for text in self.findobj(Text):
+                text.set_parse_math(False)
+            super().draw(renderer)
+
+
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure, inches, that places its parts without overlap. It belongs to no global
     state, so nothing has to be closed.
     """
-    return Figure(figsize=(width, height), layout="constrained")
+    return PlainTextFigure(figsize=(width, height), layout="constrained")
+
+
+def mark_published(axes: Axes, x: list, y: list) -> None:
+    """Marks at published values, in the same shape and color in every figure."""
+    axes.scatter(
+        x,
+        y,
+        marker="D",
+        s=32,
+        color=THEIRS,
+        edgecolor="black",
+        zorder=3,
+        label="published in the thesis",
+    )
+
+
+def legend_below(figure: Figure, axes: Axes, columns: int = 2) -> None:
+    """The legend of ``axes`` under all panels, where it covers neither data nor titles."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)

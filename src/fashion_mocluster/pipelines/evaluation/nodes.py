@@ -238,12 +238,12 @@ def draw_examples(
 
     z, assigned = embeddings.to_numpy(), clusters["cluster"].to_numpy()
     agreement = share_in_cluster(neighbors, assigned)
-    strange = None
+    mismatched = None
     if "label" in clusters:
         labels = clusters["label"].to_numpy()
-        strange = labels != matched_classes(labels, assigned)
+        mismatched = labels != matched_classes(labels, assigned)
     examples = typical_and_borderline(z, assigned, agreement, EXAMPLES)
-    return examples_figure(images, examples, strange, method.title)
+    return examples_figure(images, examples, mismatched, method.title)
 
 
 def compare_methods(

@@ -1,4 +1,4 @@
-"""All results on disk, other seeds and environments too, on one page."""
+"""The report: the results of all seeds, and of other environments, on one page."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,44 +10,47 @@ from fashion_mocluster.pipelines.evaluation.parameters import ReportParameters
 
 
 def write_report(
-    runs: list, parameters: ReportParameters, *written: Any
+    runs: list, parameters: ReportParameters, *wait_for: Any
 ) -> tuple[str, dict[str, Figure]]:
     """The page as HTML, and those of its figures that are over several runs.
 
     Args:
-        written: What has to be on disk before the runs are gathered.
+        runs: As ``RunResultsDataset`` loads them.
+        wait_for: What has to be on disk before the runs are read; not looked at here.
     """
     from fashion_mocluster.reporting.report import report_figures, report_html
+    from fashion_mocluster.reporting.results import RunResults
 
-    figures = report_figures(runs)
-    literature = [peer.model_dump() for peer in parameters.literature]
-    return report_html(runs, figures, literature), figures
+    results = [RunResults.from_files(run) for run in runs]
+    figures = report_figures(results)
+    literature = [published.model_dump() for published in parameters.literature]
+    return report_html(results, figures, literature), figures
 
 
 def create_pipeline(methods: Iterable[str] = ()) -> Pipeline:
-    """The report of whatever runs there are.
+    """The report of all runs on disk.
 
     Args:
-        methods: Those of the present run, which are waited for.
+        methods: Those of the present run, whose figures have to be there first.
     """
-    written = {
+    wait_for = {
         f"{method}_{kind}": f"evaluation.{method}.{kind}"
         for method in methods
         for kind in ("figures", "examples")
     }
-    if written:
-        written |= {name: name for name in ("clustering_comparison", "run_info")}
+    if wait_for:
+        wait_for |= {name: name for name in ("clustering_comparison", "run_info")}
     return Pipeline(
         [
             Node(
                 write_report,
-                ["run_results", "params:report", *written],
+                ["run_results", "params:report", *wait_for],
                 ["report", "report_figures"],
                 name="write_report",
             )
         ],
         namespace="evaluation",
-        inputs={"run_results": "run_results", **written},
+        inputs={"run_results": "run_results", **wait_for},
         outputs={"report", "report_figures"},
         parameters={"params:report"},
     )

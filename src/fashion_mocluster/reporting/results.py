@@ -1,0 +1,160 @@
+"""What the runs of a report found: one object per run, which every section of the report reads."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from fashion_mocluster.representations import encoder_of
+
+
+def _no_comparison() -> pd.DataFrame:
+    return pd.DataFrame(columns=["method", "representation"])
+
+
+@dataclass(frozen=True, eq=False)
+class RunResults:
+    """The results of one seed of one protocol; whatever it did not make is empty.
+
+    Attributes:
+        protocol: What its environment calls its runs, ``report.title``.
+        comparison: ``clustering_comparison.csv``.
+        best_method: The method chosen without labels; empty where none was.
+        neighbor_mi: The criterion of that choice by method, in nats.
+        criterion_representation: The representation whose neighbors the criterion looks at.
+        parameters: All parameters as recorded.
+        training_costs: By training ``epoch, seconds, memory_mb``, one line per epoch.
+        embedding_costs: By representation ``time_s`` and ``memory_mb``.
+        distributions: By method the classes in its clusters.
+        predictions: How many new images were sorted into the clusters, and their scores.
+        figures: PNG files by path below ``08_reporting``, without suffix.
+    """
+
+    protocol: str
+    seed: int
+    comparison: pd.DataFrame = field(default_factory=_no_comparison)
+    best_method: str = ""
+    neighbor_mi: dict[str, float] = field(default_factory=dict)
+    criterion_representation: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    hardware: dict[str, Any] = field(default_factory=dict)
+    training_costs: dict[str, pd.DataFrame] = field(default_factory=dict)
+    embedding_costs: dict[str, dict[str, float]] = field(default_factory=dict)
+    distributions: dict[str, pd.DataFrame] = field(default_factory=dict)
+    ablation: pd.DataFrame = field(default_factory=pd.DataFrame)
+    bugfix_ablation: pd.DataFrame = field(default_factory=pd.DataFrame)
+    predictions: dict[str, Any] = field(default_factory=dict)
+    figures: dict[str, bytes] = field(default_factory=dict)
+
+    @classmethod
+    def from_files(cls, run: dict[str, Any]) -> "RunResults":
+        """From one of the dictionaries that :class:`RunResultsDataset` loads."""
+        tables, values = run["tables"], run["values"]
+        best, record = values.get("best_method", {}), values.get("run_info", {})
+        return cls(
+            protocol=run["protocol"],
+            seed=run["seed"],
+            comparison=tables.get("clustering_comparison", _no_comparison()),
+            best_method=best.get("method", ""),
+            neighbor_mi=best.get("neighbor_information", {}),
+            criterion_representation=best.get("representation", ""),
+            parameters=record.get("parameters", {}),
+            versions=record.get("versions", {}),
+            hardware=record.get("hardware", {}),
+            training_costs=_folder(tables, "training_cost"),
+            embedding_costs=_folder(values, "embedding_cost"),
+            distributions=_folder(tables, "cluster_distribution"),
+            ablation=tables.get("ablation", pd.DataFrame()),
+            bugfix_ablation=tables.get("bugfix_ablation", pd.DataFrame()),
+            predictions=values.get("prediction_scores", {}),
+            figures=run["figures"],
+        )
+
+    @property
+    def name(self) -> str:
+        """How the report calls this run."""
+        return f"{self.protocol}, seed {self.seed}"
+
+    @property
+    def methods(self) -> dict[str, dict[str, Any]]:
+        """The parameters of the methods by name."""
+        return self.parameters.get("evaluation", {}).get("methods", {})
+
+    def method_figures(self, method: str) -> dict[str, bytes]:
+        """The figures of one method by name, its examples last."""
+        prefix = f"figures/{method}/"
+        found = {
+            name.removeprefix(prefix).replace("_", " "): content
+            for name, content in self.figures.items()
+            if name.startswith(prefix)
+        }
+        examples = self.figures.get(f"examples/{method}")
+        return found | ({"examples": examples} if examples else {})
+
+    def epochs_of(self, method: str) -> set[int]:
+        """Epochs really run by the training that a method's encoder comes from; empty for none."""
+        used = self.comparison.loc[self.comparison["method"] == method, "representation"]
+        return {
+            len(self.training_costs[encoder])
+            for encoder in map(encoder_of, used)
+            if encoder in self.training_costs
+        }
+
+
+def _folder(files: dict[str, Any], folder: str) -> dict[str, Any]:
+    """The files right below a folder, by name."""
+    return {
+        name.rpartition("/")[2]: content
+        for name, content in files.items()
+        if name.rpartition("/")[0] == folder
+    }
+
+
+def known_methods(results: Iterable[RunResults]) -> dict[str, dict[str, Any]]:
+    """Parameters of all methods of all runs by name, those of the thesis first, in its order."""
+    known: dict[str, dict[str, Any]] = {}
+    for run in results:
+        known |= run.methods
+    order = lambda item: (item[1].get("thesis_scores") or {}).get("source") or "~"  # noqa: E731
+    return dict(sorted(known.items(), key=order))
+
+
+def method_titles(results: Iterable[RunResults]) -> dict[str, str]:
+    """The title of every method of every run, in the order of :func:`known_methods`; methods without
+    recorded parameters come last, under their names.
+    """
+    results = list(results)
+    titles = {name: about["title"] for name, about in known_methods(results).items()}
+    others = (name for run in results for name in run.comparison["method"])
+    return titles | {name: name for name in others if name not in titles}
+
+
+def by_protocol(results: Iterable[RunResults], table: str) -> dict[str, list[pd.DataFrame]]:
+    """The table of this attribute of each seed that has one, by protocol."""
+    tables: dict[str, list[pd.DataFrame]] = {}
+    for run in results:
+        if len(getattr(run, table)):
+            tables.setdefault(run.protocol, []).append(getattr(run, table))
+    return tables
+
+
+def first_seeds(results: Iterable[RunResults]) -> list[RunResults]:
+    """The first run of each protocol that has a comparison."""
+    firsts: dict[str, RunResults] = {}
+    for run in results:
+        if len(run.comparison):
+            firsts.setdefault(run.protocol, run)
+    return list(firsts.values())
+
+
+def recorded(results: Iterable[RunResults], *keys: str) -> dict[str, Any]:
+    """A group of parameters of the first run that recorded it; empty where none did."""
+    for run in results:
+        group: Any = run.parameters
+        for key in keys:
+            group = (group or {}).get(key)
+        if group:
+            return group
+    return {}
