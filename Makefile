@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install run test stress bench lint viz clean
+.PHONY: install run test test-fast stress bench lint viz clean
 
 install: $(INSTALLED)
 
@@ -18,16 +18,21 @@ $(INSTALLED): pyproject.toml constraints.txt
 run: install
 	$(BIN)/kedro run
 
+# Tests of one group share what they run on, so one process gets them all.
 test: install
-	$(BIN)/pytest --numprocesses 2
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup
+
+test-fast: install
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup -m 'not slow'
 
 stress: install
 	$(BIN)/python -m tests.stress
 
-# IDX=folder of the four original files measures 40,000 to 70,000 images too.
+# IDX=<folder of the four original files> measures 40,000 to 70,000 images too; SMALL=1 takes a few
+# hundred images and one round.
 bench: install
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
-	$(BIN)/python -m tests.benchmarks $(IDX)
+	$(BIN)/python -m tests.benchmarks $(if $(SMALL),--small) $(IDX)
 
 lint: install
 	$(BIN)/ruff check .

@@ -1,9 +1,18 @@
 import os
-
-# Two processes share the tests; more threads than cores would only get into each other's way.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 from pathlib import Path
+from types import SimpleNamespace
+
+# Two processes share the tests, so each runs on one thread. Numba, by which UMAP computes, sets the
+# threads of torch too.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+os.environ.setdefault("DO_NOT_TRACK", "1")
+# Kedro sets up logging when it is imported; by this file it leaves pytest's handlers alone. The
+# commands that tests start use the project's own.
+os.environ["KEDRO_LOGGING_CONFIG"] = str(Path(__file__).with_name("logging.yml"))
+import kedro.framework.project  # noqa: F401  reads the setting above
+
+del os.environ["KEDRO_LOGGING_CONFIG"]
 
 import numpy as np
 import pytest
@@ -12,6 +21,7 @@ from kedro.config import OmegaConfigLoader
 from fashion_mocluster.learning.parameters import MocoParameters
 from fashion_mocluster.parameters import complete
 from fashion_mocluster.settings import CONFIG_LOADER_ARGS
+from tests.project_copy import PROJECT, copy_project, run
 
 
 @pytest.fixture
@@ -62,9 +72,6 @@ def tiny_pretraining():
     )
 
 
-PROJECT = Path(__file__).parents[1]
-
-
 def project_parameters(env="base", runtime=None):
     """All parameters of an environment, as a run sees them."""
     loader = OmegaConfigLoader(
@@ -74,3 +81,16 @@ def project_parameters(env="base", runtime=None):
         **CONFIG_LOADER_ARGS,
     )
     return complete(loader["parameters"])
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory):
+    """A copy of what git holds, without results."""
+    return copy_project(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="session")
+def smoke(project):
+    """The default pipeline in the environment ``smoke``: where it wrote, and its messages."""
+    log = run(project, env="smoke").log
+    return SimpleNamespace(folder=project / "data" / "smoke", log=log)

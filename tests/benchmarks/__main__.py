@@ -1,9 +1,8 @@
-"""``python -m tests.benchmarks [FOLDER]`` in the project folder: measures, prints and saves the
-table. FOLDER holds the four IDX files of Fashion-MNIST; without it nothing beyond the 10,000 test
-images is measured.
+"""``python -m tests.benchmarks [--small] [FOLDER]`` in the project folder: measures, prints and saves
+the table.
 """
 
-import sys
+import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,15 +18,18 @@ from fashion_mocluster.parameters import check_parameters
 from tests.benchmarks.clustering import clustering_areas
 from tests.benchmarks.command_line import command_line_areas
 from tests.benchmarks.side_by_side import Result
-from tests.benchmarks.training import training_areas
-from tests.conftest import PROJECT, project_parameters
+from tests.benchmarks.size import FULL, SMALL, Size
+from tests.benchmarks.threads import thread_areas
+from tests.benchmarks.training_areas import training_areas
+from tests.conftest import project_parameters
+from tests.project_copy import PROJECT
 
 DATA = PROJECT / "data"
 RESULT = DATA / "08_reporting" / "benchmarks.csv"
 
 
-def main(idx_folder: Path | None, result: Path = RESULT) -> None:
-    """Run all areas."""
+def main(idx_folder: Path | None, size: Size, result: Path = RESULT) -> pd.DataFrame:
+    """Run all areas; each is printed and saved as soon as it is measured."""
     images, _ = read_image_csv(DATA / "01_raw" / "fashion-mnist_test.csv.gz")
     many = None
     if idx_folder is None:
@@ -35,24 +37,43 @@ def main(idx_folder: Path | None, result: Path = RESULT) -> None:
     else:
         many, _ = read_idx_folder(idx_folder, "all")
     rows = []
-    for area in all_areas(images, many):
+    result.parent.mkdir(parents=True, exist_ok=True)
+    for area in all_areas(images[: size.images], many, size):
         print(f"{area.area}, {area.n}, {area.against}: {area.ratio} x ({area.spread})", flush=True)
         rows.append(area.row())
         # What is measured so far is kept if the rest is cut off.
-        result.parent.mkdir(parents=True, exist_ok=True)
         pd.DataFrame(rows).to_csv(result, index=False)
-    print(pd.DataFrame(rows).to_string(index=False))
+    table = pd.DataFrame(rows)
+    print(table.to_string(index=False))
+    return table
 
 
-def all_areas(images: np.ndarray, many: np.ndarray | None) -> Iterator[Result]:
-    """Training, clustering, commands."""
+def all_areas(images: np.ndarray, many: np.ndarray | None, size: Size) -> Iterator[Result]:
+    """Training, threads, clustering, commands."""
     weights = EncoderWeights.from_dict(load_tensors(DATA / "06_models" / "pretrained" / "moco.pt"))
     thesis, base = (check_parameters(project_parameters(env)) for env in ("thesis", "base"))
-    yield from training_areas(images, many, thesis.moco, base.moco, base.finetuning.kmeans, weights)
+    finetuning = base.finetuning["kmeans"]
+    yield from training_areas(images, many, thesis.moco, base.moco, finetuning, weights, size)
+    yield from thread_areas(images, base.moco, size)
     few, all_ = (None if x is None else embed(x, weights, base.embedding) for x in (images, many))
-    yield from clustering_areas(few, all_)
-    yield from command_line_areas()
+    yield from clustering_areas(few, all_, size)
+    yield from command_line_areas(size)
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument(
+        "idx_folder",
+        type=Path,
+        nargs="?",
+        metavar="FOLDER",
+        help="the four IDX files of Fashion-MNIST: 40,000 to 70,000 images are measured too",
+    )
+    parser.add_argument("--small", action="store_true", help="600 images and one round: 2 minutes")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
+    arguments = parse_arguments()
+    main(arguments.idx_folder, SMALL if arguments.small else FULL)

@@ -16,27 +16,28 @@ from fashion_mocluster.clustering.scores import label_free_scores, silhouette
 from fashion_mocluster.clustering.spectral import SpectralClusterer
 from fashion_mocluster.cost import Cost, measure
 from tests.benchmarks.side_by_side import Result, growth, time_side_by_side
+from tests.benchmarks.size import Size
 
 SIZES = (10_000, 20_000, 40_000, 70_000)
-# What can be measured of growth where there are no more than 10,000 images.
-SMALL_SIZES = (2_500, 5_000, 10_000)
 GOAL_S, GOAL_MB = 60, 4096
 METHOD = "threaded exact kNN, Lanczos"
 
 
-def clustering_areas(embeddings: np.ndarray, many: np.ndarray | None) -> Iterator[Result]:
+def clustering_areas(
+    embeddings: np.ndarray, many: np.ndarray | None, size: Size
+) -> Iterator[Result]:
     """One result per area.
 
     Args:
-        embeddings: float32 (10000, D).
-        many: float32 (70000, D), or None if only the 10,000 are at hand.
+        embeddings: float32 (size.images, D).
+        many: float32 (70000, D), or None if they are not at hand.
+        size: How much is measured.
     """
-    yield spectral(embeddings, rounds=5)
-    yield from score_areas(
-        embeddings, SpectralClusterer(10, random_state=0).fit_predict(embeddings)
-    )
+    yield spectral(embeddings, rounds=size.rounds)
+    labels = SpectralClusterer(10, random_state=0).fit_predict(embeddings)
+    yield from score_areas(embeddings, labels, size.rounds)
     if many is None:
-        yield spectral_growth({n: spectral_cost(sample(embeddings, n)) for n in SMALL_SIZES})
+        yield spectral_growth({n: spectral_cost(sample(embeddings, n)) for n in size.fractions})
         return
     costs = {n: spectral_cost(sample(many, n)) for n in SIZES}
     yield spectral_growth(costs)
@@ -95,14 +96,14 @@ def largest(costs: dict[int, Cost]) -> Iterator[Result]:
         )
 
 
-def score_areas(x: np.ndarray, labels: np.ndarray) -> Iterator[Result]:
+def score_areas(x: np.ndarray, labels: np.ndarray, rounds: int) -> Iterator[Result]:
     """Silhouette alone, and with the Davies-Bouldin and the Calinski-Harabasz index."""
     result = time_side_by_side(
         "Silhouette",
         len(x),
         ("blocked products", lambda: silhouette(x, labels)),
         ("scikit-learn", lambda: silhouette_score(x, labels)),
-        rounds=5,
+        rounds=rounds,
         unit="s",
         scale=1,
     )
@@ -122,7 +123,7 @@ def score_areas(x: np.ndarray, labels: np.ndarray) -> Iterator[Result]:
                 for score in (silhouette_score, davies_bouldin_score, calinski_harabasz_score)
             ],
         ),
-        rounds=5,
+        rounds=rounds,
         unit="s",
         scale=1,
     )

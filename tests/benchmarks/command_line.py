@@ -2,8 +2,6 @@
 
 import itertools
 import re
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -11,28 +9,23 @@ from datetime import datetime
 from pathlib import Path
 
 from tests.benchmarks.side_by_side import Result
-from tests.stress.kills import copy_project
+from tests.benchmarks.size import Size
+from tests.project_copy import copy_project, kedro
 
-GOALS_S = {"run --pipelines=evaluation": 90.0, "registry list": 2.5, "run --help": 2.5}
 NODE = re.compile(r"^(\d\d:\d\d:\d\d) .*Completed node: (?:\w+\.)*(\w+)$", re.MULTILINE)
 
 
-def command_line_areas() -> Iterator[Result]:
-    """Seconds of each command in a fresh copy of the project, against its goal."""
+def command_line_areas(size: Size) -> Iterator[Result]:
+    """Seconds of each command in a fresh copy of the project, against its goal at 10,000 images."""
     with tempfile.TemporaryDirectory() as folder:
         copy_project(Path(folder))
-        for command, goal in GOALS_S.items():
+        for command, goal in size.commands.items():
             begun = time.perf_counter()
-            done = subprocess.run(
-                [sys.executable, "-m", "kedro", *command.split()],
-                cwd=folder,
-                check=True,
-                capture_output=True,
-                text=True,
-            )
+            done = kedro(Path(folder), *command.split())
             seconds = time.perf_counter() - begun
+            done.check_returncode()
             yield Result(
-                *(f"kedro {command}", profile(done.stdout) or "all", "goal", 10_000),
+                *(f"kedro {command}", profile(done.stdout) or "all", "goal", size.images),
                 *(round(seconds, 2), goal, "s", round(goal / seconds, 2), "one run"),
             )
 

@@ -1,0 +1,56 @@
+"""How much is measured: the full benchmark, and a small form that runs every measurement once."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Size:
+    """Sizes of the benchmark.
+
+    Attributes:
+        images: Of the images that ship, how many are used.
+        batch: Images of a training step.
+        rounds: How often a pair is measured in turn.
+        epochs: Of the trainings that compare numbers of threads.
+        thread_images: Images of these trainings.
+        queues: Queue lengths between which the growth of a step is measured.
+        widths: Widths of the first stage between which the growth of a step is measured.
+        commands: Command line without ``kedro``, and the seconds that are its goal.
+    """
+
+    images: int
+    batch: int
+    rounds: int
+    epochs: int
+    thread_images: int
+    queues: tuple[int, ...]
+    widths: tuple[int, ...]
+    commands: dict[str, float]
+
+    @property
+    def fractions(self) -> tuple[int, ...]:
+        """A quarter, a half and all of the images, between which growth is measured."""
+        return self.images // 4, self.images // 2, self.images
+
+
+IDLE_COMMANDS = {"registry list": 2.5, "run --help": 2.5}
+FULL = Size(
+    images=10_000,
+    batch=256,
+    rounds=5,
+    epochs=4,
+    thread_images=2_000,
+    queues=(2048, 8192, 32768),
+    widths=(8, 16, 32),
+    commands={"run --pipelines=evaluation": 90.0, **IDLE_COMMANDS},
+)
+SMALL = Size(
+    images=600,
+    batch=64,
+    rounds=1,
+    epochs=1,
+    thread_images=256,
+    queues=(1024, 4096),
+    widths=(8, 16),
+    commands={"run --pipelines=evaluation --params=data.limit=300": 90.0, **IDLE_COMMANDS},
+)

@@ -1,0 +1,31 @@
+"""The small form of ``make bench``, in this process and smaller still."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.benchmarks.__main__ import main
+from tests.benchmarks.side_by_side import growth
+from tests.benchmarks.size import SMALL
+
+
+@pytest.mark.slow
+def test_every_area_is_measured_and_saved(tmp_path):
+    commands = {"registry list": 2.5}
+    size = replace(SMALL, images=200, batch=16, thread_images=32, commands=commands)
+    path = tmp_path / "reporting" / "benchmarks.csv"
+    table = main(None, size, path)
+    assert path.read_text().count("\n") == len(table) + 1
+    areas = " ".join(table["area"])
+    for area in ("MoCo training step", "MoCo epoch", "Finetuning step", "Training, two cores"):
+        assert area in areas
+    for area in ("Spectral clustering", "Silhouette", "kedro registry list"):
+        assert area in areas
+    assert (table["ours_value"] > 0).all()
+    gradients = table.loc[table["area"] == "Finetuning step, time", "against"].item()
+    assert float(gradients.rpartition(" ")[2]) < 1e-3
+
+
+def test_growth_is_the_power_of_the_size():
+    result = growth("a", {10: 1.0, 20: 4.0, 40: 16.0}, "linear", 1.0)
+    assert (result.ours_value, result.ratio, result.spread) == (2.0, 0.5, "2.00-2.00")

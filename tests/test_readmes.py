@@ -1,0 +1,250 @@
+"""Every command and every block of parameters in the READMEs works.
+
+The blocks of shell commands are run by bash in a copy of the project, in which ``kedro``, ``make``
+and the like only write down how they were called. What was called is then exercised as
+``EXERCISES`` says; a command without an entry there fails.
+"""
+
+import gzip
+import os
+import re
+import shlex
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+import yaml
+from kedro.framework.cli.utils import _split_params
+from kedro.framework.project import pipelines
+from PIL import Image
+
+from tests.project_copy import PROJECT, copy_project, run, session
+
+FOLDERS = (".", "conf", "data", "tests", "notebooks")
+READMES = [path for name in FOLDERS if (path := PROJECT / name / "README.md").exists()]
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"`((?:kedro|make) [^`]+)`")
+# A file that a block of YAML is the content of, named in its first line.
+NAMED = re.compile(r"# (conf/\w+/\w+\.yml)")
+RECORDED = ("kedro", "make", "python", "pip", "pytest", "jupyter")
+RECORDER = """#!/bin/bash
+{ printf '%q ' "${0##*/}" "$@"; echo; } >> "$RECORD"
+"""
+
+# How each command is exercised, by a pattern of the whole command, and why so.
+EXERCISES = {
+    r"kedro run( .*)?": ("run", "here, in this process, with few images and epochs"),
+    r"kedro (viz|registry list)( .*)?": ("elsewhere", "tests/test_project.py runs it"),
+    r"make (run|test|test-fast|stress|bench|lint|viz|install|clean)( \w+=\S+)*": (
+        *("make", "its recipe is expanded here; what the recipe runs has tests of its own"),
+    ),
+    r"pip install .*": ("elsewhere", "installs packages, which .ci/run does"),
+    r"jupyter .*": ("elsewhere", "tests/test_notebooks.py runs the cells"),
+    r"python -m tests\.(benchmarks|stress).*": (
+        *(
+            "elsewhere",
+            "tests/benchmarks/test_benchmarks.py and tests/stress/test_stress.py run it",
+        ),
+    ),
+    r"pytest .*": ("elsewhere", "is what runs now"),
+}
+
+
+def blocks(path, *languages):
+    """Content of the fenced blocks of these languages."""
+    return [body for language, body in BLOCK.findall(path.read_text()) if language in languages]
+
+
+@pytest.fixture(scope="module")
+def readme_project(tmp_path_factory):
+    """A copy of the project with a few pictures where the READMEs say that one's own are."""
+    project = copy_project(tmp_path_factory.mktemp("readmes"))
+    shutil.copy(PROJECT / "Makefile", project)
+    for name in RECORDED:
+        recorder = project / ".venv" / "bin" / name
+        recorder.parent.mkdir(parents=True, exist_ok=True)
+        recorder.write_text(RECORDER)
+        recorder.chmod(0o755)
+    (project / ".venv" / "bin" / "activate").touch()
+    rng = np.random.default_rng(0)
+    for name in ("photos", "new_photos"):
+        (project / name).mkdir()
+        for i in range(60):
+            pixels = rng.integers(0, 256, (32, 32), dtype=np.uint8)
+            Image.fromarray(pixels).save(project / name / f"{i:02}.png")
+    return project
+
+
+@pytest.fixture(scope="module")
+def commands(readme_project):
+    """All commands of the READMEs as lists of words, in order; files that they write are written."""
+    record = readme_project / "commands.txt"
+    path = f"{readme_project / '.venv' / 'bin'}:/usr/bin:/bin"
+    for readme in READMES:
+        for body in blocks(readme, "yaml", "yml"):
+            if named := NAMED.match(body):
+                file = readme_project / named[1]
+                file.parent.mkdir(exist_ok=True)
+                file.write_text(body.replace("/home/me", str(readme_project)))
+        shell = [*blocks(readme, "bash", "sh", "console"), *INLINE.findall(readme.read_text())]
+        for body in shell:
+            if "..." in body or re.search(r"<(folder|name|environment|env|\w+>)", body):
+                body = re.sub(r"<[^<>\n]+>|\.\.\.", "placeholder", body)
+            done = subprocess.run(
+                [
+                    "/bin/bash",
+                    "-euo",
+                    "pipefail",
+                    "-c",
+                    body.replace("/home/me", str(readme_project)),
+                ],
+                cwd=readme_project,
+                env={**os.environ, "PATH": path, "RECORD": str(record)},
+                capture_output=True,
+                text=True,
+            )
+            assert done.returncode == 0, f"{readme}:\n{body}\n{done.stderr}"
+    return [shlex.split(line) for line in dict.fromkeys(record.read_text().splitlines())]
+
+
+def how(command):
+    """The entry of a command in the table, or None."""
+    line = " ".join(command)
+    return next(
+        (how for pattern, (how, _) in EXERCISES.items() if re.fullmatch(pattern, line)), None
+    )
+
+
+def test_every_command_has_an_entry(commands):
+    assert len(commands) >= 5
+    assert [" ".join(command) for command in commands if how(command) is None] == []
+
+
+def test_every_make_target_can_be_expanded_and_is_exercised(commands, readme_project):
+    makefile = (PROJECT / "Makefile").read_text()
+    targets = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[1].split()
+    assert [target for target in targets if how(["make", target]) is None] == []
+    for command in [["make", target] for target in targets] + [
+        *(command for command in commands if how(command) == "make"),
+        ["make", "bench", "SMALL=1", "IDX=folder"],
+    ]:
+        done = subprocess.run(
+            ["/usr/bin/make", "-n", *command[1:]],
+            cwd=readme_project,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, (command, done.stderr)
+    assert "--small folder" in done.stdout
+
+
+def parsed(command):
+    """Environment, pipelines and parameters of a ``kedro run``."""
+    options = dict(word.removeprefix("--").split("=", 1) for word in command[2:])
+    assert options.keys() <= {"env", "pipeline", "pipelines", "params"}, command
+    names = options.get("pipelines") or options.get("pipeline")
+    params = _split_params(None, None, options["params"]) if "params" in options else {}
+    return options.get("env"), names.split(",") if names else None, dict(_flat(params))
+
+
+def _flat(tree, name=""):
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{name}{key}.")
+        else:
+            yield f"{name}{key}", value
+
+
+def parameters_of(project, env, params):
+    """All parameters of a run, as plain mappings."""
+    with session(project, env, params) as kedro_session:
+        return kedro_session.load_context().config_loader["parameters"]
+
+
+def tiny(project, env, params):
+    """Parameters by which a run of this environment takes seconds: few images, one epoch, one method."""
+    p = parameters_of(project, env, params)
+    changes = {"data.limit": 200, "moco.epochs": 1, "moco.batch_size": 50}
+    if p["data"].get("format") == "torchvision":
+        # What would be downloaded is replaced by what ships.
+        changes |= {"data.format": "csv", "data.path": "data/01_raw/fashion-mnist_test.csv.gz"}
+        changes |= {"data.split": "test"}
+    if "queue_size" in p["moco"]["contrast"]:
+        changes["moco.contrast.queue_size"] = 100
+    for name in p["finetuning"]:
+        changes |= {f"finetuning.{name}.epochs": 1, f"finetuning.{name}.n_init": 1}
+    methods = p["evaluation"]["methods"]
+    if "leave_out" in p["evaluation"]:
+        made = set(methods) - set(p["evaluation"]["leave_out"])
+    else:
+        made = set(p["evaluation"]["run_methods"] or methods)
+    if len(made) > 2:
+        made = {p["predict"]["method"]} & made or {sorted(made)[0]}
+        if "leave_out" in p["evaluation"]:
+            changes["evaluation.leave_out"] = sorted(set(methods) - made)
+        else:
+            changes["evaluation.run_methods"] = sorted(made)
+    for name in made:
+        if methods[name]["clusterer"]["kind"] == "turtle":
+            changes[f"evaluation.methods.{name}.clusterer.n_init"] = 1
+    if p.get("bugfix_ablation"):
+        protocol = "bugfix_ablation.protocol"
+        changes |= {f"{protocol}.moco.epochs": 1, f"{protocol}.finetuning.epochs": 1}
+    changes |= {"ablation.run": "a", "ablation.cases.a.epochs": 1}
+    return {**changes, **params}
+
+
+@pytest.mark.slow
+def test_every_run_works_in_a_small_form(commands, readme_project):
+    """In the order of the READMEs, as later commands read what earlier ones wrote. Other seeds of the
+    same command are left out.
+    """
+    for command in (command for command in commands if how(command) == "run"):
+        env, names, params = parsed(command)
+        if "seed" in params and params["seed"] % 10 > 1:
+            continue
+        small = params if names == ["report"] else tiny(readme_project, env, params)
+        try:
+            run(readme_project, env=env, pipelines=names, params=small)
+        except Exception as error:
+            error.add_note(f"in: {' '.join(command)}")
+            raise
+
+
+@pytest.mark.slow
+def test_every_run_is_complete_as_it_stands(commands, readme_project):
+    """With the parameters that the READMEs give: the pipelines are built, and the catalog holds all that
+    they read.
+    """
+    for command in (command for command in commands if how(command) == "run"):
+        env, names, params = parsed(command)
+        with session(readme_project, env, params) as kedro_session:
+            context = kedro_session.load_context()
+            for name in names or ["__default__"]:
+                free = {n for n in pipelines[name].inputs() if n not in context.catalog}
+                assert free == set(), (command, name)
+
+
+@pytest.mark.slow
+def test_every_block_of_parameters_is_valid(readme_project):
+    """Those that name no file, as the parameters of an environment of their own."""
+    count = 0
+    for readme in READMES:
+        for body in blocks(readme, "yaml", "yml"):
+            if NAMED.match(body) or "placeholder" in body:
+                continue
+            count += 1
+            folder = readme_project / "conf" / f"block_{count}"
+            folder.mkdir()
+            (folder / "globals.yml").write_text(f"folder: data/block_{count}\n")
+            (folder / "parameters.yml").write_text(body)
+            assert isinstance(yaml.safe_load(body), dict), body
+            with session(readme_project, folder.name) as kedro_session:
+                kedro_session.load_context()
+                assert pipelines["__default__"].nodes
+
+
+def test_the_shipped_images_are_where_the_small_forms_expect_them():
+    with gzip.open(PROJECT / "data/01_raw/fashion-mnist_test.csv.gz", "rt") as file:
+        assert file.readline().startswith("label,pixel1")
