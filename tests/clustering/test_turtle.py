@@ -1,25 +1,21 @@
 import numpy as np
 import pytest
-import torch
 from sklearn.metrics import adjusted_rand_score, mutual_info_score, normalized_mutual_info_score
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_limits
-from torch.nn import functional
 
 from fashion_mocluster.clustering.neighbors import neighbor_graph, unit
 from fashion_mocluster.clustering.turtle import (
-    ENTROPY_WEIGHT,
     INIT_NOISE,
-    INNER_STEPS,
     INVERSE_TEMPERATURE,
     INVERSE_TEMPERATURE_OF_INIT,
-    LEARNING_RATE,
     STARTS_TOGETHER,
     Turtle,
     center_and_scale,
     smooth,
 )
+from tests.clustering.plain_turtle import plain_turtle
 
 
 @pytest.fixture
@@ -40,39 +36,6 @@ def test_finds_the_groups_that_stand_out_most(groups):
     x, truth = groups
     labels = Turtle(3, n_hops=0, n_steps=400, random_state=0).fit_predict(x)
     assert adjusted_rand_score(labels, truth) > 0.95
-
-
-def plain_turtle(x, start, n_clusters, n_steps, draw):
-    """TURTLE as the paper has it, by autograd and one start at a time, on all points at once."""
-    x = torch.from_numpy(x)
-    columns = slice(start * n_clusters, (start + 1) * n_clusters)
-    weight = torch.tensor(0.1 * draw[:, columns], dtype=torch.float32, requires_grad=True)
-    bias = torch.zeros(n_clusters, requires_grad=True)
-    classifier = torch.nn.Linear(x.shape[1], n_clusters)
-    torch.nn.init.zeros_(classifier.weight)
-    torch.nn.init.zeros_(classifier.bias)
-    outer = torch.optim.Adam([weight, bias], lr=LEARNING_RATE)
-    inner = torch.optim.Adam(classifier.parameters(), lr=LEARNING_RATE)
-
-    def labels_at(sharpness):
-        return torch.softmax(sharpness * x @ (weight / weight.norm(dim=0)) + bias, 1)
-
-    for step in range(n_steps):
-        labels = labels_at(
-            INVERSE_TEMPERATURE[0]
-            * (INVERSE_TEMPERATURE[1] / INVERSE_TEMPERATURE[0]) ** (step / n_steps)
-        )
-        for _ in range(INNER_STEPS):
-            inner.zero_grad()
-            functional.cross_entropy(classifier(x), labels.detach()).backward()
-            inner.step()
-        entropy = torch.special.entr(labels.mean(0)).sum()
-        outer.zero_grad()
-        (functional.cross_entropy(classifier(x), labels) - ENTROPY_WEIGHT * entropy).backward()
-        outer.step()
-    with torch.no_grad():
-        labels = labels_at(INVERSE_TEMPERATURE[1])
-        return labels.argmax(1).numpy(), float(functional.cross_entropy(classifier(x), labels))
 
 
 def test_agrees_with_the_method_written_plainly(groups):

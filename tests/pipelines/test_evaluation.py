@@ -12,6 +12,7 @@ from fashion_mocluster.clustering.parameters import (
     MethodParameters,
     TurtleParameters,
 )
+from fashion_mocluster.errors import InputError
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
 from fashion_mocluster.pipelines.evaluation import nodes
 from fashion_mocluster.pipelines.evaluation.parameters import ModelSelectionParameters
@@ -49,7 +50,7 @@ def test_external_embeddings_lose_their_labels(images):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda t: t.iloc[:-1], "63 rows for 64 images"),
+        (lambda t: t.iloc[:-1], "63 lines for 64 images"),
         (lambda t: t.rename(columns={"feature_1": "f1"}), "columns must be"),
         (lambda t: t.drop(columns=t.columns), "columns must be"),
         (lambda t: t.replace(0.0, np.nan), "line 2, column 'feature_1' is not a number"),
@@ -57,7 +58,7 @@ def test_external_embeddings_lose_their_labels(images):
 )
 def test_external_embeddings_that_do_not_fit(images, change, message):
     table = pd.DataFrame(np.eye(64, 2), columns=["feature_0", "feature_1"])
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         nodes.read_external_embeddings(change(table), images)
 
 

@@ -1,1 +1,1 @@
-"""Neighbors, manifold embedding, spectral clustering, partitions and scores (NumPy)."""
+"""Clustering methods, what they need (neighbors, UMAP), and scores; no PyTorch."""

@@ -1,4 +1,4 @@
-"""New points to clusters that were found without them."""
+"""Assignment of new points to clusters that were found without them."""
 
 import numpy as np
 from sklearn.neighbors import KNeighborsClassifier
@@ -9,22 +9,22 @@ from fashion_mocluster.clustering.neighbors import unit
 def assign_by_neighbors(
     known: np.ndarray, clusters: np.ndarray, new: np.ndarray, n_neighbors: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The cluster that most of a new point's nearest known points are in (Cover and Hart 1967).
+    """The most frequent cluster among the nearest known points (Cover and Hart 1967).
 
-    It serves every way of clustering alike: neither UMAP nor a spectral embedding has centers in
-    the space of the points.
+    This suits every clustering method: UMAP and spectral clustering have no centers in the space of
+    the points.
 
     Args:
-        known: float (N, D), the points that were clustered.
+        known: float (N, D), the points that were clustered. Only their directions count.
         clusters: int (N,), their clusters.
-        new: float (M, D), in the same space. Lengths do not count, only directions.
+        new: float (M, D), in the same space.
         n_neighbors: How many vote; all if there are fewer.
 
     Returns:
         Clusters int64 (M,), and the share of the votes that each got, float64 (M,).
 
     Raises:
-        ValueError: Another number of dimensions, or values that are no numbers.
+        ValueError: The number of dimensions differs, or values are NaN or infinite.
     """
     vote = KNeighborsClassifier(min(n_neighbors, len(known)), algorithm="brute")
     vote.fit(unit(known), clusters)

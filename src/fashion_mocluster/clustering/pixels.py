@@ -1,4 +1,4 @@
-"""Clusters of the pixels themselves, in which no training had a part."""
+"""Clusters of the pixels themselves, without any trained encoder."""
 
 import numpy as np
 from sklearn.decomposition import PCA
@@ -9,7 +9,8 @@ COMPONENTS = 128
 
 
 def pixel_clusters(images: np.ndarray, n_clusters: int, seed: int) -> np.ndarray:
-    """Labels int64 (N,) that TURTLE finds in the principal components of uint8 images (N, H, W).
+    """Labels int64 (N,) in 0..n_clusters-1 that TURTLE finds in the principal components of the
+    images, uint8 (N, H, W).
 
     Raises:
         ValueError: Fewer than two images, or fewer than clusters.

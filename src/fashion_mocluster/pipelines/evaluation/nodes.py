@@ -1,4 +1,4 @@
-"""Nodes of ``evaluation``. Labels are looked at here, and only to score."""
+"""Nodes of ``evaluation``. Labels are used here alone, and only for scores and figures."""
 
 import logging
 from dataclasses import asdict
@@ -25,7 +25,7 @@ EXAMPLES = 10
 
 
 def tabulate_pixels(images: np.ndarray) -> tuple[pd.DataFrame, dict]:
-    """Raw pixels as a representation, float32, one column per pixel; and what that cost."""
+    """Raw pixels as a representation, float32, one column per pixel; and its cost."""
     from fashion_mocluster.cost import measure
 
     x, cost = measure(lambda: images.reshape(len(images), -1).astype(np.float32))
@@ -33,8 +33,9 @@ def tabulate_pixels(images: np.ndarray) -> tuple[pd.DataFrame, dict]:
 
 
 def reduce_pixels(pixels: pd.DataFrame, n_components: int, seed: int) -> tuple[pd.DataFrame, dict]:
-    """Principal components of the standardized pixels, as many as the data has at most; and what
-    they cost.
+    """The first principal components of the standardized pixels, and their cost.
+
+    There are fewer than ``n_components`` where there are fewer images or pixels.
     """
     from sklearn.decomposition import PCA
     from sklearn.preprocessing import StandardScaler
@@ -50,25 +51,29 @@ def reduce_pixels(pixels: pd.DataFrame, n_components: int, seed: int) -> tuple[p
 def read_external_embeddings(
     external: pd.DataFrame, images: np.ndarray
 ) -> tuple[pd.DataFrame, dict]:
-    """Embeddings somebody else made, without their label column; reading them costs nothing here.
+    """Embeddings from a file, without their label column, and a cost of zero.
 
     Raises:
-        InputError: Not one row per image, no ``feature_0 ...`` columns, or values missing.
+        InputError: There is not one line for each image, columns are not ``feature_0, feature_1,
+            ...``, or a value is missing.
     """
     features = external.drop(columns="label", errors="ignore")
     expected = [f"feature_{i}" for i in range(features.shape[1])]
-    what = "evaluation.external_embeddings"
+    source = "evaluation.external_embeddings"
     if not expected or list(features.columns) != expected:
         raise InputError(
-            f"{what}: columns must be 'label' (optional), 'feature_0', 'feature_1', ...; found "
+            f"{source}: columns must be 'label' (optional), 'feature_0', 'feature_1', ...; found "
             f"{list(external.columns[:4])}..."
         )
     if len(features) != len(images):
-        raise InputError(f"{what}: {len(features)} rows for {len(images)} images")
+        raise InputError(
+            f"{source}: {len(features)} lines for {len(images)} images; the file needs one for "
+            "each image, in their order"
+        )
     bad = ~np.isfinite(features.apply(pd.to_numeric, errors="coerce").to_numpy(float))
     if bad.any():
         row, column = np.argwhere(bad)[0]
-        raise InputError(f"{what}: line {row + 2}, column {expected[column]!r} is not a number")
+        raise InputError(f"{source}: line {row + 2}, column {expected[column]!r} is not a number")
     return features.astype(np.float32), {"time_s": 0.0, "memory_mb": 0.0}
 
 
