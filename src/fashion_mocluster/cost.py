@@ -1,4 +1,4 @@
-"""Time and memory of a call."""
+"""Wall time and memory of a call."""
 
 import ctypes
 import gc
@@ -17,18 +17,18 @@ INTERVAL_S = 0.005
 
 @dataclass(frozen=True)
 class Cost:
-    """Wall time in seconds; the most memory that the process grew by meanwhile, in MB."""
+    """Wall time in seconds, and by how many MB the process grew at most."""
 
     time_s: float
     memory_mb: float
 
     def __add__(self, other: "Cost") -> "Cost":
-        """One call after the other."""
+        """The cost of two calls, one after the other."""
         return Cost(self.time_s + other.time_s, max(self.memory_mb, other.memory_mb))
 
 
 def resident_bytes() -> int:
-    """Memory that the process holds, native buffers included, once what was freed is given back."""
+    """Resident memory of the process in bytes, after freed memory has been returned to the system."""
     _return_freed_memory()
     return psutil.Process().memory_info().rss
 
@@ -37,8 +37,7 @@ def measure(call: Callable[[], T], before: int | None = None) -> tuple[T, Cost]:
     """The result of ``call`` and what it cost.
 
     Args:
-        before: The resident bytes from which growth is counted; by default those right before the
-            call.
+        before: Resident bytes from which growth is counted; by default those before the call.
     """
     before = resident_bytes() if before is None else before
     process = psutil.Process()
@@ -64,9 +63,9 @@ def measure(call: Callable[[], T], before: int | None = None) -> tuple[T, Cost]:
 
 
 def _return_freed_memory() -> None:
-    """Give back to the system what was freed before, lest the call be served from it unseen."""
+    """Otherwise a call could reuse memory that was freed before, and its use would not be seen."""
     gc.collect()
-    # glibc alone keeps freed memory and has a call to return it.
+    # Only glibc keeps freed memory; it has a call that returns it.
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:
         trim(0)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from fashion_mocluster.learning.pretraining_run import PretrainingRun
 from torch.utils.flop_counter import FlopCounterMode
 
 from fashion_mocluster.datasets.checkpoints import FolderStore
@@ -14,7 +15,6 @@ from fashion_mocluster.learning.finetuning import FinetuningRun
 from fashion_mocluster.learning.parameters import FinetuningParameters, MocoParameters
 from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.pretraining import pretrain
-from fashion_mocluster.learning.pretraining_run import PretrainingRun
 from fashion_mocluster.learning.surrogate import surrogate_loss
 from fashion_mocluster.learning.weights import EncoderWeights
 

@@ -104,8 +104,11 @@ def test_weights_keep_their_readout():
         ({"max_grid_size": 0}, "readout.max_grid_size is 0"),
         ({"flip_tta": 1}, "readout.flip_tta is 1"),
         ({"max_grid_size": 3}, r"readout.mean has shape \(16,\), expected \(36,\)"),
-        ({"mean": [0.0] * 16}, "readout.mean is no float32 tensor"),
-        ({"matrix": torch.zeros(16, 3, dtype=torch.int64)}, "readout.matrix is no float32 tensor"),
+        ({"mean": [0.0] * 16}, "readout.mean: expected a float32 tensor"),
+        (
+            {"matrix": torch.zeros(16, 3, dtype=torch.int64)},
+            "readout.matrix: expected a float32 tensor",
+        ),
         ({"mean": torch.full((16,), torch.nan)}, "readout.mean holds NaN"),
         (
             {"matrix": torch.zeros(5, 3)},

@@ -15,21 +15,21 @@ from sklearn.cluster import KMeans
 from fashion_mocluster.datasets.checkpoints import FolderStore
 from fashion_mocluster.datasets.weights import TorchWeightsDataset, load_tensors
 from fashion_mocluster.learning.finetuning import finetune
-from fashion_mocluster.learning.parameters import FinetuningParameters
+from fashion_mocluster.learning.parameters import KMeansFinetuningParameters
 from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.pretraining import pretrain
 from fashion_mocluster.learning.weights import EncoderWeights
 from tests.conftest import tiny_pretraining
 
 EPOCHS = 6
-FINETUNING = FinetuningParameters(
+FINETUNING = KMeansFinetuningParameters(
     seed=0,
     epochs=EPOCHS,
     assign="kmeans",
     learning_rate=0.05,
     batch_size=16,
     checkpoints={"every_n_epochs": 2, "keep": 2},
-    compute={"device": "cpu", "precision": "float32"},
+    compute={"device": "cpu", "precision": "float32", "threads": 1},
 )
 # Where in the writing of a file a process can die.
 STAGES = ("half written", "before sync", "before rename", "after rename")

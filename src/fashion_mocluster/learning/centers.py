@@ -19,7 +19,7 @@ class LearnableCenters(nn.Module):
 
     Args:
         n_clusters, dimensions: Shape of the centers.
-        parameters: Temperature of the softmax and weight of the guard.
+        parameters: Temperature of the softmax and weight of the balance term.
     """
 
     def __init__(self, n_clusters: int, dimensions: int, parameters: CentersParameters):
@@ -40,7 +40,7 @@ class LearnableCenters(nn.Module):
 
     @torch.no_grad()
     def labels(self, z: Tensor) -> np.ndarray:
-        """The cluster of which each embedding has most, int64 (N,)."""
+        """The most probable cluster of each embedding, int64 (N,)."""
         return self.log_shares(z).argmax(1).cpu().numpy()
 
     def loss(self, z: Tensor) -> Tensor:
@@ -48,12 +48,15 @@ class LearnableCenters(nn.Module):
         log_q = self.log_shares(z)
         q = log_q.exp()
         mean = q.mean(0)
-        # xlogy: 0 log 0 is 0, with a gradient that is no NaN.
+        # xlogy: 0 log 0 is 0, with a finite gradient.
         balance = -torch.xlogy(mean, mean).sum()
         return -(q * log_q).sum(1).mean() - self.parameters_used.balance_weight * balance
 
     def surrogate(self, z: Tensor, labels: np.ndarray) -> Surrogate:
-        """Loss and gradient with the indices of at least two clusters; the centers get theirs."""
+        """Loss and gradient of embeddings (N, D) in two clusters or more, whose indices come with it.
+
+        The gradient of the centers is left in ``centers.grad``.
+        """
         leaf = z.detach().requires_grad_()
         self.centers.grad = None
         loss = self.loss(leaf)

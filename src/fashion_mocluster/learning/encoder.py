@@ -1,7 +1,7 @@
 """The encoder: a CIFAR-style ResNet of any depth and width, with an optional projection head.
 
-He et al., *Deep Residual Learning for Image Recognition*, 2016, section 4.2. Names of the
-parameters in the state dict are those of the thesis's scripts, so published weights load.
+He et al., *Deep Residual Learning for Image Recognition*, 2016, section 4.2. Names in the state dict
+are those of the thesis's scripts, so that weights made by these load.
 """
 
 import torch
@@ -12,10 +12,10 @@ from fashion_mocluster.learning.parameters import EncoderParameters
 
 
 class PointwiseConv(nn.Conv2d):
-    """A 1x1 convolution with stride, done as one without stride on the pixels that the stride keeps.
+    """A 1x1 convolution with stride, computed without stride on the pixels that the stride selects.
 
-    The strided one of oneDNN writes past its memory in the backward pass of fewer than 16 channels
-    in channels-last layout (oneDNN issue 6035): wrong gradients, or a crash.
+    With fewer than 16 channels in channels-last layout, oneDNN's strided one writes out of bounds in
+    the backward pass (oneDNN issue 6035): wrong gradients, or a crash.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -43,8 +43,8 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C_in, H, W) to (B, C_out, H/stride, W/stride)."""
-        # In place, because nothing else needs what BatchNorm gives: its own gradient needs its input
-        # and that of ReLU its output. Writing less memory saves 3 to 8 % of a training step.
+        # In place, because no gradient needs the output of BatchNorm: its own needs its input, that
+        # of ReLU its output. Writing less memory saves 3 to 8 % of a training step.
         y = F.relu_(self.bn1(self.conv1(x)))
         y = self.bn2(self.conv2(y))
         if self.residual:
@@ -115,16 +115,14 @@ class Encoder(nn.Module):
         return [p for name, p in self.named_parameters() if not name.startswith("projector.")]
 
     def map_shape(self, stage: int) -> tuple[int, int, int]:
-        """Channels, height and width of what a stage gives, the first being 1."""
-        height, width = self.image_size
-        for stride in [self.parameters_used.stem_stride] + [2] * (stage - 1):
-            height, width = (height - 1) // stride + 1, (width - 1) // stride + 1
+        """Channels, height and width of the feature map of a stage (from 1)."""
+        height, width = map_size(self.image_size, self.parameters_used.stem_stride, stage)
         return self.parameters_used.widths[stage - 1], height, width
 
     def forward(self, x: Tensor) -> Tensor:
         """Representations (B, representation_dim) of images (B, 1, H, W).
 
-        This is what gets clustered. With ``normalize_embedding`` its rows have unit length.
+        These are clustered. With ``normalize_embedding`` they have unit length.
         """
         x = self.feature_map(x, self.stages)
         x = x.mean(dim=(2, 3)) if self.parameters_used.pooling == "average" else x.flatten(1)
@@ -133,7 +131,7 @@ class Encoder(nn.Module):
         return F.normalize(x, dim=1) if self.parameters_used.normalize_embedding else x
 
     def feature_map(self, x: Tensor, stage: int) -> Tensor:
-        """What a stage gives, (B, C, h, w) of :meth:`map_shape`, of images (B, 1, H, W)."""
+        """The feature map (B, C, h, w) of a stage, see :meth:`map_shape`, of images (B, 1, H, W)."""
         x = F.relu_(self.bn1(self.conv1(x)))
         for number in range(1, stage + 1):
             x = getattr(self, f"layer{number}")(x)
@@ -148,6 +146,14 @@ class Encoder(nn.Module):
         if self.parameters_used.projection_dim is not None:
             z = self.projector(z)
         return F.normalize(z.float(), dim=1)
+
+
+def map_size(image_size: tuple[int, int], stem_stride: int, stage: int) -> tuple[int, int]:
+    """Height and width of the feature map of a stage (from 1)."""
+    height, width = image_size
+    for stride in [stem_stride] + [2] * (stage - 1):
+        height, width = (height - 1) // stride + 1, (width - 1) // stride + 1
+    return height, width
 
 
 def build_encoder(parameters: EncoderParameters, image_size: tuple[int, int], seed: int) -> Encoder:

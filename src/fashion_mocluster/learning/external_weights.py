@@ -1,9 +1,10 @@
-"""Bare state dicts as the thesis's scripts saved them: the tensors alone say what they fit."""
+"""State dicts as the thesis's scripts saved them: the architecture follows from the tensors."""
 
 from typing import Any
 
 from torch import Tensor
 
+from fashion_mocluster.learning.encoder import map_size
 from fashion_mocluster.learning.parameters import EncoderParameters, PreprocessingParameters
 from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.weights import EncoderWeights, WeightsError
@@ -16,15 +17,15 @@ def read_state_dict(
     image_size: tuple[int, int],
     origin: str,
 ) -> EncoderWeights:
-    """The encoder that a bare state dict belongs to.
+    """The encoder that a state dict belongs to.
 
-    Blocks, widths, residual connections, pooling and both heads are read from the tensors' names
-    and shapes. Two things they do not hold are taken from the published scripts: the representation
-    has unit length, and the network sees what ``preprocessing`` and ``statistics`` make.
+    Blocks, widths, residual connections, pooling and both heads follow from the tensors' names and
+    shapes. As in the published scripts, the representation has unit length; the preprocessing is
+    given.
 
     Args:
         state: Tensors by name.
-        image_size: Height and width of the images it will see.
+        image_size: Height and width of the images that it will encode.
         origin: The file, for messages.
 
     Raises:
@@ -76,9 +77,7 @@ def _representation(
     if features == channels:
         return {"pooling": "average", "embedding_dim": embedding_dim}
     for stem_stride in (1, 2):
-        height, width = image_size
-        for stride in [stem_stride] + [2] * (stages - 1):
-            height, width = (height - 1) // stride + 1, (width - 1) // stride + 1
+        height, width = map_size(image_size, stem_stride, stages)
         if features == channels * height * width:
             return {
                 "pooling": "flatten",

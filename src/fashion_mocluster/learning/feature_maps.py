@@ -1,7 +1,7 @@
-"""What is read out of an encoder's feature maps in place of their average.
+"""Representations from an encoder's feature maps without pooling.
 
-Pooling throws away where in the image a feature is. A readout keeps a stage's map whole, or in
-``max_grid_size`` x ``max_grid_size`` places where it is larger, and takes a linear function of it.
+Pooling discards where in the image a feature is. A readout keeps a stage's map, averaged to at most
+``max_grid_size`` x ``max_grid_size`` places, and applies a linear function to it.
 """
 
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ class Readout:
 
     Attributes:
         stage: Stage of the encoder, from 1.
-        max_grid_size: The map is averaged to this many places at most, down and across.
-        flip_tta: Whether maps are of images and their mirror images.
-        mean: float32 (D,), what is subtracted from a map as :func:`flatten_feature_map` makes it.
+        max_grid_size: The map is averaged to so many places at most, down and across.
+        flip_tta: Whether maps of images and their mirror images are averaged.
+        mean: float32 (D,), subtracted from a map that :func:`flatten_feature_map` gives.
         matrix: float32 (D, E), applied to the difference.
     """
 
@@ -34,7 +34,7 @@ class Readout:
     def __call__(self, encoder: Encoder, x: Tensor) -> Tensor:
         """Unit vectors float32 (B, E) of images (B, 1, H, W)."""
         z = flatten_feature_map(encoder, x, self.stage, self.max_grid_size, self.flip_tta)
-        # Whitening blows up what differs little, and with it the errors of a coarser precision.
+        # Whitening amplifies small differences, and the rounding errors of bfloat16 with them.
         with torch.autocast(z.device.type, enabled=False):
             z = (z - self.mean.to(z.device)) @ self.matrix.to(z.device)
         return F.normalize(z, dim=1)
@@ -49,8 +49,8 @@ class Readout:
             "matrix": self.matrix,
         }
 
-    def problems(self, encoder: Encoder) -> list[str]:
-        """What does not fit the encoder, in words; nothing if all does."""
+    def validate(self, encoder: Encoder) -> list[str]:
+        """What does not fit the encoder, for messages; empty if all does."""
         if type(self.stage) is not int or not 1 <= self.stage <= encoder.stages:
             return [f"readout.stage is {self.stage!r}, the encoder has {encoder.stages} stages"]
         if type(self.max_grid_size) is not int or self.max_grid_size < 1:
@@ -60,7 +60,7 @@ class Readout:
         for name in ("mean", "matrix"):
             tensor = getattr(self, name)
             if not isinstance(tensor, Tensor) or tensor.dtype != torch.float32:
-                return [f"readout.{name} is no float32 tensor"]
+                return [f"readout.{name}: expected a float32 tensor"]
             if not tensor.isfinite().all():
                 return [f"readout.{name} holds NaN or infinite values"]
         channels, height, width = encoder.map_shape(self.stage)
@@ -76,7 +76,7 @@ class Readout:
 def flatten_feature_map(
     encoder: Encoder, x: Tensor, stage: int, max_grid_size: int, flip_tta: bool
 ) -> Tensor:
-    """Unit vectors float32 (B, D): the map of a stage, flattened; D = channels * places.
+    """Unit vectors float32 (B, D), the flattened map of a stage, with D = channels * places.
 
     With ``flip_tta`` the map of the mirror image, mirrored back, is added to that of the image.
     """

@@ -1,4 +1,4 @@
-"""From uint8 pixels to network input, in the steps the parameters name."""
+"""From uint8 pixels to the input of an encoder."""
 
 from dataclasses import dataclass
 
@@ -17,9 +17,10 @@ class PixelStatistics:
 
 
 def to_unit_interval(images: Tensor, parameters: PreprocessingParameters) -> Tensor:
-    """uint8 (B, H, W) to float32 (B, 1, H, W) in [0, 1], stretched per image if asked.
+    """uint8 (B, H, W) to float32 (B, 1, H, W) in [0, 1].
 
-    A constant image has nothing to contrast_stretch and becomes black.
+    With ``contrast_stretch`` each image's own range is stretched to [0, 1]; a constant image becomes
+    black.
     """
     x = images.unsqueeze(1).float()
     if parameters.contrast_stretch:
@@ -32,9 +33,9 @@ def to_unit_interval(images: Tensor, parameters: PreprocessingParameters) -> Ten
 def normalize(
     x: Tensor, parameters: PreprocessingParameters, statistics: PixelStatistics
 ) -> Tensor:
-    """Center and scale values in [0, 1] as ``parameters.normalize`` says."""
+    """Center and scale values (B, 1, H, W) in [0, 1] as ``parameters.normalize`` says."""
     if parameters.normalize == "standardize":
-        # Images that are all one gray have no spread; they are centerd and left unscaled.
+        # Where all images are one gray, the standard deviation is 0: they are centered only.
         return (x - statistics.mean / 255) / ((statistics.std or 255) / 255)
     if parameters.normalize == "subtract_raw_mean":
         return x - statistics.mean
@@ -42,5 +43,5 @@ def normalize(
 
 
 def to_device(x: Tensor, device: torch.device) -> Tensor:
-    """Images (B, 1, H, W) on the device, in the memory layout convolutions prefer."""
+    """Images (B, 1, H, W) on the device, in channels-last layout, with which convolutions are faster."""
     return x.to(device, memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""Seeds that do not depend on each other, and a fingerprint of the images."""
+"""Independent seeds, and a fingerprint of images."""
 
 import hashlib
 
@@ -11,6 +11,6 @@ def seeds_for(seed: int, count: int) -> list[int]:
 
 
 def fingerprint(images: np.ndarray) -> str:
-    """Shape and SHA-256 (shortened) of an array: tells whether training goes on with the same data."""
+    """Shape and shortened SHA-256 of an array, for example ``100x28x28:0123456789abcdef``."""
     digest = hashlib.sha256(np.ascontiguousarray(images)).hexdigest()[:16]
     return f"{'x'.join(map(str, images.shape))}:{digest}"

@@ -1,4 +1,4 @@
-"""Random views of images, drawn for a whole batch at once and for each image on its own.
+"""Random views of images: computed for a whole batch at once, random for each image separately.
 
 Every function takes images in [0, 1] as float32 (B, 1, H, W) and an explicit generator, so the
 same generator state gives the same views.
@@ -118,7 +118,7 @@ def _rotation(images: Tensor, parameters: ViewParameters, generator: Generator) 
     degrees = Range(low=-parameters.rotation_degrees, high=parameters.rotation_degrees)
     angle = torch.deg2rad(_uniform(images, degrees, generator).flatten())
     matrix = torch.zeros(batch, 3, 3, device=images.device)
-    # Coordinates run from -1 to 1 on both axes: an oblong image needs its aspect put back.
+    # Coordinates run from -1 to 1 on both axes, so the aspect ratio of the image must be restored.
     matrix[:, 0, 0] = matrix[:, 1, 1] = angle.cos()
     matrix[:, 0, 1] = -angle.sin() * height / width
     matrix[:, 1, 0] = angle.sin() * width / height
@@ -127,14 +127,14 @@ def _rotation(images: Tensor, parameters: ViewParameters, generator: Generator) 
 
 
 def _crop_and_flip(images: Tensor, parameters: ViewParameters, generator: Generator) -> Tensor:
-    """Random resized crops, shifts and mirror images in normalized coordinates, (B, 3, 3)."""
+    """Random crops, translations and mirror images in normalized coordinates, (B, 3, 3)."""
     area = _uniform(images, parameters.crop_scale, generator).flatten()
     ratio = _log_uniform(images, parameters.aspect_ratio, generator).flatten()
     size_x, size_y = (area * ratio).sqrt(), (area / ratio).sqrt()
     if parameters.crop_scale.high <= 1:
         size_x, size_y = size_x.clamp(max=1), size_y.clamp(max=1)
     unit = Range(low=-1, high=1)
-    # A crop smaller than the image lies anywhere inside it; a translate may leave it.
+    # A crop smaller than the image lies anywhere inside it; a translation may move it out.
     free_x, free_y = (1 - size_x).clamp_min(0), (1 - size_y).clamp_min(0)
     reach = 2 * parameters.translate
     center_x = _uniform(images, unit, generator).flatten() * (free_x + reach)

@@ -1,4 +1,4 @@
-"""Encoder weights with all that is needed to use them: architecture, input, statistics."""
+"""Encoder weights with all that is needed to use them: architecture and preprocessing."""
 
 from dataclasses import asdict, dataclass, field
 
@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fashion_mocluster.errors import FashionMoClusterError
 from fashion_mocluster.learning.encoder import Encoder
 from fashion_mocluster.learning.feature_maps import Readout
 from fashion_mocluster.learning.parameters import EncoderParameters, PreprocessingParameters
@@ -16,22 +17,22 @@ from fashion_mocluster.learning.seeding import fingerprint
 FORMAT = 3
 
 
-class WeightsError(ValueError):
-    """Weights that do not fit what they claim to be."""
+class WeightsError(FashionMoClusterError, ValueError):
+    """Weights that do not fit the encoder described with them."""
 
 
 @dataclass(frozen=True)
 class EncoderWeights:
-    """An encoder at rest.
+    """The weights of an encoder, with its architecture and preprocessing.
 
     Attributes:
         state: Tensors by name, on the CPU.
         encoder: Architecture.
         preprocessing: How pixels become input.
-        statistics: Pixel mean and spread of the training images.
-        image_size: Height and width trained on.
-        readout: What is read out in place of the pooled map, if anything.
-        origin: Where the weights come from, in words; shown to the user.
+        statistics: Mean and standard deviation of the training images' pixels.
+        image_size: Height and width of the training images.
+        readout: What replaces the pooled feature map as the representation, if anything.
+        origin: Where the weights come from, for messages.
     """
 
     state: dict[str, Tensor]
@@ -77,7 +78,7 @@ class EncoderWeights:
         return encoder.eval()
 
     def fingerprint(self) -> str:
-        """Tells these tensors from others, whatever the encoder is called."""
+        """A short hash of the tensors."""
         tensors = [tensor.flatten().double().numpy() for tensor in self.state.values()]
         return fingerprint(np.concatenate(tensors))
 
@@ -86,15 +87,15 @@ class EncoderWeights:
         problems = [f"{name} is missing" for name in expected.keys() - self.state.keys()]
         problems += [f"{name} is not part of it" for name in self.state.keys() - expected.keys()]
         for name in expected.keys() & self.state.keys():
-            found, wanted = self.state[name], tuple(expected[name].shape)
-            if not isinstance(found, Tensor):
-                problems.append(f"{name} is no tensor but a {type(found).__name__}")
-            elif tuple(found.shape) != wanted:
-                problems.append(f"{name} has shape {tuple(found.shape)}, expected {wanted}")
-            elif not found.isfinite().all():
+            tensor, shape = self.state[name], tuple(expected[name].shape)
+            if not isinstance(tensor, Tensor):
+                problems.append(f"{name}: expected a tensor, got {type(tensor).__name__}")
+            elif tuple(tensor.shape) != shape:
+                problems.append(f"{name} has shape {tuple(tensor.shape)}, expected {shape}")
+            elif not tensor.isfinite().all():
                 problems.append(f"{name} holds NaN or infinite values")
         if self.readout is not None:
-            problems += self.readout.problems(encoder)
+            problems += self.readout.validate(encoder)
         if problems:
             raise WeightsError(
                 f"{self.origin}: the tensors do not fit the encoder described with them: "
@@ -126,8 +127,8 @@ class EncoderWeights:
             raise WeightsError(f"{origin}: not weights of this project, there is no format number")
         if content["format"] != FORMAT:
             raise WeightsError(
-                f"{origin}: weights of format {content['format']}; this version of the project reads "
-                f"format {FORMAT} alone, train them anew"
+                f"{origin}: weights of format {content['format']}; this version reads format {FORMAT} "
+                "only, retrain them"
             )
         try:
             return cls(

@@ -89,8 +89,11 @@ def _finetune(
 
     # Learnable centers start at those of k-means.
     kind = "spectral" if parameters.assign == "spectral" else "kmeans"
-    neighbors = getattr(parameters, "n_neighbors", None)
-    assign = assigner(kind, parameters.n_init, neighbors, n_clusters, parameters.seed)
+    clusterer = {
+        "n_init": parameters.n_init,
+        "n_neighbors": getattr(parameters, "n_neighbors", None),
+    }
+    assign = assigner(n_clusters, parameters.seed, kind=kind, **clusterer)
     return _outputs(
         finetune(images, pretrained, parameters, n_clusters, assign, checkpoints, score, name)
     )
@@ -113,12 +116,13 @@ def self_label_encoder(
         pixel_clusters: A cluster for each image, where ``parameters.init`` is ``pixel_clusters``.
         name: The parameter group, for messages.
     """
-    from fashion_mocluster.clustering.clusterers import cluster
-    from fashion_mocluster.clustering.parameters import TurtleParameters
     from fashion_mocluster.clustering.typicality import neighbor_agreement
     from fashion_mocluster.learning.self_labeling import self_label
 
-    turtle = TurtleParameters(
+    turtle = assigner(
+        n_clusters,
+        parameters.seed,
+        kind="turtle",
         n_init=parameters.n_init,
         n_neighbors=parameters.n_neighbors,
         init=parameters.init,
@@ -126,7 +130,7 @@ def self_label_encoder(
     init_labels = None if pixel_clusters is None else pixel_clusters["cluster"].to_numpy()
 
     def assign(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        labels = cluster(z, turtle, n_clusters, parameters.seed, init_labels)
+        labels = turtle(z, init_labels)
         return labels, neighbor_agreement(z, labels, parameters.n_neighbors)
 
     return _outputs(

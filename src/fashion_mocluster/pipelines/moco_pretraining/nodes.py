@@ -1,11 +1,13 @@
 """Nodes of ``moco_pretraining``; those that embed also serve the finetuned encoders."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from pydantic import TypeAdapter
 
 from fashion_mocluster.learning.parameters import (
     EmbeddingParameters,
@@ -36,24 +38,26 @@ def train_encoder(
     from fashion_mocluster.learning.pretraining import pretrain
 
     statistics = PixelStatistics(pixel_statistics["mean"], pixel_statistics["std"])
-    joint = parameters.clustering
-    assign = joint and assigner(
-        joint.assign, joint.n_init, joint.n_neighbors, n_clusters, parameters.seed
-    )
+    assign, joint = None, parameters.clustering
+    if joint is not None:
+        clusterer = {"kind": joint.assign, "n_init": joint.n_init, "n_neighbors": joint.n_neighbors}
+        assign = assigner(n_clusters, parameters.seed, **clusterer)
     result = pretrain(images, statistics, parameters, checkpoints, name, assign)
     return result.weights, pd.DataFrame(result.history), pd.DataFrame(result.costs)
 
 
-def assigner(kind: str, n_init: int, n_neighbors: int | None, n_clusters: int, seed: int):
-    """A function from embeddings (N, D) to k-means or spectral clusters int64 (N,)."""
-    from fashion_mocluster.clustering.clusterers import cluster
-    from fashion_mocluster.clustering.parameters import KMeansParameters, SpectralParameters
+def assigner(n_clusters: int, seed: int, **clusterer: Any) -> Callable[..., np.ndarray]:
+    """A function from embeddings (N, D), and clusters to begin at if any, to clusters int64 (N,).
 
-    if kind == "kmeans":
-        parameters = KMeansParameters(n_init=n_init)
-    else:
-        parameters = SpectralParameters(n_init=n_init, n_neighbors=n_neighbors or 10)
-    return lambda z: cluster(z, parameters, n_clusters, seed)
+    Args:
+        clusterer: ``kind`` and its parameters; those that are None are left at their defaults.
+    """
+    from fashion_mocluster.clustering.clusterers import cluster
+    from fashion_mocluster.clustering.parameters import ClustererParameters
+
+    values = {key: value for key, value in clusterer.items() if value is not None}
+    parameters = TypeAdapter(ClustererParameters).validate_python(values)
+    return lambda z, init_labels=None: cluster(z, parameters, n_clusters, seed, init_labels)
 
 
 def draw_loss_curve(history: pd.DataFrame) -> Figure:
