@@ -5,7 +5,6 @@ and the like only write down how they were called. What was called is then exerc
 ``EXERCISES`` says; a command without an entry there fails.
 """
 
-import gzip
 import os
 import re
 import shlex
@@ -47,7 +46,7 @@ EXERCISES = {
             "tests/benchmarks/test_benchmarks.py and tests/stress/test_stress.py run it",
         ),
     ),
-    r"pytest .*": ("elsewhere", "is what runs now"),
+    r"pytest .*": ("elsewhere", "this test is run by it"),
 }
 
 
@@ -87,10 +86,10 @@ def commands(readme_project):
                 file = readme_project / named[1]
                 file.parent.mkdir(exist_ok=True)
                 file.write_text(body.replace("/home/me", str(readme_project)))
-        shell = [*blocks(readme, "bash", "sh", "console"), *INLINE.findall(readme.read_text())]
-        for body in shell:
-            if "..." in body or re.search(r"<(folder|name|environment|env|\w+>)", body):
-                body = re.sub(r"<[^<>\n]+>|\.\.\.", "placeholder", body)
+        # In prose, a command with a placeholder only says which form commands have.
+        prose = [c for c in INLINE.findall(readme.read_text()) if not re.search(r"<|\.\.\.", c)]
+        for body in [*blocks(readme, "bash", "sh", "console"), *prose]:
+            body = re.sub(r"(?<!<)<\w[^<>\n]*>", "placeholder", body)
             done = subprocess.run(
                 [
                     "/bin/bash",
@@ -121,7 +120,7 @@ def test_every_command_has_an_entry(commands):
     assert [" ".join(command) for command in commands if how(command) is None] == []
 
 
-def test_every_make_target_can_be_expanded_and_is_exercised(commands, readme_project):
+def test_every_make_target_can_be_expanded_and_is_exercised(commands):
     makefile = (PROJECT / "Makefile").read_text()
     targets = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[1].split()
     assert [target for target in targets if how(["make", target]) is None] == []
@@ -131,7 +130,7 @@ def test_every_make_target_can_be_expanded_and_is_exercised(commands, readme_pro
     ]:
         done = subprocess.run(
             ["/usr/bin/make", "-n", *command[1:]],
-            cwd=readme_project,
+            cwd=PROJECT,
             capture_output=True,
             text=True,
         )
@@ -232,7 +231,7 @@ def test_every_block_of_parameters_is_valid(readme_project):
     count = 0
     for readme in READMES:
         for body in blocks(readme, "yaml", "yml"):
-            if NAMED.match(body) or "placeholder" in body:
+            if NAMED.match(body):
                 continue
             count += 1
             folder = readme_project / "conf" / f"block_{count}"
@@ -243,8 +242,3 @@ def test_every_block_of_parameters_is_valid(readme_project):
             with session(readme_project, folder.name) as kedro_session:
                 kedro_session.load_context()
                 assert pipelines["__default__"].nodes
-
-
-def test_the_shipped_images_are_where_the_small_forms_expect_them():
-    with gzip.open(PROJECT / "data/01_raw/fashion-mnist_test.csv.gz", "rt") as file:
-        assert file.readline().startswith("label,pixel1")
