@@ -87,7 +87,8 @@ def commands(readme_project):
                 file.parent.mkdir(exist_ok=True)
                 file.write_text(body.replace("/home/me", str(readme_project)))
         # In prose, a command with a placeholder only says which form commands have.
-        prose = [c for c in INLINE.findall(readme.read_text()) if not re.search(r"<|\.\.\.", c)]
+        prose = [c.replace("\n", " ") for c in INLINE.findall(readme.read_text())]
+        prose = [c for c in prose if not re.search(r"<|\.\.\.", c)]
         for body in [*blocks(readme, "bash", "sh", "console"), *prose]:
             body = re.sub(r"(?<!<)<\w[^<>\n]*>", "placeholder", body)
             done = subprocess.run(
