@@ -220,9 +220,9 @@ def test_every_run_is_complete_as_it_stands(commands, readme_project):
     for command in (command for command in commands if how(command) == "run"):
         env, names, params = parsed(command)
         with session(readme_project, env, params) as kedro_session:
-            context = kedro_session.load_context()
+            catalog = kedro_session.load_context().catalog
             for name in names or ["__default__"]:
-                free = {n for n in pipelines[name].inputs() if n not in context.catalog}
+                free = {n for n in pipelines[name].inputs() if n not in catalog}
                 assert free == set(), (command, name)
 
 
