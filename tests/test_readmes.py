@@ -141,8 +141,10 @@ def test_every_make_target_can_be_expanded_and_is_exercised(commands):
 
 def parsed(command):
     """Environment, pipelines and parameters of a ``kedro run``."""
-    options = dict(word.removeprefix("--").split("=", 1) for word in command[2:])
-    assert options.keys() <= {"env", "pipeline", "pipelines", "params"}, command
+    words = [word.removeprefix("--").partition("=") for word in command[2:]]
+    options = {name: value for name, _, value in words}
+    known = {"env", "pipeline", "pipelines", "params", "only-missing-outputs"}
+    assert options.keys() <= known, command
     names = options.get("pipelines") or options.get("pipeline")
     params = _split_params(None, None, options["params"]) if "params" in options else {}
     return options.get("env"), names.split(",") if names else None, dict(_flat(params))
