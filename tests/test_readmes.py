@@ -33,6 +33,7 @@ RECORDER = """#!/bin/bash
 
 # How each command is exercised, by a pattern of the whole command, and why so.
 EXERCISES = {
+    r"kedro run --help": ("elsewhere", "tests/benchmarks/test_benchmarks.py runs it"),
     r"kedro run( .*)?": ("run", "here, in this process, with few images and epochs"),
     r"kedro (viz|registry list)( .*)?": ("elsewhere", "tests/test_project.py runs it"),
     r"make (run|test|test-fast|stress|bench|lint|viz|install|clean)( \w+=\S+)*": (
