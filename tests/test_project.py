@@ -243,7 +243,7 @@ def test_new_images_are_assigned_to_the_clusters(smoke, project, tmp_path):
     assert not re.search(r"epoch \d+/", log)
     predicted = pd.read_csv(smoke.folder / "07_model_output" / "predicted_clusters.csv")
     known = pd.read_csv(smoke.folder / "07_model_output" / "clusters_moco_kmeans.csv")
-    assert list(predicted.columns) == ["index", "cluster", "share"]
+    assert list(predicted.columns) == ["index", "cluster", "confidence"]
     assert (predicted["cluster"] == known["cluster"][:100]).all()
     scores = json.loads((smoke.folder / "08_reporting" / "prediction_scores.json").read_text())
     assert scores["n_images"] == 100

@@ -6,13 +6,12 @@ import pytest
 
 from tests.benchmarks.__main__ import main
 from tests.benchmarks.side_by_side import growth
-from tests.benchmarks.size import SMALL
+from tests.benchmarks.size import IDLE_COMMANDS, SMALL
 
 
 @pytest.mark.slow
 def test_every_area_is_measured_and_saved(tmp_path):
-    commands = {"registry list": 2.5}
-    size = replace(SMALL, images=200, batch=16, thread_images=32, commands=commands)
+    size = replace(SMALL, images=200, batch=16, thread_images=32, commands=IDLE_COMMANDS)
     path = tmp_path / "reporting" / "benchmarks.csv"
     table = main(None, size, path)
     assert path.read_text().count("\n") == len(table) + 1
