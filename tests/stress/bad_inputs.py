@@ -12,7 +12,7 @@ from PIL import Image
 
 from fashion_mocluster.datasets.image_source import ImagesDataset
 from fashion_mocluster.errors import FashionMoClusterError
-from fashion_mocluster.parameters import ParameterError, check_parameters
+from fashion_mocluster.parameters import check_parameters
 from fashion_mocluster.pipelines.data_processing.nodes import validate_images
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
 from fashion_mocluster.pipelines.evaluation.nodes import read_external_embeddings
@@ -86,8 +86,8 @@ BAD_PARAMETERS: list[tuple[dict, str]] = [
     ({"n_clusters": 0}, "n_clusters"),
     ({"n_clusters": "ten"}, "n_clusters"),
     ({"n_clusters": 2.5}, "n_clusters"),
-    ({"mocco": {"epochs": 3}}, "mocco: no parameter of this name"),
-    ({"moco": {"epoch": 3}}, "moco.epoch: no parameter of this name"),
+    ({"mocco": {"epochs": 3}}, "mocco: there is no such parameter here; did you mean moco?"),
+    ({"moco": {"epoch": 3}}, "moco.epoch: there is no such parameter here; did you mean epochs?"),
     ({"moco": {"epochs": 0}}, "moco.epochs"),
     ({"moco": {"epochs": None}}, "moco.epochs"),
     ({"moco": {"batch_size": 1}}, "moco.batch_size"),
@@ -134,7 +134,7 @@ BAD_ARRAYS: list[tuple[np.ndarray, str]] = [
 
 # Tables of embeddings made elsewhere, for three images, and what the error has to say.
 BAD_EMBEDDINGS: list[tuple[pd.DataFrame, str]] = [
-    (pd.DataFrame({"feature_0": [1.0, 2]}), "2 rows for 3 images"),
+    (pd.DataFrame({"feature_0": [1.0, 2]}), "2 lines for 3 images"),
     (pd.DataFrame({"label": [1, 2, 3]}), "columns must be"),
     (pd.DataFrame({"f0": [1.0, 2, 3]}), "columns must be"),
     (pd.DataFrame({"feature_1": [1.0, 2, 3]}), "columns must be"),
@@ -162,7 +162,7 @@ class BadInput:
         """Whether it is refused with one clear error that says so."""
         try:
             self.load(folder)
-        except (FashionMoClusterError, ParameterError) as error:
+        except FashionMoClusterError as error:
             return self.message in str(error)
         return False
 

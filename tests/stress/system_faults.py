@@ -192,15 +192,15 @@ def _signaled(folder: Path, number: signal.Signals) -> None:
     run = subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    said = ""
+    output = ""
     for line in run.stdout:
-        said += line
+        output += line
         if "epoch 3/" in line:
             run.send_signal(number)
-    assert run.wait() == 128 + number, said[-1500:]
-    assert f"stopped by {number.name}; moco: checkpoint of epoch" in said, said[-1500:]
-    assert "Run the same command again to go on" in said
-    assert "Traceback" not in said
+    assert run.wait() == 128 + number, output[-1500:]
+    assert f"stopped by {number.name}; moco: checkpoint of epoch" in output, output[-1500:]
+    assert "Run the same command again to continue" in output
+    assert "Traceback" not in output
     assert not tiny_training.half_written(folder / "data" / "smoke" / "06_models")
 
 
