@@ -155,6 +155,15 @@ def test_two_classes_of_one_name_are_told_apart():
     assert ["cluster", "shirt (0)", "shirt (1)", "shirt (2)"] in Page(page_of(run)).lines
 
 
+def test_methods_of_one_title_are_all_shown():
+    run = files()
+    for about in run["values"]["run_info"]["parameters"]["evaluation"]["methods"].values():
+        about["title"] = "Mine"
+    page = Page(page_of(run))
+    assert len(page.images) == len(Page(page_of(files())).images)
+    assert page.words.count("Mine") > 4
+
+
 def test_seeds_that_differ_in_more_than_the_seed_are_told():
     runs = [files(seed=0), files(seed=1)]
     for run in runs:

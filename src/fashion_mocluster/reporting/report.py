@@ -193,9 +193,9 @@ def _bugfix_ablation(results: list[RunResults]) -> Markup:
     return html_table("bugfixes", frame, ["issue", "corrected", "scored"], groups=groups)
 
 
-def _distributions(results: list[RunResults]) -> dict[str, Markup]:
+def _distributions(results: list[RunResults]) -> list[tuple[str, Markup]]:
     """The classes in the clusters of the thesis's three methods and of the best one."""
-    titles, tables = method_titles(results), {}
+    titles, tables = method_titles(results), []
     for run in first_seeds(results):
         for method in dict.fromkeys([run.best_method, *DISTRIBUTIONS]):
             if not len(distribution := run.distributions.get(method, ())):
@@ -206,8 +206,8 @@ def _distributions(results: list[RunResults]) -> dict[str, Markup]:
             text.columns = marks.columns = _unique(shares.columns.get_level_values("Label_Name"))
             text.insert(0, "cluster", text.index.astype(str))
             marks.insert(0, "cluster", "")
-            name = f"{titles[method]}: {run.name}"
-            tables[name] = html_table(f"classes_{len(tables)}", text, marks=marks)
+            table = html_table(f"classes_{len(tables)}", text, marks=marks)
+            tables.append((f"{titles[method]}: {run.name}", table))
     return tables
 
 
@@ -217,12 +217,13 @@ def _unique(names: Sequence[str]) -> list[str]:
     return [f"{n} ({i})" if names.count(n) > 1 else n for i, n in enumerate(names)]
 
 
-def _pictures(results: list[RunResults]) -> dict[str, dict[str, dict[str, bytes]]]:
-    """The figures of the first run of each protocol, by method; those of its best method first."""
+def _pictures(results: list[RunResults]) -> dict[str, list[tuple[str, dict[str, bytes]]]]:
+    """The figures of the first run of each protocol with the titles of the methods, which need not
+    be unique; those of its best method first.
+    """
     titles, pictures = method_titles(results), {}
     for run in first_seeds(results):
         methods = sorted(run.comparison["method"], key=lambda name: name != run.best_method)
-        of_methods = {titles[method]: run.method_figures(method) for method in methods}
-        if any(of_methods.values()):
-            pictures[run.name] = {title: f for title, f in of_methods.items() if f}
-    return pictures
+        shown = [(titles[method], run.method_figures(method)) for method in methods]
+        pictures[run.name] = [(title, figures) for title, figures in shown if figures]
+    return {name: shown for name, shown in pictures.items() if shown}
