@@ -91,7 +91,7 @@ def read_published_weights(
         file["origin"],
     )
     logger.info("%s: %s", file["origin"], weights.encoder)
-    return {**weights.to_dict(), "origin": file["origin"]}
+    return weights
 
 
 def assign_clusters(
