@@ -20,7 +20,7 @@ def test_self_labeling_keeps_the_start_that_agrees_with_the_pixels_where_it_is_t
     runtime = {"finetuning": {"self_labeling": {"init": init, "n_init": 6}}}
     p = check_parameters(project_parameters("smoke", runtime))
     encoder = build_encoder(p.moco.encoder, (28, 28), 0)
-    pretrained = EncoderWeights.of(encoder, p.moco.preprocessing, PixelStatistics(70, 90)).to_dict()
+    pretrained = EncoderWeights.of(encoder, p.moco.preprocessing, PixelStatistics(70, 90))
     recipe = p.finetuning["self_labeling"]
     z = np.random.default_rng(0).normal(size=(300, 8))
     turtle = Turtle(3, n_neighbors=15, n_init=6, random_state=recipe.seed)

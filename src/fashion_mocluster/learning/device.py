@@ -12,6 +12,8 @@ from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning.parameters import ComputeParameters
 
 T = TypeVar("T")
+# Images in the pieces of work by which the number of threads is chosen.
+TRIAL_BATCH_SIZE = 32
 
 
 def pick_device(parameters: ComputeParameters) -> torch.device:

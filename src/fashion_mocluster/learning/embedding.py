@@ -8,15 +8,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from fashion_mocluster.errors import InputError
-from fashion_mocluster.learning.device import autocast, pick_device, pick_precision
+from fashion_mocluster.learning.device import (
+    TRIAL_BATCH_SIZE,
+    autocast,
+    pick_device,
+    pick_precision,
+)
 from fashion_mocluster.learning.encoder import Encoder
 from fashion_mocluster.learning.parameters import EmbeddingParameters
 from fashion_mocluster.learning.preprocessing import normalize, to_device, to_unit_interval
 from fashion_mocluster.learning.weights import EncoderWeights
 from fashion_mocluster.threads import TorchThreads
-
-# Images by which the number of threads is chosen.
-TRIAL_BATCH_SIZE = 32
 
 
 def embed(

@@ -17,7 +17,7 @@ from torch import Tensor
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning.centers import LearnableCenters
 from fashion_mocluster.learning.checkpoints import CheckpointStore
-from fashion_mocluster.learning.device import autocast
+from fashion_mocluster.learning.device import TRIAL_BATCH_SIZE, autocast
 from fashion_mocluster.learning.health import cluster_sizes, effective_rank, spread
 from fashion_mocluster.learning.parameters import BaseFinetuningParameters
 from fashion_mocluster.learning.preprocessing import normalize, to_device, to_unit_interval
@@ -25,9 +25,6 @@ from fashion_mocluster.learning.seeding import fingerprint
 from fashion_mocluster.learning.surrogate import Surrogate, surrogate_loss
 from fashion_mocluster.learning.trainer import StopTraining, Trainer, Training, TrainingResult
 from fashion_mocluster.learning.weights import EncoderWeights
-
-# Images of a step by which the number of threads is chosen.
-TRIAL_BATCH_SIZE = 32
 
 # Embeddings (N, D) to labels (N,).
 Assign = Callable[[np.ndarray], np.ndarray]

@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning import schedules
 from fashion_mocluster.learning.checkpoints import CheckpointStore
-from fashion_mocluster.learning.device import autocast
+from fashion_mocluster.learning.device import TRIAL_BATCH_SIZE, autocast
 from fashion_mocluster.learning.encoder import build_encoder
 from fashion_mocluster.learning.health import effective_rank, spread
 from fashion_mocluster.learning.moco import build_contrast, flush_denormal_gradients, info_nce
@@ -32,8 +32,6 @@ logger = logging.getLogger(__name__)
 
 # Images embedded at once before an epoch of joint training.
 EVAL_BATCH_SIZE = 500
-# Images of a step by which the number of threads is chosen.
-TRIAL_BATCH_SIZE = 32
 
 # Embeddings (N, D) to labels (N,).
 Assign = Callable[[np.ndarray], np.ndarray]

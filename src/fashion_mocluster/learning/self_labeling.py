@@ -16,7 +16,7 @@ from torch import Generator, Tensor, nn
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning import schedules
 from fashion_mocluster.learning.checkpoints import CheckpointStore
-from fashion_mocluster.learning.device import autocast
+from fashion_mocluster.learning.device import TRIAL_BATCH_SIZE, autocast
 from fashion_mocluster.learning.embedding import embed
 from fashion_mocluster.learning.health import cluster_sizes, effective_rank, spread
 from fashion_mocluster.learning.parameters import (
@@ -30,9 +30,6 @@ from fashion_mocluster.learning.trainer import Trainer, Training, TrainingResult
 from fashion_mocluster.learning.views import view
 from fashion_mocluster.learning.weights import EncoderWeights
 from fashion_mocluster.learning.whitening import whiten
-
-# Images of a step by which the number of threads is chosen.
-TRIAL_BATCH_SIZE = 32
 
 # Embeddings (N, D) to labels (N,) and the share of each point's neighbors that have its label (N,).
 Assign = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
