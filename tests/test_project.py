@@ -318,10 +318,10 @@ def test_bugfix_ablation_with_few_epochs(project):
     params |= {f"{protocol}.finetuning.epochs": 1, f"{protocol}.finetuning.n_init": 1}
     run(project, env="thesis", pipelines=["bugfix_ablation"], params=params)
     table = pd.read_csv(project / "data" / "thesis" / "08_reporting" / "bugfix_ablation.csv")
-    columns = ["case", "issue", "change", "row", "epochs", "nmi", "ari", "acc"]
+    columns = ["case", "issue", "change", "encoder", "epochs", "nmi", "ari", "acc"]
     assert set(table.columns) == set(columns)
     assert len(table) == 28
-    table = table.set_index(["case", "row"])
+    table = table.set_index(["case", "encoder"])
     # What is not trained anew has the same embedding.
     selected = table.loc[("checkpoint_selection", "moco"), "nmi"]
     assert selected == table.loc[("thesis", "moco"), "nmi"]

@@ -21,7 +21,7 @@ def table(seed):
     rng = np.random.default_rng(seed)
     return pd.DataFrame(
         [
-            {"case": case, "issue": issue, "change": case, "row": row, "epochs": 2}
+            {"case": case, "issue": issue, "change": case, "encoder": row, "epochs": 2}
             | {score: rng.random() for score in ("nmi", "ari", "acc")}
             for case, issue in (("thesis", None), ("views", 8), ("all", None))
             for row in ("moco", "finetuned")
@@ -35,7 +35,7 @@ def value(tables, seed, case, row):
 
 def test_effect_is_the_paired_difference_to_the_published_protocol():
     tables = [table(seed) for seed in range(4)]
-    effect = effect_table(tables).set_index(["case", "row"])
+    effect = effect_table(tables).set_index(["case", "encoder"])
     gains = [
         value(tables, s, "views", "moco") - value(tables, s, "thesis", "moco") for s in range(4)
     ]
@@ -52,7 +52,7 @@ def test_effect_is_the_paired_difference_to_the_published_protocol():
 def test_the_figure_shows_the_effect_of_every_case():
     effect = effect_table([table(0), table(1)])
     figure = check_layout(effect_figure(effect))
-    lines = effect.set_index(["row", "case"])
+    lines = effect.set_index(["encoder", "case"])
     for axes, (score, title) in zip(figure.axes, SCORES.items(), strict=True):
         assert axes.get_title() == f"{title} gained"
         bars = [c for c in axes.containers if isinstance(c, BarContainer)]
@@ -87,5 +87,5 @@ def test_cases_are_in_order_of_issue_and_those_of_any_seed_count():
     without = whole[whole["case"] != "views"]
     effect = effect_table([without, mixed])
     assert list(dict.fromkeys(effect["case"])) == ["thesis", "queue", "views", "all"]
-    assert effect.set_index(["case", "row"]).loc[("views", "moco"), "seeds"] == 1
+    assert effect.set_index(["case", "encoder"]).loc[("views", "moco"), "seeds"] == 1
     effect_figure(effect)

@@ -38,12 +38,12 @@ def effect_table(tables: list[pd.DataFrame]) -> pd.DataFrame:
     lines = []
     for case, about in cases.iterrows():
         for encoder in ENCODERS:
-            scored = [table[table["row"] == encoder] for table in tables]
+            scored = [table[table["encoder"] == encoder] for table in tables]
             if case == REFERENCE:
                 values = pd.concat(scored).query("case == @case")[list(SCORES)]
             else:
                 values = differences(scored, "case", case, REFERENCE, list(SCORES))
-            line = {"case": case, **about, "row": encoder, "seeds": len(values)}
+            line = {"case": case, **about, "encoder": encoder, "seeds": len(values)}
             for score in SCORES:
                 line[f"{score}_mean"] = values[score].mean()
                 line[f"{score}_std"] = values[score].std()
@@ -64,7 +64,7 @@ def effect_figure(effect: pd.DataFrame) -> Figure:
     place, height = np.arange(len(cases)), 0.38
     for axes, (score, title) in zip(panels, SCORES.items(), strict=True):
         for i, (encoder, label) in enumerate(ENCODERS.items()):
-            values = corrected[corrected["row"] == encoder].set_index("case").reindex(cases)
+            values = corrected[corrected["encoder"] == encoder].set_index("case").reindex(cases)
             axes.barh(
                 place + (i - 0.5) * height,
                 values[f"{score}_mean"],

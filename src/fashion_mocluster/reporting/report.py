@@ -180,7 +180,7 @@ def _bugfix_ablation(results: list[RunResults]) -> Markup:
         {
             "issue": "" if pd.isna(line["issue"]) else str(int(line["issue"])),
             "corrected": line["change"],
-            "scored": bugfix_ablation.ENCODERS[line["row"]],
+            "scored": bugfix_ablation.ENCODERS[line["encoder"]],
             **{
                 title: format_mean_std(line[f"{score}_mean"], line[f"{score}_std"])
                 for score, title in bugfix_ablation.SCORES.items()

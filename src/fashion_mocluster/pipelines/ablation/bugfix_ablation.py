@@ -14,7 +14,7 @@ from fashion_mocluster.pipelines.moco_pretraining.pipeline import (
 )
 
 # Embeddings that are clustered in each case.
-ROWS = ("moco", "finetuned")
+ENCODERS = ("moco", "finetuned")
 
 
 def create_pipeline(bugfix_ablation: BugfixAblationParameters) -> Pipeline:
@@ -48,17 +48,17 @@ def _case(case: str, trainer: str, selection: str) -> Pipeline:
     return sum(scores, pretraining + finetuning)
 
 
-def _score(case: str, row: str, embeddings: str, training_cost: str) -> Pipeline:
+def _score(case: str, encoder: str, embeddings: str, training_cost: str) -> Pipeline:
     return Pipeline(
         [
             Node(
-                bind(nodes.score_bugfix_case, row=row),
+                bind(nodes.score_bugfix_case, encoder=encoder),
                 [
                     *("embeddings", "training_cost", "labels", "params:bugfix_ablation.clusterer"),
                     *("params:n_clusters", "params:evaluation.seed"),
                 ],
                 "scores",
-                name=f"score_{row}",
+                name=f"score_{encoder}",
             )
         ],
         namespace=f"bugfix_ablation.{case}",
@@ -67,7 +67,7 @@ def _score(case: str, row: str, embeddings: str, training_cost: str) -> Pipeline
             "embeddings": embeddings,
             "training_cost": training_cost,
         },
-        outputs={"scores": f"bugfix_ablation_{case}_{row}_scores"},
+        outputs={"scores": f"bugfix_ablation_{case}_{encoder}_scores"},
         parameters={
             "params:bugfix_ablation.clusterer",
             "params:n_clusters",
@@ -77,7 +77,7 @@ def _score(case: str, row: str, embeddings: str, training_cost: str) -> Pipeline
 
 
 def _collection(cases: list[str]) -> Pipeline:
-    scores = [f"bugfix_ablation_{case}_{row}_scores" for case in cases for row in ROWS]
+    scores = [f"bugfix_ablation_{case}_{encoder}_scores" for case in cases for encoder in ENCODERS]
     return Pipeline(
         [
             Node(

@@ -70,7 +70,7 @@ def score_bugfix_case(
     clusterer: KMeansParameters,
     n_clusters: int,
     seed: int,
-    row: str,
+    encoder: str,
 ) -> dict:
     """Scores of one embedding of one case; epochs are those really run.
 
@@ -85,7 +85,7 @@ def score_bugfix_case(
             "bugfix_ablation scores with labels, and the images of data.path have none"
         )
     clusters = cluster(scale(embeddings.to_numpy(), clusterer), clusterer, n_clusters, seed)
-    return {"row": row, "epochs": len(training_cost), **label_scores(labels, clusters)}
+    return {"encoder": encoder, "epochs": len(training_cost), **label_scores(labels, clusters)}
 
 
 def tabulate_bugfix_ablation(
