@@ -290,7 +290,7 @@ def test_dollar_signs_are_printed_as_they_are():
     effect = bugfix_ablation.effect_table(
         [
             pd.DataFrame(
-                {"case": ["thesis", title], "issue": [None, 1], "change": "x", "row": r}
+                {"case": ["thesis", title], "issue": [None, 1], "change": "x", "encoder": r}
             ).assign(nmi=0.1, ari=0.1, acc=0.1)
             for r in bugfix_ablation.ENCODERS
         ]
