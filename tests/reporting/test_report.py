@@ -31,7 +31,15 @@ def whole_run(seed=0):
         ),
         "bugfix_ablation": pd.DataFrame(
             [
-                {"case": c, "issue": i, "change": c, "encoder": r, "nmi": 0.1, "ari": 0.1, "acc": 0.2}
+                {
+                    "case": c,
+                    "issue": i,
+                    "change": c,
+                    "encoder": r,
+                    "nmi": 0.1,
+                    "ari": 0.1,
+                    "acc": 0.2,
+                }
                 for c, i in (("thesis", None), ("views", 8))
                 for r in ("moco", "finetuned")
             ]
