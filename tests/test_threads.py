@@ -49,7 +49,7 @@ def test_a_single_candidate_is_not_measured(monkeypatch):
     assert not machine.calls
 
 
-def test_slow_steps_are_measured_anew_and_the_choice_is_said(monkeypatch, caplog):
+def test_the_number_follows_what_the_machine_can_do_and_the_choice_is_said(monkeypatch, caplog):
     caplog.set_level("INFO")
     monkeypatch.setattr(threads, "available_threads", lambda: 2)
     machine = Machine(monkeypatch, {1: 0.02, 2: 0.01})
@@ -61,7 +61,13 @@ def test_slow_steps_are_measured_anew_and_the_choice_is_said(monkeypatch, caplog
         machine.now += 2
         chosen.observe(30)
         assert chosen.count == machine.count == 1
+        chosen.begin_epoch()
+        assert chosen.count == 1
+        machine.seconds[2] = 0.01  # and has gone again
+        chosen.begin_epoch()
+        assert chosen.count == machine.count == 2
     assert "moco: computing with threads=1, at present faster than threads=2" in caplog.text
+    assert "moco: computing with threads=2, at present faster than threads=1" in caplog.text
 
 
 def test_a_continued_run_keeps_its_number_unless_that_is_slow_now(monkeypatch):

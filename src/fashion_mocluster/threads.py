@@ -100,7 +100,7 @@ class TorchThreads:
         if previous in self.candidates:
             self.count, self.margin = previous, SLOW
         self._restart()
-        self._fastest_step_s = float("inf")
+        self._fastest_step_s, self._observed = float("inf"), False
 
     def __enter__(self) -> "TorchThreads":
         import torch
@@ -117,6 +117,7 @@ class TorchThreads:
     def observe(self, steps: int) -> None:
         """Count steps done since the last call; measure anew if they were slow."""
         self._steps += steps
+        self._observed = True
         elapsed = time.perf_counter() - self._begun
         if len(set(self.candidates)) == 1 or elapsed < OBSERVE_EVERY_S:
             return
@@ -129,8 +130,14 @@ class TorchThreads:
         self._fastest_step_s = min(self._fastest_step_s, step_s)
         self._restart()
 
-    def restart_clock(self) -> None:
-        """Leave out of the next observation what was done since the last one."""
+    def begin_epoch(self) -> None:
+        """Measure anew if fewer threads than possible are in use, for the machine may be free again.
+
+        What was done since the last observation is left out of the next.
+        """
+        if self.count < self.candidates[-1] and self._observed:
+            self.margin = MARGIN
+            self._choose()
         self._restart()
 
     def _restart(self) -> None:
