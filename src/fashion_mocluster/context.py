@@ -1,5 +1,7 @@
 """The context of a Kedro session: its parameters are complete and checked, its pipelines follow them."""
 
+import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,12 @@ from kedro.framework.project import LOGGING, pipelines
 from omegaconf.errors import ConfigTypeError
 
 from fashion_mocluster import session
-from fashion_mocluster.parameters import check_parameters, complete, list_or_mapping_error
+from fashion_mocluster.parameters import (
+    ParameterError,
+    check_parameters,
+    complete,
+    list_or_mapping_error,
+)
 
 
 class ProjectContext(KedroContext):
@@ -25,6 +32,8 @@ class ProjectContext(KedroContext):
         logging_config = Path(loader.conf_source) / "logging.yml"
         if logging_config.exists():  # Kedro itself looks for it in the current folder alone
             LOGGING.configure(yaml.safe_load(logging_config.read_text()))
+        if loader.runtime_params:
+            refuse_cut_values(sys.argv)
         parameters = complete(_merged_parameters(loader))
         check_parameters(parameters)
         # Kedro takes what is set here in place of the files.
@@ -45,3 +54,20 @@ def _merged_parameters(loader: Any) -> dict[str, Any]:
     except ConfigTypeError:  # which says that, but not where
         given, loader.runtime_params = loader.runtime_params, {}
         raise list_or_mapping_error(loader["parameters"], given) from None
+
+
+def refuse_cut_values(arguments: list[str]) -> None:
+    """Kedro reads ``--params`` as YAML, in which `` #`` begins a comment: the value would be cut there.
+
+    Args:
+        arguments: Those of the command line.
+
+    Raises:
+        ParameterError: A value after ``--params`` has an unquoted `` #``.
+    """
+    for argument in arguments:
+        if argument.startswith("--params=") and re.search(r"""=[^"',][^,]* #""", argument[8:]):
+            raise ParameterError(
+                f"{argument}: everything from ' #' on would be lost, for it begins a comment in YAML; "
+                "put the value in quotes: --params='data.path=\"/photos/album #1\"'"
+            )

@@ -299,12 +299,17 @@ def _describe(problem: ErrorDetails, parameters: dict[str, Any]) -> tuple[str, s
         return f"{key}.{discriminator}", (
             f"Input should be {problem['ctx']['expected_tags']} (got {problem['ctx']['tag']!r})"
         )
-    if kind == "string_type" and isinstance(value, int | float):
-        hint = f"; on the command line write --params='{key}=\"{value}\"'"
+    if kind == "string_type" and not isinstance(value, list):
+        text = (
+            ": ".join(map(str, *value.items()))
+            if isinstance(value, dict) and len(value) == 1
+            else value
+        )
+        hint = f"; on the command line put the value in quotes: --params='{key}=\"{text}\"'"
         return key, f"{message} (got {value!r}){hint}"
-    if kind.startswith(("list", "tuple", "dict", "model")) and not isinstance(value, dict | list):
-        hint = "; write it in conf/<environment>/parameters.yml, --params cannot hold it"
-        return key, f"{message} (got {value!r}){hint if kind != 'model_type' else ''}"
+    if kind.startswith(("list", "tuple")):
+        hint = "; write lists in conf/<environment>/parameters.yml, --params cannot hold them"
+        return key, f"{message} (got {value!r}){hint}"
     shown = repr(value)
     got = f" (got {shown})" if place and len(shown) <= 80 else ""
     return key, f"{message}{got}"

@@ -1,0 +1,26 @@
+import pytest
+
+from fashion_mocluster.context import refuse_cut_values
+from fashion_mocluster.parameters import ParameterError
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["--params=data.path=/p/x #1", "--params=seed=1,data.path=/p/x #1", "--params=a=b #,seed=1"],
+)
+def test_values_that_yaml_would_cut_are_refused(argument):
+    with pytest.raises(ParameterError, match="put the value in quotes"):
+        refuse_cut_values(["kedro", "run", argument])
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        '--params=data.path="/p/x #1"',
+        "--params=data.path='/p/x #1',seed=1",
+        "--params=data.path=/p/x#1",
+        "--env=photos #1",
+    ],
+)
+def test_other_values_are_not(argument):
+    refuse_cut_values(["kedro", "run", argument])
