@@ -1,6 +1,5 @@
 """The context of a Kedro session: its parameters are complete and checked, its pipelines follow them."""
 
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -66,7 +65,13 @@ def refuse_cut_values(arguments: list[str]) -> None:
         ParameterError: A value after ``--params`` has an unquoted `` #``.
     """
     for argument in arguments:
-        if argument.startswith("--params=") and re.search(r"""=[^"',][^,]* #""", argument[8:]):
+        items = (
+            argument.removeprefix("--params=").split(",")
+            if argument.startswith("--params=")
+            else []
+        )
+        values = (item.partition("=")[2] for item in items)
+        if any(" #" in value and value[0] not in "\"'" for value in values):
             raise ParameterError(
                 f"{argument}: everything from ' #' on would be lost, for it begins a comment in YAML; "
                 "put the value in quotes: --params='data.path=\"/photos/album #1\"'"
