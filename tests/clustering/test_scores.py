@@ -93,7 +93,7 @@ def test_a_cluster_left_over_takes_the_class_of_most_of_it():
     assert scores.matched_classes(truth, labels).tolist() == truth.tolist()
 
 
-def test_neighbor_information_is_the_mutual_information_of_all_pairs():
+def test_neighbor_mutual_information_is_the_mutual_information_of_all_pairs():
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 4, 60)
     neighbors = rng.integers(0, 60, (60, 5))
@@ -101,12 +101,12 @@ def test_neighbor_information_is_the_mutual_information_of_all_pairs():
     other = labels[neighbors.ravel()]
     # Each pair counts in both directions.
     expected = metrics.mutual_info_score(np.r_[one, other], np.r_[other, one])
-    assert scores.neighbor_information(neighbors, labels) == pytest.approx(expected)
+    assert scores.neighbor_mutual_information(neighbors, labels) == pytest.approx(expected)
 
 
-def test_neighbor_information_prefers_what_neighbors_share_and_even_clusters():
+def test_neighbor_mutual_information_prefers_what_neighbors_share_and_even_clusters():
     neighbors = np.arange(60).reshape(-1, 1) ^ 1  # points 2i and 2i + 1 are a pair
-    value = scores.neighbor_information
+    value = scores.neighbor_mutual_information
     even, uneven = np.arange(60) // 20, (np.arange(60) >= 2) + (np.arange(60) >= 4)
     one = np.zeros(60, int)
     assert value(neighbors, even) == pytest.approx(np.log(3))

@@ -62,7 +62,7 @@ def test_smoothing_is_a_mean_over_neighbors_taken_repeatedly():
     np.testing.assert_allclose(smooth(x, everyone, 1), np.tile(x.mean(0), (40, 1)))
 
 
-def test_the_start_with_the_most_neighbor_information_wins(groups):
+def test_the_start_with_the_most_neighbor_mutual_information_wins(groups):
     """Mutual information between a point's cluster and its neighbors', by scikit-learn."""
     x, _ = groups
     starts = []

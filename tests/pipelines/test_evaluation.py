@@ -156,7 +156,7 @@ def test_the_best_method_is_the_one_whose_clusters_neighbors_share(embeddings, b
     )
     assert list(table["method"]) == ["random", "good", "noisy"]
     assert best["method"] == "good"
-    information = best["neighbor_information"]
+    information = best["neighbor_mi"]
     assert information["random"] < information["noisy"] < information["good"]
 
 

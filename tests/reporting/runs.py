@@ -76,7 +76,7 @@ def files(protocol="corrected", seed=0, labels=True, methods=tuple(METHODS)):
             "best_method": {
                 "method": methods[-1],
                 "representation": METHODS[methods[-1]][1],
-                "neighbor_information": information,
+                "neighbor_mi": information,
             },
         },
         "figures": {

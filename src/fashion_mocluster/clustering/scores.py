@@ -117,7 +117,7 @@ def match_clusters(table: np.ndarray) -> np.ndarray:
     return np.concatenate([matched, rest])
 
 
-def neighbor_information(neighbors: np.ndarray, labels: np.ndarray) -> float:
+def neighbor_mutual_information(neighbors: np.ndarray, labels: np.ndarray) -> float:
     """Mutual information, in nats, between the cluster of a point and that of its neighbor.
 
     High if neighbors share a cluster and the clusters are many and even: what invariant

@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from fashion_mocluster.clustering.checks import check_counts
 from fashion_mocluster.clustering.neighbors import neighbor_graph, unit
-from fashion_mocluster.clustering.scores import neighbor_information
+from fashion_mocluster.clustering.scores import neighbor_mutual_information
 
 # Weight of the entropy of the cluster sizes: the paper's gamma, at which they come out equal.
 ENTROPY_WEIGHT = 10.0
@@ -114,7 +114,7 @@ class Turtle(ClusterMixin, BaseEstimator):
             random_state = check_random_state(self.random_state)
             labels, self.losses_ = self._anneal(x, init_labels, random_state, threads)
         neighbors = graph.indices.reshape(len(x), -1)
-        self.neighbor_mi_ = np.array([neighbor_information(neighbors, a) for a in labels])
+        self.neighbor_mi_ = np.array([neighbor_mutual_information(neighbors, a) for a in labels])
         self.init_nmi_, criterion = None, self.neighbor_mi_
         if init_labels is not None:
             agreements = [normalized_mutual_info_score(init_labels, a) for a in labels]

@@ -58,7 +58,7 @@ class RunResults:
             seed=run["seed"],
             comparison=tables.get("clustering_comparison", _no_comparison()),
             best_method=best.get("method", ""),
-            neighbor_mi=best.get("neighbor_information", {}),
+            neighbor_mi=best.get("neighbor_mi", {}),
             criterion_representation=best.get("representation", ""),
             parameters=record.get("parameters", {}),
             versions=record.get("versions", {}),

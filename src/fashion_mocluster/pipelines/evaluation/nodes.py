@@ -270,22 +270,23 @@ def compare_methods(
         names: The methods run, in order.
         results: ``<name>_scores`` and ``<name>_assignments`` of each method run.
     """
-    from fashion_mocluster.clustering.scores import neighbor_information
+    from fashion_mocluster.clustering.scores import neighbor_mutual_information
     from fashion_mocluster.reporting.comparison import comparison_table, printed_table
 
     table = comparison_table([{"method": name, **results[f"{name}_scores"]} for name in names])
     information = {
-        name: neighbor_information(neighbors, results[f"{name}_assignments"]) for name in names
+        name: neighbor_mutual_information(neighbors, results[f"{name}_assignments"])
+        for name in names
     }
     best = max(names, key=information.get)
     titles = {name: methods[name].title for name in names}
     logger.info("\n%s", printed_table(table, titles, information, best))
     return table, {
         "method": best,
-        "criterion": "neighbor information in nats, no labels seen",
+        "criterion": "mutual information between the clusters of neighbors in nats, no labels seen",
         "representation": selection.representation,
         "n_neighbors": selection.n_neighbors,
-        "neighbor_information": information,
+        "neighbor_mi": information,
     }
 
 
