@@ -91,7 +91,8 @@ def test_self_labeling_has_no_input_but_images_weights_and_parameters():
     nodes = {n.name: set(n.inputs) for n in pipeline.nodes}
     inputs = nodes["cluster_finetuning.self_labeling.finetune_encoder"]
     assert {n for n in inputs if not n.startswith("params:")} == {
-        *("images", "moco_weights", "cluster_finetuning.self_labeling.checkpoints")
+        *("images", "moco_weights", "cluster_finetuning.self_labeling.checkpoints"),
+        "pixel_clusters",
     }
     assert {"params:embedding", "params:whitening"} <= inputs
 
@@ -107,11 +108,12 @@ def test_pixels_are_clustered_where_something_refers_to_them():
 
     row = {"evaluation": {"methods": {"moco_turtle": {"clusterer": {"init": "pixel_clusters"}}}}}
     recipe = {"finetuning": {"self_labeling": {"init": "pixel_clusters"}}}
+    random = {"finetuning": {"self_labeling": {"init": "random"}}}
     scorer = "evaluation.moco_turtle.assign_clusters"
     trainer = "cluster_finetuning.self_labeling.finetune_encoder"
-    assert takers({}, "__default__") == set()
-    assert takers(row, "evaluation") == {scorer}
-    assert takers(row, "cluster_finetuning") == set()
+    assert takers(random, "__default__") == set()
+    assert takers(row | random, "evaluation") == {scorer}
+    assert takers(row | random, "cluster_finetuning") == set()
     assert takers(recipe, "cluster_finetuning") == {trainer}
     assert takers(recipe, "evaluation") == set()
     assert takers(row | recipe, "__default__") == {scorer, trainer}
