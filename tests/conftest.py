@@ -2,10 +2,8 @@ import os
 from pathlib import Path
 from types import SimpleNamespace
 
-# Two processes share the tests, so each runs on one thread. Numba, by which UMAP computes, sets the
-# threads of torch too.
+# Two processes share the tests, so each runs on one thread.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 os.environ.setdefault("DO_NOT_TRACK", "1")
 # Kedro sets up logging when it is imported; by this file it leaves pytest's handlers alone. The
 # commands that tests start use the project's own.
