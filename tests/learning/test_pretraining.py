@@ -68,7 +68,7 @@ def test_same_seed_same_weights_other_seed_other_weights(images, moco_parameters
 
 
 @pytest.mark.parametrize("variant", [lambda p: p, end_to_end, joint])
-@pytest.mark.parametrize("step", [0, 5, 9])
+@pytest.mark.parametrize("step", [0, 9])
 def test_a_stopped_run_ends_bit_for_bit_the_same(
     images, moco_parameters, monkeypatch, variant, step
 ):
@@ -92,7 +92,7 @@ def test_a_stopped_run_ends_bit_for_bit_the_same(
     assert whole.history == resumed.history
 
 
-@pytest.mark.parametrize("finished", [1, 2, 3])
+@pytest.mark.parametrize("finished", [1, 2])
 def test_a_killed_run_ends_bit_for_bit_the_same(images, moco_parameters, finished):
     whole = train(images, moco_parameters)
     store = DyingStore(saves=finished)
