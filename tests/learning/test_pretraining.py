@@ -205,6 +205,12 @@ def test_false_negatives_are_warned_about_where_every_image_has_some(
     assert "set moco.quirks.keep_false_negatives=false" in caplog.text
 
 
+def test_without_a_queue_the_quirks_of_the_queue_do_not_matter(images, moco_parameters):
+    plain = end_to_end(moco_parameters)
+    quirky = changed(plain, quirks={"keep_false_negatives": True})
+    assert same_weights(train(images, plain).weights, train(images, quirky).weights)
+
+
 def test_the_monitored_loss_is_that_at_the_last_temperature(images, moco_parameters):
     """At rate 0 weights and views do not depend on the temperature of the step."""
     p = changed(moco_parameters, epochs=1, optimizer={"learning_rate": 1e-30})

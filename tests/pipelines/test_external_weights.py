@@ -26,7 +26,7 @@ REFERENCE_SCORES = {
 
 def scores(path, folder, limit=None):
     """Scores of two methods that use the weights, run with the project's own catalog in ``folder``."""
-    clusterer = {"standardize": True, "n_init": 5}
+    clusterer = {"standardize": True, "n_init": 3}
     methods = {
         kind: {
             "title": kind,
