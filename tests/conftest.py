@@ -1,16 +1,15 @@
+import gc
 import os
 from pathlib import Path
 from types import SimpleNamespace
 
-# Two processes share the tests, so each runs on one thread. Numba, by which UMAP computes, sets the
-# threads of torch too.
+# Two processes share the tests, so each runs on one thread.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 os.environ.setdefault("DO_NOT_TRACK", "1")
-# Kedro sets up logging when it is imported; by this file it leaves pytest's handlers alone. The
-# commands that tests start use the project's own.
+# Kedro sets up logging when it is imported, and the project in every session. By this file and without
+# the project's own pytest's handlers stay; the commands that tests start use the project's.
 os.environ["KEDRO_LOGGING_CONFIG"] = str(Path(__file__).with_name("logging.yml"))
-import kedro.framework.project  # noqa: F401  reads the setting above
+from kedro.framework.project import LOGGING  # reads the setting above
 
 del os.environ["KEDRO_LOGGING_CONFIG"]
 
@@ -22,6 +21,14 @@ from fashion_mocluster.learning.parameters import MocoParameters
 from fashion_mocluster.parameters import complete
 from fashion_mocluster.settings import CONFIG_LOADER_ARGS
 from tests.project_copy import PROJECT, copy_project, run
+
+type(LOGGING).configure = lambda *_: None
+
+
+def pytest_collection_finish():
+    """Spare the garbage collector what was imported, as every measurement of memory collects."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

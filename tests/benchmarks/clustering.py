@@ -39,11 +39,7 @@ def clustering_areas(
     yield spectral(embeddings, rounds=size.rounds)
     labels = SpectralClusterer(10, random_state=0).fit_predict(embeddings)
     yield from score_areas(embeddings, labels, size.rounds)
-    yield turtle(embeddings)
-    yield spectral(embeddings, rounds=5)
-    yield from score_areas(
-        embeddings, SpectralClusterer(10, random_state=0).fit_predict(embeddings)
-    )
+    yield turtle(embeddings, size.rounds)
     if many is None:
         yield spectral_growth({n: spectral_cost(sample(embeddings, n)) for n in size.fractions})
         return
@@ -58,7 +54,7 @@ def sample(x: np.ndarray, count: int) -> np.ndarray:
     return x[np.random.default_rng(0).permutation(len(x))[:count]]
 
 
-def turtle(x: np.ndarray) -> Result:
+def turtle(x: np.ndarray, rounds: int) -> Result:
     """A hundred steps of four starts on as many points as are in a batch."""
     x, n_init, n_steps = sample(x, BATCH_SIZE), 4, 100
     ours = Turtle(10, n_hops=0, n_init=n_init, n_steps=n_steps, random_state=0)
@@ -72,7 +68,7 @@ def turtle(x: np.ndarray) -> Result:
             "autograd, one start after the other",
             lambda: [plain_turtle(points, start, 10, n_steps, draw) for start in range(n_init)],
         ),
-        rounds=3,
+        rounds=rounds,
         unit="s",
         scale=1,
     )

@@ -45,12 +45,12 @@ FULL = Size(
     commands={"run --pipelines=evaluation": 90.0, **IDLE_COMMANDS},
 )
 SMALL = Size(
-    images=600,
-    batch=64,
+    images=400,
+    batch=32,
     rounds=1,
     epochs=1,
-    thread_images=256,
-    queues=(1024, 4096),
+    thread_images=128,
+    queues=(1024, 2048),
     widths=(8, 16),
     commands={"run --pipelines=evaluation --params=data.limit=300": 90.0, **IDLE_COMMANDS},
 )

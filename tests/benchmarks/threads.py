@@ -46,6 +46,23 @@ class Setup:
     neighbor: bool = False
 
 
+SHARED, TWO_CORES, BUSY = "two threads share a core", "two cores", "two cores, one busy"
+# Where it is measured, then both sides, each with its name in the table.
+PAIRS = (
+    # Must reach 0.6.
+    (SHARED, ("auto", Setup("auto", cores=1)), ("one", Setup("1", cores=1))),
+    (SHARED, ("two", Setup("2", cores=1)), ("one", Setup("1", cores=1))),
+    # Must reach 0.95.
+    (TWO_CORES, ("auto", Setup("auto")), ("two", Setup("2"))),
+    (TWO_CORES, ("two", Setup("2")), ("one", Setup("1"))),
+    (TWO_CORES, (f"{SPINS} spins", Setup("2")), ("default", Setup("2", spins=None))),
+    (
+        *(BUSY, (f"{SPINS} spins", Setup("2", neighbor=True))),
+        ("default", Setup("2", spins=None, neighbor=True)),
+    ),
+)
+
+
 def thread_areas(images: np.ndarray, recipe: MocoParameters, size: Size) -> Iterator[Result]:
     """One result per area; ``ratio`` is our images/s over those of the other side.
 
@@ -58,23 +75,9 @@ def thread_areas(images: np.ndarray, recipe: MocoParameters, size: Size) -> Iter
         print("there is one core: two threads are not measured")
         return
     images = images[: size.thread_images]
-    shared, two_cores, busy = "two threads share a core", "two cores", "two cores, one busy"
-    pairs = [
-        # Must reach 0.6.
-        (shared, ("auto", Setup("auto", cores=1)), ("one", Setup("1", cores=1))),
-        (shared, ("two", Setup("2", cores=1)), ("one", Setup("1", cores=1))),
-        # Must reach 0.95.
-        (two_cores, ("auto", Setup("auto")), ("two", Setup("2"))),
-        (two_cores, ("two", Setup("2")), ("one", Setup("1"))),
-        (two_cores, (f"{SPINS} spins", Setup("2")), ("default", Setup("2", spins=None))),
-        (
-            *(busy, (f"{SPINS} spins", Setup("2", neighbor=True))),
-            ("default", Setup("2", spins=None, neighbor=True)),
-        ),
-    ]
     with tempfile.NamedTemporaryFile(suffix=".npy") as file:
         np.save(file.name, images)
-        for where, ours, against in pairs:
+        for where, ours, against in PAIRS:
             speeds = [
                 tuple(
                     _images_per_second(file.name, recipe, setup, size.epochs)

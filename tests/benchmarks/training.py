@@ -7,27 +7,26 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from fashion_mocluster.learning.pretraining_run import PretrainingRun
 from torch.utils.flop_counter import FlopCounterMode
 
 from fashion_mocluster.datasets.checkpoints import FolderStore
-from fashion_mocluster.learning.finetuning import FinetuningRun
-from fashion_mocluster.learning.parameters import FinetuningParameters, MocoParameters
+from fashion_mocluster.learning.finetuning import Finetuning
+from fashion_mocluster.learning.parameters import BaseFinetuningParameters, MocoParameters
 from fashion_mocluster.learning.preprocessing import PixelStatistics
-from fashion_mocluster.learning.pretraining import pretrain
+from fashion_mocluster.learning.pretraining import Pretraining, pretrain
 from fashion_mocluster.learning.surrogate import surrogate_loss
 from fashion_mocluster.learning.weights import EncoderWeights
 
 
-def pretraining(images: np.ndarray, recipe: MocoParameters) -> PretrainingRun:
+def pretraining(images: np.ndarray, recipe: MocoParameters) -> Pretraining:
     """A pretraining that has seen nothing yet."""
-    return PretrainingRun(images, statistics(images), recipe)
+    return Pretraining(images, statistics(images), recipe)
 
 
-def step(run: PretrainingRun, batch: int) -> Callable[[], object]:
+def step(run: Pretraining, batch: int) -> Callable[[], object]:
     """One training step on the first ``batch`` images, views included."""
     chosen = torch.arange(batch)
-    return lambda: run.train_step(chosen, 0.03, 0.999, 0.07)
+    return lambda: run.train_step(chosen, 0)
 
 
 def epoch_seconds(images: np.ndarray, recipe: MocoParameters, epochs: int = 1) -> list[float]:
@@ -43,7 +42,7 @@ def statistics(images: np.ndarray) -> PixelStatistics:
     return PixelStatistics(float(images.mean()), float(images.std()))
 
 
-def encoders_alone(run: PretrainingRun, batch: int) -> Callable[[], object]:
+def encoders_alone(run: Pretraining, batch: int) -> Callable[[], object]:
     """The limit of any step: key forward, query forward and backward."""
     moco = run.moco.train()
     views = torch.rand(batch, 1, 28, 28).to(memory_format=torch.channels_last)
@@ -56,7 +55,7 @@ def encoders_alone(run: PretrainingRun, batch: int) -> Callable[[], object]:
     return pass_through
 
 
-def arithmetic_alone(run: PretrainingRun, batch: int) -> tuple[str, Callable[[], object]]:
+def arithmetic_alone(run: Pretraining, batch: int) -> tuple[str, Callable[[], object]]:
     """As many multiplications as the encoders need, in one float32 matrix product: no float32 step
     can be faster on this machine.
     """
@@ -69,20 +68,20 @@ def arithmetic_alone(run: PretrainingRun, batch: int) -> tuple[str, Callable[[],
 
 
 def finetuning(
-    images: np.ndarray, pretrained: EncoderWeights, parameters: FinetuningParameters
-) -> FinetuningRun:
+    images: np.ndarray, pretrained: EncoderWeights, parameters: BaseFinetuningParameters
+) -> Finetuning:
     """A finetuning whose clusters do not matter, as only its step is measured."""
-    return FinetuningRun(images, pretrained, parameters, 10, lambda z: np.arange(len(z)) % 10)
+    return Finetuning(images, pretrained, parameters, 10, lambda z: np.arange(len(z)) % 10)
 
 
-def batched_gradient(run: FinetuningRun, labels: torch.Tensor) -> None:
+def batched_gradient(run: Finetuning, labels: torch.Tensor) -> None:
     """Our gradient of the surrogate loss, batch by batch."""
     gradient = surrogate_loss(run.embed(), labels, run.parameters.surrogate).gradient
     run.optimizer.zero_grad()
     run.backward(gradient)
 
 
-def full_graph_gradient(run: FinetuningRun, labels: torch.Tensor) -> None:
+def full_graph_gradient(run: Finetuning, labels: torch.Tensor) -> None:
     """The gradient as the original computes it: all images at once, and the silhouette on the whole
     matrix of distances.
     """
@@ -101,7 +100,7 @@ def full_graph_gradient(run: FinetuningRun, labels: torch.Tensor) -> None:
     (-((between - within) / torch.maximum(between, within)).mean()).backward()
 
 
-def gradient_of(run: FinetuningRun) -> torch.Tensor:
+def gradient_of(run: Finetuning) -> torch.Tensor:
     """The present gradient of the encoder in one vector; it is set to zero."""
     parts = [p.grad.flatten() for p in run.encoder.parameters() if p.grad is not None]
     gradient = torch.cat(parts)

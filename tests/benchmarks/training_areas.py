@@ -8,7 +8,7 @@ import psutil
 import torch
 
 from fashion_mocluster.cost import measure
-from fashion_mocluster.learning.parameters import FinetuningParameters, MocoParameters
+from fashion_mocluster.learning.parameters import BaseFinetuningParameters, MocoParameters
 from fashion_mocluster.learning.weights import EncoderWeights
 from tests.benchmarks import training
 from tests.benchmarks.plain_moco import LightlyMoco, PlainMoco
@@ -26,7 +26,7 @@ def training_areas(
     many: np.ndarray | None,
     thesis: MocoParameters,
     default: MocoParameters,
-    finetuning: FinetuningParameters,
+    finetuning: BaseFinetuningParameters,
     pretrained: EncoderWeights,
     size: Size,
 ) -> Iterator[Result]:
@@ -132,7 +132,7 @@ def epoch(images: np.ndarray, recipe: MocoParameters) -> Result:
 
 
 def finetuning_areas(
-    images: np.ndarray, pretrained: EncoderWeights, parameters: FinetuningParameters
+    images: np.ndarray, pretrained: EncoderWeights, parameters: BaseFinetuningParameters
 ) -> Iterator[Result]:
     """Gradients, memory and time of a full-batch step against the full graph."""
     needed = FULL_GRAPH_BYTES * (len(images) / 10_000) ** 2
@@ -166,7 +166,7 @@ def finetuning_areas(
 
 
 def finetuning_memory(
-    images: np.ndarray, pretrained: EncoderWeights, parameters: FinetuningParameters
+    images: np.ndarray, pretrained: EncoderWeights, parameters: BaseFinetuningParameters
 ) -> Result:
     """Memory of a whole step at 60,000 images, from the empty process."""
     labels = torch.arange(len(images)) % 10

@@ -15,7 +15,7 @@ partitions = st.integers(4, 40).flatmap(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(partitions)
 def test_accuracy_is_the_best_over_all_matchings(pair):
     truth, labels = pair
@@ -26,7 +26,7 @@ def test_accuracy_is_the_best_over_all_matchings(pair):
     assert scores.clustering_accuracy(truth, labels) == pytest.approx(best)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(partitions, st.permutations(range(5)))
 def test_renaming_clusters_changes_no_score(pair, names):
     truth, labels = pair
@@ -35,7 +35,7 @@ def test_renaming_clusters_changes_no_score(pair, names):
     assert a == pytest.approx(b)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(st.integers(0, 10**6), st.integers(5, 60), st.integers(2, 4))
 def test_silhouette_is_that_of_scikit_learn(seed, n, k):
     rng = np.random.default_rng(seed)
@@ -77,7 +77,7 @@ def test_match_clusters_orders_by_class_and_puts_the_rest_last():
     np.testing.assert_array_equal(scores.match_clusters(table), [1, 0, 2, 3])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(partitions)
 def test_matched_classes_are_right_as_often_as_the_accuracy_says(pair):
     truth, labels = pair

@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -31,3 +35,21 @@ def test_neighbors_stay_neighbors():
     coordinates = umap_embedding(x, UmapParameters(metric="euclidean", n_components=2), seed=0)
     steps = np.linalg.norm(np.diff(coordinates, axis=0), axis=1)
     assert np.median(steps) < 0.1 * np.ptp(coordinates)
+
+
+@pytest.mark.slow
+def test_torch_keeps_its_number_of_threads():
+    """In a process of its own, as Numba sets the number only once."""
+    code = (
+        "import numpy as np, torch\n"
+        "from fashion_mocluster.clustering.parameters import UmapParameters\n"
+        "from fashion_mocluster.clustering.umap_embedding import umap_embedding\n"
+        "x = np.random.default_rng(0).normal(size=(50, 4))\n"
+        "umap_embedding(x, UmapParameters(n_epochs=1), seed=0)\n"
+        "print(torch.get_num_threads())"
+    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "2"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["1"]

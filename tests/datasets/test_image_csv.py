@@ -168,7 +168,7 @@ def test_pixels_from_0_to_1_are_refused_with_a_hint(write):
         read_image_csv(write(GOOD.replace("9,8", "9,0.0039")))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=25)
 @given(
     st.integers(1, 4),
     st.integers(1, 6),
@@ -194,7 +194,7 @@ def test_what_pandas_writes_is_read_back(tmp_path_factory, side, rows, labeled, 
         assert truth is None
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(st.one_of(st.binary(max_size=80), st.text(max_size=80).map(str.encode)))
 def test_fuzz_nothing_but_images_or_a_clear_error_comes_out(tmp_path_factory, content):
     path = tmp_path_factory.mktemp("fuzz") / "images.csv"

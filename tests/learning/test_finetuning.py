@@ -98,7 +98,7 @@ def test_projection_head_stays_as_it_was(images, pretrained, parameters):
     assert not same_weights(result.weights, pretrained)
 
 
-@pytest.mark.parametrize("finished", [1, 3, 4])
+@pytest.mark.parametrize("finished", [1, 3])
 def test_a_killed_run_ends_bit_for_bit_the_same(images, pretrained, parameters, finished):
     whole = finetune(images, pretrained, parameters, 3, assign, DyingStore())
     store = DyingStore(saves=finished)

@@ -66,7 +66,7 @@ def test_info_nce_survives_a_tiny_temperature():
     assert torch.isfinite(loss)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(size=st.integers(1, 7), batches=st.lists(st.integers(1, 9), min_size=1, max_size=8))
 def test_queue_is_a_bounded_deque(size, batches):
     moco = tiny_moco(size)

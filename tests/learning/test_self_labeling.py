@@ -240,7 +240,7 @@ def test_history_and_costs_are_complete(images, pretrained, parameters):
     assert torch.equal(result.weights.state[projector], pretrained.state[projector])
 
 
-@pytest.mark.parametrize("finished", [1, 2, 3, 4])
+@pytest.mark.parametrize("finished", [1, 3])
 def test_a_killed_run_ends_bit_for_bit_the_same(images, pretrained, parameters, finished):
     whole = train(images, pretrained, parameters, DyingStore())
     store = DyingStore(saves=finished)
@@ -253,7 +253,7 @@ def test_a_killed_run_ends_bit_for_bit_the_same(images, pretrained, parameters, 
     np.testing.assert_array_equal(whole.assignments, resumed.assignments)
 
 
-@pytest.mark.parametrize("step", [0, 6, 16, 27])
+@pytest.mark.parametrize("step", [6, 16])
 def test_a_stopped_run_ends_bit_for_bit_the_same(images, pretrained, parameters, monkeypatch, step):
     whole = train(images, pretrained, parameters)
     store, steps, train_step = DyingStore(), itertools.count(), SelfLabeling.train_step

@@ -21,16 +21,16 @@ def table(seed):
     rng = np.random.default_rng(seed)
     return pd.DataFrame(
         [
-            {"case": case, "issue": issue, "change": case, "encoder": row, "epochs": 2}
+            {"case": case, "issue": issue, "change": case, "encoder": encoder, "epochs": 2}
             | {score: rng.random() for score in ("nmi", "ari", "acc")}
             for case, issue in (("thesis", None), ("views", 8), ("all", None))
-            for row in ("moco", "finetuned")
+            for encoder in ("moco", "finetuned")
         ]
     )
 
 
-def value(tables, seed, case, row):
-    return tables[seed].query("case == @case and row == @row")["nmi"].item()
+def value(tables, seed, case, encoder):
+    return tables[seed].query("case == @case and encoder == @encoder")["nmi"].item()
 
 
 def test_effect_is_the_paired_difference_to_the_published_protocol():

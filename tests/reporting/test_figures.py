@@ -109,7 +109,7 @@ def test_history_has_one_labeled_panel_per_curve():
         np.testing.assert_array_equal(axes.lines[0].get_xydata(), table[["epoch", column]])
 
 
-@pytest.mark.parametrize("groups", [1, 3, 10, 60])
+@pytest.mark.parametrize("groups", [1, 10, 60])
 def test_scatter_colors_points_by_group_and_names_every_group_outside_the_data(groups):
     points = np.random.default_rng(0).normal(size=(200, 2))
     labels = np.arange(200) % groups
@@ -175,7 +175,7 @@ def test_distribution_without_labels_is_an_empty_table_with_its_columns():
     assert table.empty
 
 
-@pytest.mark.parametrize("clusters", [1, 3, 4, 10, 12, 13, 30])
+@pytest.mark.parametrize("clusters", [1, 4, 13, 30])
 def test_distribution_shows_the_shares_of_every_class_in_every_cluster(clusters):
     table = np.random.default_rng(0).integers(1, 50, (clusters, 3))
     # Two classes of the same name have a bar each.

@@ -199,6 +199,7 @@ def test_user_text_is_escaped_everywhere():
     )
 
 
+@pytest.mark.slow
 def test_a_page_of_13_methods_is_small_enough_to_be_mailed():
     """The figures of one method on 10,000 images, 13 times, and the three that are shown large."""
     rng = np.random.default_rng(0)

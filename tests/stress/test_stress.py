@@ -27,12 +27,14 @@ def test_good_weights_are_not_refused(tmp_path, monkeypatch):
     assert not refused(tmp_path, lambda path: torch.save(good_weights(), path))
 
 
+@pytest.mark.slow
 def test_killed_trainings_end_bit_for_bit_the_same():
     tally = kill_trainings(in_writes=4, at_random=2)
     assert tally.survived == tally.tried >= 4
     assert tally.half_written == tally.lost == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
@@ -48,5 +50,6 @@ def test_faults_are_survived(name):
         pytest.skip("this fault cannot be caused without more rights on this machine")
 
 
+@pytest.mark.slow
 def test_termination_saves_a_checkpoint_and_says_how_to_go_on():
     assert survives("terminated")

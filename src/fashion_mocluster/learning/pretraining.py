@@ -69,11 +69,12 @@ def pretrain(
             f"{name}.batch_size is {p.batch_size} but there are only {len(images)} images; "
             f"use --params={smaller_batches(len(images), p.bn_splits, name)}"
         )
-    if p.quirks and p.quirks.keep_false_negatives and p.contrast.queue_size >= len(images):
+    queue_size = getattr(p.contrast, "queue_size", 0)
+    if p.quirks and p.quirks.keep_false_negatives and queue_size >= len(images):
         logger.warning(
             "%s: the queue (%d keys) holds at least one key of each of the %d images, so every "
             "image has false negatives; set %s.quirks.keep_false_negatives=false",
-            *(name, p.contrast.queue_size, len(images), name),
+            *(name, queue_size, len(images), name),
         )
     training = Pretraining(images, statistics, p, assign)
     trainer = Trainer(training, p.epochs, store, p.checkpoints, p.early_stopping, name).fit()
