@@ -53,3 +53,10 @@ def test_files_made_from_something_else_are_refused(tmp_path):
         again.check(["weights"], {"weights": {"moco.epochs": 3, "images of data": "abc"}})
     again.remove("weights")
     Record(tmp_path / "provenance.json").check(["weights"], {"weights": {"moco.epochs": 3}})
+
+
+def test_a_damaged_record_is_named(tmp_path):
+    path = tmp_path / "provenance.json"
+    path.write_text('{"weights": {')
+    with pytest.raises(StaleFileError, match=r"provenance.json: damaged .* delete it"):
+        Record(path)

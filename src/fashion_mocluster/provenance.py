@@ -28,11 +28,22 @@ class Record:
 
     Args:
         path: The file; it need not exist yet.
+
+    Raises:
+        StaleFileError: The file is damaged.
     """
 
     def __init__(self, path: Path):
         self._path = path
-        self._made_from: dict[str, dict] = json.loads(path.read_text()) if path.exists() else {}
+        self._made_from: dict[str, dict] = {}
+        if path.exists():
+            try:
+                self._made_from = dict(json.loads(path.read_text()))
+            except ValueError as error:
+                raise StaleFileError(
+                    f"{path}: damaged ({error}), so nothing tells what the files beside it were made "
+                    "from; delete it if they are of these images and parameters, else the whole folder"
+                ) from None
 
     def add(self, dataset: str, made_from: dict[str, Any]) -> None:
         """Record what a dataset was made from."""
