@@ -74,6 +74,7 @@ def test_evaluation_needs_nothing_but_files_that_ship():
         "kmeans_finetuned_weights",
         "spectral_finetuned_weights",
         "self_labeling_finetuned_weights",
+        "run_results",
     }
 
 

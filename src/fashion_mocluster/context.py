@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from kedro.config import MissingConfigException
 from kedro.framework.context import KedroContext
 from kedro.framework.project import LOGGING, pipelines
 from omegaconf.errors import ConfigTypeError
 
 from fashion_mocluster import session
+from fashion_mocluster.hooks import print_error
 from fashion_mocluster.parameters import (
     ParameterError,
     check_parameters,
@@ -28,6 +30,9 @@ class ProjectContext(KedroContext):
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         loader = self.config_loader
+        sys.excepthook = (
+            print_error  # which Kedro's own logging replaces outside the project's folder
+        )
         logging_config = Path(loader.conf_source) / "logging.yml"
         if logging_config.exists():  # Kedro itself looks for it in the current folder alone
             LOGGING.configure(yaml.safe_load(logging_config.read_text()))
@@ -46,10 +51,17 @@ def _merged_parameters(loader: Any) -> dict[str, Any]:
     """The parameters of the environment and of the command line.
 
     Raises:
-        ParameterError: One is a list in conf and a mapping on the command line, or the reverse.
+        ParameterError: There is no such environment, or a parameter is a list in conf and a mapping
+            on the command line, or the reverse.
     """
     try:
         return loader["parameters"]
+    except MissingConfigException:
+        known = sorted(p.name for p in Path(loader.conf_source).iterdir() if p.is_dir())
+        raise ParameterError(
+            f"--env={loader.env}: there is no folder {loader.conf_source}/{loader.env}; the environments "
+            f"are {', '.join(known)}"
+        ) from None
     except ConfigTypeError:  # which says that, but not where
         given, loader.runtime_params = loader.runtime_params, {}
         raise list_or_mapping_error(loader["parameters"], given) from None

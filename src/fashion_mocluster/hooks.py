@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar
 
+import yaml
 from filelock import FileLock, Timeout
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
@@ -14,6 +15,7 @@ from kedro.io import DatasetError
 
 from fashion_mocluster import provenance, session
 from fashion_mocluster.errors import FashionMoClusterError
+from fashion_mocluster.parameters import ParameterError
 from fashion_mocluster.threads import limit_numeric_threads
 
 logger = logging.getLogger(__name__)
@@ -121,6 +123,23 @@ class ThreadsHook:
         limit_numeric_threads(session.parameter("moco.compute.threads", "auto"))
 
 
+class SummaryHook:
+    """Says at the end of a run where its results are."""
+
+    @hook_impl
+    def after_pipeline_run(self, pipeline: Any) -> None:
+        """Name the page or the table that a user looks at first."""
+        places = {
+            "report": "08_reporting/report.html",
+            "ablation_table": "08_reporting/ablation.csv",
+            "bugfix_ablation_table": "08_reporting/bugfix_ablation.csv",
+            "predicted_clusters": "07_model_output/predicted_clusters.csv",
+        }
+        for dataset, place in places.items():
+            if dataset in pipeline.all_outputs():
+                logger.info("results: %s", session.output_folder() / place)
+
+
 class OutOfMemoryError(FashionMoClusterError, MemoryError):
     """There was too little memory for a node."""
 
@@ -182,6 +201,10 @@ def _message(error: BaseException, trace: TracebackType | None) -> BaseException
         # Kedro wraps whatever a dataset raises; a bug in a dataset stays a surprise.
         cause = error.__cause__
         return error if cause is None else _message(cause, trace) or _known_cause(error)
+    if isinstance(error, yaml.YAMLError):
+        return ParameterError(
+            f"--params or a file of conf is no valid YAML, put the value in quotes: {error}"
+        )
     innermost = Path(traceback.extract_tb(trace)[-1].filename).parts if trace else ()
     if isinstance(error, ValueError) and innermost[-3:] == ("framework", "session", "session.py"):
         return error  # no pipeline of this name, or nothing left of it

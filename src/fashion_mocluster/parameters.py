@@ -212,6 +212,7 @@ def complete(parameters: dict[str, Any]) -> dict[str, Any]:
     if _at(parameters, "evaluation", "show_thesis_scores") is False and isinstance(methods, dict):
         for method in methods.values():
             method.pop("thesis_scores", None)
+        parameters["report"] = _merged(parameters.get("report"), {"thesis_costs": None})
     for group, key in PATHS:
         path = _at(parameters, group, key)
         if isinstance(path, str) and path.startswith("~"):
@@ -300,12 +301,7 @@ def _describe(problem: ErrorDetails, parameters: dict[str, Any]) -> tuple[str, s
             f"Input should be {problem['ctx']['expected_tags']} (got {problem['ctx']['tag']!r})"
         )
     if kind == "string_type" and not isinstance(value, list):
-        text = (
-            ": ".join(map(str, *value.items()))
-            if isinstance(value, dict) and len(value) == 1
-            else value
-        )
-        hint = f"; on the command line put the value in quotes: --params='{key}=\"{text}\"'"
+        hint = f"; on the command line put what you typed in quotes: --params='{key}=\"...\"'"
         return key, f"{message} (got {value!r}){hint}"
     if kind.startswith(("list", "tuple")):
         hint = "; write lists in conf/<environment>/parameters.yml, --params cannot hold them"

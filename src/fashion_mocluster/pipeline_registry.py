@@ -66,16 +66,13 @@ def build_pipelines(p: "ProjectParameters") -> dict[str, Pipeline]:
     )
     if any(starts_from_pixel_clusters(m.clusterer) for m in p.methods_run.values()):
         comparison += pixel_clusters
+    all_results = report.create_pipeline(p.methods_run)
     pipelines = {
-        "__default__": data
-        + pretraining
-        + finetuning
-        + comparison
-        + report.create_pipeline(p.methods_run),
+        "__default__": data + pretraining + finetuning + comparison + all_results,
         "data_processing": data,
         "moco_pretraining": data + pretraining,
         "cluster_finetuning": data + finetuning,
-        "evaluation": data + comparison,
+        "evaluation": data + comparison + all_results,
         "report": report.create_pipeline(),
         "ablation": data + ablation.create_pipeline(sorted(set(p.ablation.run))),
     }

@@ -9,6 +9,7 @@ from fashion_mocluster.hooks import (
     MemoryHintsHook,
     ProvenanceHook,
     RunLockHook,
+    SummaryHook,
     ThreadsHook,
     print_error,
 )
@@ -19,7 +20,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 sys.excepthook = print_error
 
-HOOKS = (RunLockHook(), ProvenanceHook(), ThreadsHook(), MemoryHintsHook())
+HOOKS = (SummaryHook(), RunLockHook(), ProvenanceHook(), ThreadsHook(), MemoryHintsHook())
 CONTEXT_CLASS = ProjectContext
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

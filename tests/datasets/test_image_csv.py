@@ -97,7 +97,7 @@ def test_damaged_gzip_and_plain_text_with_its_name(write):
 
 
 def test_missing_file_names_the_parameter(tmp_path):
-    with pytest.raises(DataFileError, match="no such file; name yours with --params=data.path"):
+    with pytest.raises(DataFileError, match="no such file; check data.path"):
         read_image_csv(tmp_path / "absent.csv")
 
 

@@ -64,7 +64,7 @@ def test_a_folder_in_place_of_a_file_does_not_exist(tmp_path):
 def test_no_weights_at_all_is_an_error_that_names_the_pipeline(tmp_path):
     weights = dataset(tmp_path / "x.pt", made_by="cluster_finetuning")
     assert not weights.exists()
-    with pytest.raises(DataFileError, match="no trained encoder.*--pipelines=cluster_finetuning"):
+    with pytest.raises(DataFileError, match="no trained encoder.*kedro run.*cluster_finetuning"):
         weights.load()
 
 

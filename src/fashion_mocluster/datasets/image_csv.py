@@ -66,7 +66,7 @@ def _open(path: Path) -> Iterator[io.TextIOBase]:
             yield file
     except FileNotFoundError:
         raise DataFileError(
-            f"{path}: no such file; name yours with --params=data.path=..."
+            f"{path}: no such file; check data.path, or predict.path if these are new images"
         ) from None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataFileError(

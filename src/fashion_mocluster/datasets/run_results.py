@@ -55,8 +55,7 @@ class RunResultsDataset(AbstractDataset[None, list]):
         if not runs:
             places = ", ".join(map(str, self._folders.values()))
             raise DatasetError(
-                f"no results under {places}; make some with kedro run, for instance "
-                "kedro run --pipelines=evaluation"
+                f"no results under {places}; make some first, with kedro run and the same --env"
             )
         return runs
 

@@ -158,8 +158,8 @@ class TorchWeightsDataset(AbstractDataset[Any, Any]):
         """
         if (source := self._source()) is None:
             raise DataFileError(
-                f"{self._path}: no trained encoder yet; run `kedro run "
-                f"--pipelines={self._made_by}` first (with the same --env and seed)"
+                f"{self._path}: no trained encoder yet; train it with `kedro run` and the same --env and "
+                f"seed (the pipeline that trains it is {self._made_by})"
             )
         path, origin = source
         content = load_dictionary(path)

@@ -67,6 +67,7 @@ def pretrain(
     if len(images) < p.batch_size:
         raise InputError(
             f"{name}.batch_size is {p.batch_size} but there are only {len(images)} images; "
+            "set it in conf/<environment>/parameters.yml, or in every command of this output folder "
             f"use --params={smaller_batches(len(images), p.bn_splits, name)}"
         )
     queue_size = getattr(p.contrast, "queue_size", 0)

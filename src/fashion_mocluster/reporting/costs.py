@@ -32,7 +32,7 @@ def training_table(results: list[RunResults], thesis: dict[str, dict]) -> Markup
         }
         for (training, protocol), seeds in epochs.items()
     ]
-    return html_table("training", pd.DataFrame(lines), ["training", "protocol"])
+    return html_table("training", _without_thesis(lines, thesis), ["training", "protocol"])
 
 
 def inference_table(name: str, run: RunResults, thesis: dict[str, dict]) -> Markup:
@@ -59,4 +59,10 @@ def inference_table(name: str, run: RunResults, thesis: dict[str, dict]) -> Mark
         for line in run.comparison.itertuples()
         if (embedding := run.embedding_costs.get(line.representation))
     ]
-    return html_table(name, pd.DataFrame(lines), ["method"])
+    return html_table(name, _without_thesis(lines, thesis), ["method"])
+
+
+def _without_thesis(lines: list[dict], thesis: dict[str, dict]) -> pd.DataFrame:
+    """The table, without the thesis's columns where its figures are not to be shown."""
+    table = pd.DataFrame(lines)
+    return table if thesis else table.drop(columns=["thesis s", "thesis MB"], errors="ignore")

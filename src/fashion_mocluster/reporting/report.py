@@ -49,7 +49,7 @@ def report_html(
         figures: Those of :func:`report_figures`.
         published: What others published, ``report.literature`` of the parameters.
     """
-    thesis_costs = recorded(results, "report", "thesis_costs")
+    thesis_costs = recorded(results, "report", "thesis_costs") or {}
     sections = {
         "best": best_method(results),
         "methods": _methods(results),

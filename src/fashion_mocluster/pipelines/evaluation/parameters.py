@@ -91,5 +91,5 @@ class ReportParameters(BaseModel):
 
     title: str
     compare_with: dict[str, str] = {}
-    thesis_costs: dict[Literal["training", "inference"], dict[str, dict[str, float]]]
+    thesis_costs: dict[Literal["training", "inference"], dict[str, dict[str, float]]] | None = None
     literature: list[PublishedResult] = []
