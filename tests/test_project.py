@@ -292,7 +292,7 @@ def test_thesis_protocol_end_to_end_with_few_epochs(project):
     assert {p.stem for p in (reporting / "training_cost").iterdir()} == trainings
     for name in trainings:
         cost = pd.read_csv(reporting / "training_cost" / f"{name}.csv")
-        assert list(cost.columns) == ["epoch", "seconds", "memory_mb"]
+        assert list(cost.columns) == ["epoch", "seconds", "memory_mb", "precision", "threads"]
         assert (cost["seconds"] > 0).all()
         assert (cost["epoch"] == [1]).all()
     cost = json.loads((reporting / "embedding_cost" / "joint.json").read_text())

@@ -168,7 +168,8 @@ def parameters_of(project, env, params):
 def tiny(project, env, params):
     """Parameters by which a run of this environment takes seconds: few images, one epoch, one method."""
     p = parameters_of(project, env, params)
-    changes = {"data.limit": 200, "moco.epochs": 1, "moco.batch_size": 48}
+    changes = {"data.limit": 100, "moco.epochs": 1, "moco.batch_size": 48}
+    changes["moco.encoder.widths"] = [4, 8, 16]
     if "queue_size" in p["moco"]["contrast"]:
         changes["moco.contrast.queue_size"] = 100
     changes["finetuning.self_labeling.neighbor_agreement_threshold"] = 0

@@ -21,6 +21,7 @@ def test_finds_images_that_look_alike():
     assert adjusted_rand_score(labels, np.repeat([0, 1, 2], 50)) == 1
 
 
+@pytest.mark.slow
 def test_is_turtle_on_the_principal_components():
     images = images_of(np.random.default_rng(1).uniform(0, 255, (4, 14, 14)), 40)
     z = PCA(COMPONENTS, svd_solver="full").fit_transform(images.reshape(160, -1) / 255.0)

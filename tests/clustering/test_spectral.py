@@ -86,6 +86,7 @@ ONE, OTHER = (a.ravel() for a in np.meshgrid(ANGLES[::25], ANGLES[::25]))
     ],
     ids=["ring", "torus", "line"],
 )
+@pytest.mark.slow
 def test_repeated_and_close_eigenvalues_are_all_found(x):
     affinity = symmetric_graph(x, 8)
     vectors = embed(affinity, 5)

@@ -38,6 +38,7 @@ def test_finds_the_groups_that_stand_out_most(groups):
     assert adjusted_rand_score(labels, truth) > 0.95
 
 
+@pytest.mark.slow
 def test_agrees_with_the_method_written_plainly(groups):
     x, _ = groups
     n_init = STARTS_TOGETHER + 1  # a whole group and one that is not

@@ -99,6 +99,7 @@ def test_projection_head_stays_as_it_was(images, pretrained, parameters):
 
 
 @pytest.mark.parametrize("finished", [1, 3])
+@pytest.mark.slow
 def test_a_killed_run_ends_bit_for_bit_the_same(images, pretrained, parameters, finished):
     whole = finetune(images, pretrained, parameters, 3, assign, DyingStore())
     store = DyingStore(saves=finished)
@@ -253,6 +254,7 @@ def test_learnable_centers_lower_their_loss_and_resume(images, pretrained, learn
     np.testing.assert_array_equal(whole.assignments, resumed.assignments)
 
 
+@pytest.mark.slow
 def test_without_the_guard_it_collapses(images, pretrained, learnable, caplog):
     """The same training, with the guard and without."""
     longer = learnable.model_copy(update={"epochs": 12, "learning_rate": 0.2})

@@ -69,6 +69,7 @@ def test_same_seed_same_weights_other_seed_other_weights(images, moco_parameters
 
 @pytest.mark.parametrize("variant", [lambda p: p, end_to_end, joint])
 @pytest.mark.parametrize("step", [0, 9])
+@pytest.mark.slow
 def test_a_stopped_run_ends_bit_for_bit_the_same(
     images, moco_parameters, monkeypatch, variant, step
 ):
@@ -93,6 +94,7 @@ def test_a_stopped_run_ends_bit_for_bit_the_same(
 
 
 @pytest.mark.parametrize("finished", [1, 2])
+@pytest.mark.slow
 def test_a_killed_run_ends_bit_for_bit_the_same(images, moco_parameters, finished):
     whole = train(images, moco_parameters)
     store = DyingStore(saves=finished)
@@ -191,6 +193,7 @@ QUIRKS = (
 
 
 @pytest.mark.parametrize("quirk", QUIRKS)
+@pytest.mark.slow
 def test_each_quirk_changes_the_weights(images, moco_parameters, quirk):
     quirky = changed(moco_parameters, quirks={quirk: True})
     assert not same_weights(train(images, moco_parameters).weights, train(images, quirky).weights)

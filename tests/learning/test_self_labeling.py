@@ -241,6 +241,7 @@ def test_history_and_costs_are_complete(images, pretrained, parameters):
 
 
 @pytest.mark.parametrize("finished", [1, 3])
+@pytest.mark.slow
 def test_a_killed_run_ends_bit_for_bit_the_same(images, pretrained, parameters, finished):
     whole = train(images, pretrained, parameters, DyingStore())
     store = DyingStore(saves=finished)
@@ -254,6 +255,7 @@ def test_a_killed_run_ends_bit_for_bit_the_same(images, pretrained, parameters, 
 
 
 @pytest.mark.parametrize("step", [6, 16])
+@pytest.mark.slow
 def test_a_stopped_run_ends_bit_for_bit_the_same(images, pretrained, parameters, monkeypatch, step):
     whole = train(images, pretrained, parameters)
     store, steps, train_step = DyingStore(), itertools.count(), SelfLabeling.train_step

@@ -16,6 +16,7 @@ from tests.conftest import project_parameters
 
 
 @pytest.mark.parametrize("init", ["random", "pixel_clusters"])
+@pytest.mark.slow
 def test_self_labeling_keeps_the_start_that_agrees_with_the_pixels_where_it_is_told_to(init):
     runtime = {"finetuning": {"self_labeling": {"init": init, "n_init": 6}}}
     p = check_parameters(project_parameters("smoke", runtime))

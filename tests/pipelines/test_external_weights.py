@@ -77,6 +77,7 @@ def test_published_figures_are_reproduced(tmp_path):
         assert ours == pytest.approx(REFERENCE_SCORES[kind], abs=0.01), kind
 
 
+@pytest.mark.slow
 def test_a_bare_state_dict_becomes_a_method(tmp_path):
     """Without the published files: an encoder like theirs, with random weights."""
     parameters = EncoderParameters(

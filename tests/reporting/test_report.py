@@ -115,6 +115,7 @@ def test_figures_over_several_runs_are_made_where_there_is_something_to_show():
     assert report_figures(results[1:]) == {}
 
 
+@pytest.mark.slow
 def test_claims_and_switches_of_the_ablation():
     lines = Page(page_of(whole_run())).lines
     header = next(i for i, line in enumerate(lines) if "ResConn" in line)
@@ -135,6 +136,7 @@ def test_claims_and_switches_of_the_ablation():
     )
 
 
+@pytest.mark.slow
 def test_the_effect_of_a_bug_is_a_difference():
     lines = Page(page_of(whole_run())).lines
     reference, _, fixed, again = lines[
@@ -172,6 +174,7 @@ def test_methods_of_one_title_are_all_shown():
     assert page.words.count("Mine") > 4
 
 
+@pytest.mark.slow
 def test_seeds_that_differ_in_more_than_the_seed_are_told():
     runs = [files(seed=0), files(seed=1)]
     for run in runs:
@@ -184,6 +187,7 @@ def test_seeds_that_differ_in_more_than_the_seed_are_told():
     assert ["moco.epochs", "30", "2"] in page.lines
 
 
+@pytest.mark.slow
 def test_user_text_is_escaped_everywhere():
     run = whole_run()
     title = '<script>alert("&")</script>'
