@@ -2,6 +2,7 @@ import pytest
 from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.provenance import Record, StaleFileError, of_datasets, signature
+from tests.project_copy import copy_project, session
 
 
 def train(images, recipe):
@@ -60,3 +61,19 @@ def test_a_damaged_record_is_named(tmp_path):
     path.write_text('{"weights": {')
     with pytest.raises(StaleFileError, match=r"provenance.json: damaged .* delete it"):
         Record(path)
+
+
+@pytest.mark.slow
+def test_a_run_takes_over_no_files_of_other_images(tmp_path):
+    """With --only-missing-outputs, as a run hands it to Kedro."""
+    project = copy_project(tmp_path)
+
+    def process(limit):
+        with session(project, "smoke", {"data.limit": limit}) as kedro_session:
+            names = ["data_processing"]
+            kedro_session.run(pipeline_names=names, only_missing_outputs=True)
+
+    process(50)
+    process(50)
+    with pytest.raises(StaleFileError, match=r"data.limit \(then 50, now 60\)"):
+        process(60)
