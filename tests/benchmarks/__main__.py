@@ -30,7 +30,7 @@ RESULT = DATA / "08_reporting" / "benchmarks.csv"
 
 def main(idx_folder: Path | None, size: Size, result: Path = RESULT) -> pd.DataFrame:
     """Run all areas; each is printed and saved as soon as it is measured."""
-    images, _ = read_image_csv(DATA / "01_raw" / "fashion-mnist_test.csv.gz")
+    images, *_ = read_image_csv(DATA / "01_raw" / "fashion-mnist_test.csv.gz")
     many = None
     if idx_folder is None:
         print("no folder of IDX files was named: nothing is measured beyond 10,000 images")

@@ -76,9 +76,11 @@ def read_image_folder(
     """
     if cache is None:
         with tempfile.TemporaryDirectory() as folder:
-            pictures = read_image_folder(root, options, PictureCache(Path(folder)), limit)
+            pictures = read_image_folder(
+                root, options, PictureCache(Path(folder, "pictures.npy")), limit
+            )
             return replace(pictures, images=np.array(pictures.images))
-    with _alone_in(cache.array_path.parent):
+    with _alone(cache):
         table = _bring_up_to_date(cache, root, options, limit)
         pictures = _pictures(cache, table, limit)
     _report(root, options, table, pictures)
@@ -96,10 +98,10 @@ def stored_pictures(
 
 
 @contextlib.contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Wait until no other process reads into this folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".pictures.lock"):
+def _alone(cache: PictureCache) -> Iterator[None]:
+    """Wait until no other process fills this cache; runs with other seeds share it."""
+    cache.array_path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(cache.array_path.with_suffix(".lock")):
         yield
 
 
@@ -117,7 +119,7 @@ def _bring_up_to_date(
     stored = cache.table(settings_of(root, options))
     found = set(listing.pictures)
     broken = {file: reason for file, reason in stored.broken.items() if file in found}
-    if _suffices(stored, listing.pictures, limit):
+    if is_enough := _suffices(stored, listing.pictures, limit):
         table = replace(stored, broken=broken, skipped=list(listing.skipped))
     else:
         table = Table(stored.settings, broken=broken, skipped=list(listing.skipped))
@@ -129,7 +131,8 @@ def _bring_up_to_date(
         cache.write(table, options, _at_least_one(images, root, table))
     table.skipped.extend(Skipped(file.path, reason, True) for file, reason in table.broken.items())
     table.skipped.sort(key=lambda skipped: natural_order(skipped.path))
-    cache.write_table(table)
+    if not is_enough or table != stored:
+        cache.write_table(table)
     return table
 
 
@@ -214,9 +217,7 @@ def _readable(
                 return
 
 
-def _at_least_one(
-    images: Iterator[np.ndarray], root: Path, table: Table
-) -> Iterator[np.ndarray]:
+def _at_least_one(images: Iterator[np.ndarray], root: Path, table: Table) -> Iterator[np.ndarray]:
     """The same images.
 
     Raises:

@@ -56,15 +56,15 @@ def settings_of(root: Path, options: PictureOptions) -> dict:
 
 
 class PictureCache:
-    """The array ``<name>.npy`` and the table ``<name>.json`` in one folder.
+    """The array, a ``.npy`` file, and the table beside it, a ``.json`` file of the same name.
 
     The table is removed before the array changes and written after it, so the table of a process that
     was killed in between never speaks of another array.
     """
 
-    def __init__(self, folder: Path, name: str = "pictures"):
-        self.array_path = folder / f"{name}.npy"
-        self._table_path = folder / f"{name}.json"
+    def __init__(self, array_path: Path):
+        self.array_path = array_path
+        self._table_path = array_path.with_suffix(".json")
 
     def table(self, settings: dict) -> Table:
         """The stored table, or one without rows if none is of these settings or the array is gone."""
@@ -82,8 +82,8 @@ class PictureCache:
         return Table(settings)
 
     def array(self, count: int) -> np.ndarray:
-        """The first images, uint8 (count, H, W) or (count, H, W, 3); changes stay in memory."""
-        return np.load(self.array_path, mmap_mode="c", allow_pickle=False)[:count]
+        """The first images, uint8 (count, H, W) or (count, H, W, 3), mapped from the file, read-only."""
+        return np.load(self.array_path, mmap_mode="r", allow_pickle=False)[:count]
 
     def write_table(self, table: Table) -> None:
         """Replace the table."""
@@ -97,10 +97,10 @@ class PictureCache:
         write_bytes_atomically(self._table_path, json.dumps(content).encode())
 
     def write(self, table: Table, options: PictureOptions, images: Iterator[np.ndarray]) -> None:
-        """Replace array and table.
+        """Replace the array and remove the table, which is to be written next.
 
         Args:
-            table: Gets its rows while ``images`` is consumed.
+            table: The new one, which gets its rows while ``images`` is consumed.
             options: Those of the table.
             images: Each uint8 (H, W), or (H, W, 3) if ``options.color`` is not gray; with ``auto`` they
                 become gray at the end if none of them has colors.
@@ -119,7 +119,6 @@ class PictureCache:
 
         self._table_path.unlink(missing_ok=True)
         write_atomically(self.array_path, write)
-        self.write_table(table)
 
 
 def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:

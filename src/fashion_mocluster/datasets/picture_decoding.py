@@ -85,7 +85,7 @@ def decode_picture(path: Path, options: PictureOptions, formats: list[str]) -> D
     except Exception as error:
         # Damage can surface anywhere in a decoder: OSError, SyntaxError, struct.error, ...
         reason = f"damaged ({error or type(error).__name__})"
-        if not (errno := getattr(error, "errno", None)) is None:
+        if (errno := getattr(error, "errno", None)) is not None:
             reason = f"cannot be opened ({error.strerror})"
         raise UnreadablePictureError(reason, lasting=errno is None) from None
     decoded = _padded(small, options.shape)
@@ -166,7 +166,9 @@ def _rescaled(values: np.ndarray) -> np.ndarray:
 def _on_ground(picture: Image.Image) -> Image.Image:
     """An RGBA picture on white, or on black if what is visible of it is bright itself."""
     alpha = np.asarray(picture.getchannel("A"), np.float64)
-    brightness = (np.asarray(picture.convert("RGB").convert("L")) * alpha).sum() / max(alpha.sum(), 1)
+    brightness = (np.asarray(picture.convert("RGB").convert("L")) * alpha).sum() / max(
+        alpha.sum(), 1
+    )
     ground = Image.new("RGBA", picture.size, "black" if brightness > BRIGHT_THING else "white")
     return Image.alpha_composite(ground, picture)
 
