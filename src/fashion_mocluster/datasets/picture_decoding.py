@@ -16,6 +16,8 @@ FORMATS = ["JPEG", "PNG", "WEBP", "AVIF", "JPEG2000", "TIFF", "BMP", "GIF"]
 # Pictures of more pixels are decoded one at a time, which bounds the memory needed.
 LARGE = 25_000_000
 ONE_LARGE = threading.Lock()
+# JPEG files are decoded to no less than this many times the final size; 1/8 of the full size costs least.
+REDUCED = 1.5
 # Brighter things are put on black, others on white, where their own ground is transparent.
 BRIGHT_THING = 191
 BRIGHT_GROUND = 127
@@ -118,7 +120,7 @@ def _small(picture: Image.Image, options: PictureOptions) -> Image.Image:
     """The picture, upright and in the final size before padding: RGB or L."""
     height, width = options.shape
     gray = options.color == "gray"
-    picture.draft("L" if gray else None, (2 * max(height, width),) * 2)
+    picture.draft("L" if gray else None, (round(REDUCED * max(height, width)),) * 2)
     large = picture.width * picture.height > LARGE
     with ONE_LARGE if large else contextlib.nullcontext():
         ImageOps.exif_transpose(picture, in_place=True)
