@@ -1,7 +1,6 @@
 """Pictures of every kind against what they were made of."""
 
 import io
-import shutil
 
 import numpy as np
 import pytest
@@ -79,7 +78,9 @@ def test_files_of_another_kind_than_their_name_says(decode, kind):
     assert differs(decode(buffer.getvalue(), "x.jpg"), COLORS) < 8
 
 
-@pytest.mark.parametrize(("name", "kind"), [("x.gif", "GIF"), ("x.webp", "WEBP"), ("x.tif", "TIFF")])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("x.gif", "GIF"), ("x.webp", "WEBP"), ("x.tif", "TIFF")]
+)
 def test_the_first_of_several_images(decode, name, kind):
     buffer = io.BytesIO()
     others = [Image.new("RGB", (SIDE, SIDE), color) for color in ("red", "blue")]
@@ -169,7 +170,9 @@ def test_upright_as_the_exif_block_says(decode, name, orientation):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("exif", [b"Exif\0\0MM\0*", b"Exif\0\0" + bytes(40), b"Exif\0\0II*\0\xff\xff\xff\xff"])
+@pytest.mark.parametrize(
+    "exif", [b"Exif\0\0MM\0*", b"Exif\0\0" + bytes(40), b"Exif\0\0II*\0\xff\xff\xff\xff"]
+)
 def test_a_damaged_exif_block_costs_no_picture(decode, exif):
     picture = Image.fromarray(COLORS)
     assert differs(decode(picture, "x.jpg", exif=exif, quality=98), COLORS) < 6

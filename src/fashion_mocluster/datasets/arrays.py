@@ -64,7 +64,7 @@ def _link(data: np.ndarray, path: Path) -> bool:
         return False
     try:
         stored = np.load(data.filename, mmap_mode="r", allow_pickle=False)
-        if (stored.shape, stored.dtype) != (data.shape, data.dtype):
+        if any(getattr(stored, a) != getattr(data, a) for a in ("shape", "strides", "dtype")):
             return False
         os.link(data.filename, path)
     except (OSError, ValueError):  # another file system, or one without links

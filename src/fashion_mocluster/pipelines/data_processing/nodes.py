@@ -18,13 +18,9 @@ BLOCK_BYTES = 16_000_000
 
 
 def validate_images(
-    raw_images: np.ndarray,
-    skipped_files: pd.DataFrame,
-    parameters: DataParameters,
-    n_clusters: int,
-) -> tuple[np.ndarray, pd.DataFrame]:
-    """The images, uint8 (N, H, W) or (N, H, W, 3), if they can be grouped into ``n_clusters`` clusters;
-    and the files that were skipped when they were read.
+    raw_images: np.ndarray, parameters: DataParameters, n_clusters: int
+) -> np.ndarray:
+    """The images, uint8 (N, H, W) or (N, H, W, 3), if they can be grouped into ``n_clusters`` clusters.
 
     Raises:
         InputError: Too few images, too small ones, or all of them the same.
@@ -57,7 +53,16 @@ def validate_images(
         kind = "color" if is_color else "shade of gray"
         logger.warning("%s: %d images show one %s only", source, constant, kind)
     logger.info("%s: %d images of %d x %d", source, len(raw_images), height, width)
-    return raw_images, skipped_files
+    return raw_images
+
+
+def list_skipped_pictures(skipped_files: pd.DataFrame, images: np.ndarray) -> pd.DataFrame:
+    """``path`` and ``reason`` of all files that became no images.
+
+    Args:
+        images: Known only once the files were read, and so is what was skipped.
+    """
+    return skipped_files
 
 
 def _blocks(images: np.ndarray) -> Iterator[np.ndarray]:

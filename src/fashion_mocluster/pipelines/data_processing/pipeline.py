@@ -13,9 +13,15 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 nodes.validate_images,
-                ["raw_images", "skipped_files", "params:data", "params:n_clusters"],
-                ["images", "skipped_pictures"],
+                ["raw_images", "params:data", "params:n_clusters"],
+                "images",
                 name="validate_images",
+            ),
+            Node(
+                nodes.list_skipped_pictures,
+                ["skipped_files", "images"],
+                "skipped_pictures",
+                name="list_skipped_pictures",
             ),
             Node(nodes.describe_pixels, "images", "pixel_statistics", name="describe_pixels"),
             Node(nodes.draw_contact_sheet, "images", "contact_sheet", name="draw_contact_sheet"),
