@@ -267,7 +267,7 @@ def test_what_was_read_and_skipped_is_said_in_one_line(folder, caplog):
     for name in ("a.txt", "b.txt", "c.jpg"):
         (folder / name).write_text("" if name == "c.jpg" else "x")
     read_image_folder(folder, OPTIONS)
-    line = "12 pictures, gray; skipped: 2 of a kind that is not read (.txt), 1 empty"
+    line = "12 pictures, gray; skipped, as skipped_pictures.csv lists: 2 of a kind that is not read (.txt), 1 empty"
     assert line in caplog.text
 
 

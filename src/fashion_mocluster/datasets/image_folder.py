@@ -258,9 +258,8 @@ def _report(root: Path, options: PictureOptions, table: Table, pictures: Picture
     count = len(pictures.paths)
     color = "in color" if pictures.images.ndim == 4 else "gray"
     skipped = _counted([s.reason for s in pictures.skipped])
-    logger.info(
-        "%s: %d pictures, %s%s", root, count, color, f"; skipped: {skipped}" if skipped else ""
-    )
+    listed = f"; skipped, as skipped_pictures.csv lists: {skipped}" if skipped else ""
+    logger.info("%s: %d pictures, %s%s", root, count, color, listed)
     if options.invert != "auto" or pictures.images.ndim == 4:
         return
     grounds = np.array([row.ground for row in table.rows[:count]])
