@@ -121,6 +121,7 @@ def _bring_up_to_date(
     broken = {file: reason for file, reason in stored.broken.items() if file in found}
     if is_enough := _suffices(stored, listing.pictures, limit):
         table = replace(stored, broken=broken, skipped=list(listing.skipped))
+        logger.info("%s: no picture is new or changed since an earlier run decoded them", root)
     else:
         table = Table(stored.settings, broken=broken, skipped=list(listing.skipped))
         folder = root if root.is_dir() else root.parent
