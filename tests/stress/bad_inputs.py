@@ -51,6 +51,7 @@ BAD_CSV: list[tuple[str | bytes, str]] = [
     (GOOD.replace("9,8", "9,\U0010ffff"), "line 3, column 'pixel2': .* not a whole number"),
     (GOOD.replace("9,8", "9,\u0668"), "line 3, column 'pixel2': .* not a whole number"),
     (b"\xff\xfe\x00\x01", "not a text file"),
+    (GOOD.encode("utf-16"), "not a text file.*not in UTF-16"),
     (gzip.compress(GOOD.encode(), mtime=0), "not a text file"),
 ]
 

@@ -13,12 +13,7 @@ from fashion_mocluster.datasets.idx import read_idx_folder
 from fashion_mocluster.datasets.image_csv import read_image_csv
 from fashion_mocluster.datasets.image_folder import Pictures, read_image_folder, stored_pictures
 from fashion_mocluster.datasets.picture_cache import PictureCache
-from fashion_mocluster.datasets.picture_files import (
-    HEIF_SUFFIXES,
-    SUFFIXES,
-    is_picture_file,
-    list_pictures,
-)
+from fashion_mocluster.datasets.picture_files import HEIF_SUFFIXES, SUFFIXES, holds_pictures
 from fashion_mocluster.datasets.picture_options import PictureOptions
 
 Format = Literal["auto", "csv", "idx", "folder", "torchvision"]
@@ -140,11 +135,10 @@ class _ImageSource(AbstractDataset[None, Any]):
             raise DataFileError("predict.path is not set: pass --params=predict.path=...")
         if self._format != "auto":
             return self._format
-        if not self._path.is_dir():
-            return "folder" if is_picture_file(self._path) else "csv"
-        listing = list_pictures(self._path)
-        if listing.pictures or any(skipped.is_picture for skipped in listing.skipped):
+        if self._path.exists() and holds_pictures(self._path):
             return "folder"
+        if not self._path.is_dir():
+            return "csv"
         if not any(self._path.rglob("*-ubyte*")):
             kinds = ", ".join(sorted(SUFFIXES | HEIF_SUFFIXES))
             raise DataFileError(

@@ -66,9 +66,10 @@ def find_printed(folder: Path, path: str) -> Path:
     return folder / os.fsdecode(escaped)
 
 
-def is_picture_file(path: Path) -> bool:
-    """Whether a path is that of a single picture, by its name."""
-    return path.suffix.lower() in SUFFIXES | HEIF_SUFFIXES and path.is_file()
+def holds_pictures(path: Path) -> bool:
+    """Whether a path is a picture or a folder with at least one below it, by their names."""
+    files = [path.name] if path.is_file() else _walk(path, [])
+    return any(Path(file).suffix.lower() in SUFFIXES | HEIF_SUFFIXES for file in files)
 
 
 def list_pictures(path: Path) -> Listing:
