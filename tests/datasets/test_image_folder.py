@@ -1,8 +1,10 @@
 import json
 import logging
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 from fashion_mocluster.datasets import image_folder
@@ -183,10 +185,51 @@ def test_an_interrupted_reading_leaves_nothing_that_is_taken_for_whole(
     decode = image_folder.decode_picture
     with monkeypatch.context() as patch:
         patch.setattr(image_folder, "decode_picture", interrupted)
+        with pytest.raises(KeyboardInterrupt, match="8 decoded pictures are kept"):
+            read_image_folder(folder, OPTIONS, cache)
+    decoded.clear()
+    again = read_image_folder(folder, OPTIONS, cache)
+    assert values(again) == [20 * i for i in range(12)]
+    assert sorted(decoded) == ["10.png", "11.png", "8.png", "9.png"]
+
+
+def test_an_interrupted_update_keeps_what_was_there(folder, cache, monkeypatch, decoded):
+    read_image_folder(folder, OPTIONS, cache)
+    save(folder / "6.png", 7)
+
+    def interrupted(path, *rest):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(image_folder, "decode_picture", interrupted)
         with pytest.raises(KeyboardInterrupt):
             read_image_folder(folder, OPTIONS, cache)
-    assert not cache.array_path.exists()
-    assert len(read_image_folder(folder, OPTIONS, cache).paths) == 12
+    decoded.clear()
+    assert values(read_image_folder(folder, OPTIONS, cache))[5:8] == [100, 7, 140]
+    assert decoded == ["6.png"]
+
+
+def test_a_killed_process_leaves_no_cache_that_is_taken_for_whole(folder, cache):
+    """What it leaves before the array is renamed, and between that and the table."""
+    read_image_folder(folder, OPTIONS, cache)
+    cache.array_path.with_name(".pictures.partial.npy").write_bytes(
+        cache.array_path.read_bytes()[:700]
+    )
+    cache.array_path.with_suffix(".json").unlink()
+    np.save(cache.array_path, np.zeros((12, 8, 8), np.uint8))
+    assert values(read_image_folder(folder, OPTIONS, cache)) == [20 * i for i in range(12)]
+
+
+def test_two_processes_take_turns(folder, cache, caplog):
+    caplog.set_level(logging.INFO)
+    lock = FileLock(cache.array_path.with_suffix(".lock"))
+    cache.array_path.parent.mkdir()
+    with lock, ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(read_image_folder, folder, OPTIONS, cache)
+        while "waiting for it" not in caplog.text:
+            assert not reading.done()
+        lock.release()
+        assert len(reading.result().paths) == 12
 
 
 @pytest.mark.parametrize("damage", ["array", "table", "shorter", "foreign"])

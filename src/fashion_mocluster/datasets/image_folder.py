@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from fashion_mocluster.datasets.errors import DataFileError
 from fashion_mocluster.datasets.picture_cache import PictureCache, Row, Table, settings_of
@@ -101,8 +101,16 @@ def stored_pictures(
 def _alone(cache: PictureCache) -> Iterator[None]:
     """Wait until no other process fills this cache; runs with other seeds share it."""
     cache.array_path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(cache.array_path.with_suffix(".lock")):
+    lock = FileLock(cache.array_path.with_suffix(".lock"))
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        logger.info("another run is reading pictures into %s; waiting for it", cache.array_path)
+        lock.acquire()
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def _pictures(cache: PictureCache, table: Table, limit: int | None) -> Pictures:
@@ -114,12 +122,17 @@ def _pictures(cache: PictureCache, table: Table, limit: int | None) -> Pictures:
 def _bring_up_to_date(
     cache: PictureCache, root: Path, options: PictureOptions, limit: int | None
 ) -> Table:
-    """Decode what the cache does not have; the table afterwards."""
+    """Decode what the cache does not have; the table afterwards.
+
+    Raises:
+        KeyboardInterrupt: Once what was decoded before Ctrl-C is kept.
+    """
     listing = list_pictures(root)
     stored = cache.table(settings_of(root, options))
     found = set(listing.pictures)
     broken = {file: reason for file, reason in stored.broken.items() if file in found}
-    if is_enough := _suffices(stored, listing.pictures, limit):
+    is_whole = is_enough = _suffices(stored, listing.pictures, limit)
+    if is_enough:
         table = replace(stored, broken=broken, skipped=list(listing.skipped))
         logger.info("%s: no picture is new or changed since an earlier run decoded them", root)
     else:
@@ -129,11 +142,14 @@ def _bring_up_to_date(
         unknown = [file for file in listing.pictures if file not in broken]
         outcomes = _in_order(decode, unknown)
         images = _readable(outcomes, table, Progress(root, len(unknown[:limit])), limit)
-        cache.write(table, options, _at_least_one(images, root, table))
+        images = _at_least_one(images, root, table)
+        is_whole = cache.write(table, options, images, len(stored.rows))
     table.skipped.extend(Skipped(file.path, reason, True) for file, reason in table.broken.items())
     table.skipped.sort(key=lambda skipped: natural_order(skipped.path))
     if not is_enough or table != stored:
         cache.write_table(table)
+    if not is_whole:
+        raise KeyboardInterrupt(f"{len(table.rows)} decoded pictures are kept for the next run")
     return table
 
 
@@ -291,11 +307,10 @@ def _refuse_unreadable(root: Path, options: PictureOptions, pictures: Pictures) 
         )
     total = len(unreadable) + len(pictures.paths)
     if len(unreadable) > options.max_unreadable_share * total:
-        listed = "; ".join(unreadable[:3])
+        listed = "; ".join(unreadable[:3]) + ("; ..." if len(unreadable) > 3 else "")
         raise DataFileError(
-            f"{root}: {len(unreadable)} of {total} pictures cannot be read ({listed}; ...); if that is "
-            "the right folder, raise data.max_unreadable_share "
-            f"(now {options.max_unreadable_share})"
+            f"{root}: {len(unreadable)} of {total} pictures cannot be read ({listed}); if that is the "
+            f"right folder, raise data.max_unreadable_share (now {options.max_unreadable_share})"
         )
 
 

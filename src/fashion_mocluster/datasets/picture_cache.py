@@ -1,6 +1,8 @@
 """Decoded pictures on disk: an array that is mapped into memory, and a table of where it is from."""
 
 import json
+import math
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -58,8 +60,8 @@ def settings_of(root: Path, options: PictureOptions) -> dict:
 class PictureCache:
     """The array, a ``.npy`` file, and the table beside it, a ``.json`` file of the same name.
 
-    The table is removed before the array changes and written after it, so the table of a process that
-    was killed in between never speaks of another array.
+    The table is removed before the array is replaced and written after it, so the table of a process
+    that was killed in between never speaks of another array.
     """
 
     def __init__(self, array_path: Path):
@@ -96,7 +98,9 @@ class PictureCache:
         # Names that are no UTF-8 are kept, as JSON escapes them.
         write_bytes_atomically(self._table_path, json.dumps(content).encode())
 
-    def write(self, table: Table, options: PictureOptions, images: Iterator[np.ndarray]) -> None:
+    def write(
+        self, table: Table, options: PictureOptions, images: Iterator[np.ndarray], before: int
+    ) -> bool:
         """Replace the array and remove the table, which is to be written next.
 
         Args:
@@ -104,21 +108,51 @@ class PictureCache:
             options: Those of the table.
             images: Each uint8 (H, W), or (H, W, 3) if ``options.color`` is not gray; with ``auto`` they
                 become gray at the end if none of them has colors.
+            before: How many images there are of use in the old array.
+
+        Returns:
+            False if Ctrl-C stopped it; the array then has the images so far.
+
+        Raises:
+            KeyboardInterrupt: It did before there were more than in the old array, which stays.
         """
         shape = (*options.shape, *([] if options.color == "gray" else [3]))
+        is_whole = True
 
         def write(temporary: Path) -> None:
+            nonlocal is_whole
             with open(temporary, "wb+") as file:
-                _write_header(file, (0, *shape))
-                for image in images:
-                    file.write(image.tobytes())
-                count = len(table.rows)
+                is_whole = _write_images(file, shape, images, table, before)
                 if options.color == "auto" and not table.is_rgb():
                     _make_gray(file, table, options)
-                _write_header(file, (count, *shape[: 3 if table.is_rgb() else 2]))
+                _write_header(file, (len(table.rows), *shape[: 3 if table.is_rgb() else 2]))
+            self._table_path.unlink(missing_ok=True)
 
-        self._table_path.unlink(missing_ok=True)
         write_atomically(self.array_path, write)
+        return is_whole
+
+
+def _write_images(
+    file: BinaryIO, shape: tuple[int, ...], images: Iterator[np.ndarray], table: Table, before: int
+) -> bool:
+    """Write images of this shape after a header; False if Ctrl-C stopped it after ``before`` images.
+
+    Raises:
+        KeyboardInterrupt: It did earlier.
+    """
+    _write_header(file, (0, *shape))
+    start = file.tell()
+    try:
+        for image in images:
+            file.write(image.tobytes())
+    except KeyboardInterrupt:
+        whole = (file.seek(0, os.SEEK_END) - start) // math.prod(shape)
+        if whole <= before:
+            raise
+        del table.rows[whole:]
+        file.truncate(start + whole * math.prod(shape))
+        return False
+    return True
 
 
 def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
