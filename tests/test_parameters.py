@@ -108,7 +108,7 @@ def test_the_weights_that_ship_are_of_the_recipe_as_it_is(env, seed):
         ),
         ({"variants": {"my_whitened": {"epochs": 1}}}, "variants.my_whitened: .*rename it"),
         ({"variants": {"my_finetuned": {"epochs": 1}}}, "variants.my_finetuned: .*rename it"),
-        ({"data": {"path": 2024}}, "data.path: .*--params='data.path=\"...\"'"),
+        ({"data": {"path": 2024.5}}, "data.path: .*--params='data.path=\"...\"'"),
         ({"data": {"path": {"/p/a": "b"}}}, "data.path: .*--params='data.path=\"...\"'"),
         ({"data": {"image_shape": {0: 32}}}, "data.image_shape: .*write lists in conf/"),
         ({"moco": {"encoder": {"blocks": "1"}}}, "moco.encoder.blocks: .*parameters.yml"),
@@ -273,6 +273,12 @@ def test_the_home_folder_is_written_out_in_paths(monkeypatch):
     parameters = check_parameters(project_parameters(runtime=runtime))
     assert parameters.data.path == "/home/somebody/photos"
     assert parameters.predict.path == "/home/somebody/new, ones"
+
+
+def test_a_folder_per_year():
+    runtime = {"data": {"path": 2024}, "predict": {"path": 2025}}
+    parameters = check_parameters(project_parameters(runtime=runtime))
+    assert (parameters.data.path, parameters.predict.path) == ("2024", "2025")
 
 
 def test_scores_of_the_thesis_are_shown_where_asked_for():

@@ -359,3 +359,34 @@ def test_listing_pipelines_imports_neither_torch_nor_scikit_learn(project):
     )
     assert "evaluation" in result.stdout
     assert result.stdout.strip().endswith("[]"), result.stdout + result.stderr
+
+
+def test_a_folder_with_everything_that_people_have_in_it(project, tmp_path):
+    """Pictures of many kinds beside files that are none: a run that ends well and a list of the rest."""
+    root = tmp_path / "ph 👗"
+    (root / "2024").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for i in range(12):
+        pixels = rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(root / "2024" / f"{i}.jpg")
+    Image.fromarray(pixels[..., 0].astype(np.uint16) * 257).save(root / "deep.png")
+    Image.fromarray(np.full((9, 9, 4), (255, 255, 255, 0), np.uint8)).save(root / "cut, out.png")
+    for name in ("._1.jpg", "zero.jpg", "page.jpg", "note.txt"):
+        (root / name).write_text("" if name == "zero.jpg" else "<!DOCTYPE html>")
+    params = {"data.path": str(root), "data.limit": None}
+    read = {"env": "smoke", "pipelines": ["data_processing"], "params": {**params, "seed": 3}}
+    assert "14 pictures, in color; skipped" in run(project, **read).log
+    folder = project / "data" / "smoke"
+    images = folder / "seed_3" / "02_intermediate" / "images.npy"
+    assert np.load(images).shape == (14, 28, 28, 3)
+    assert images.samefile(folder / "02_intermediate" / "pictures.npy")
+    skipped = pd.read_csv(folder / "seed_3" / "08_reporting" / "skipped_pictures.csv")
+    assert dict(skipped.itertuples(index=False, name=None)) == {
+        "._1.jpg": "side file of macOS",
+        "note.txt": "of a kind that is not read (.txt)",
+        "page.jpg": "no picture, or of an unknown format",
+        "zero.jpg": "empty",
+    }
+    # Another seed finds them decoded.
+    read["params"]["seed"] = 4
+    assert "no picture is new or changed" in run(project, **read).log

@@ -13,6 +13,7 @@ from omegaconf.errors import ConfigTypeError
 from fashion_mocluster import session
 from fashion_mocluster.hooks import print_error
 from fashion_mocluster.parameters import (
+    PATHS,
     ParameterError,
     check_parameters,
     complete,
@@ -69,12 +70,13 @@ def _merged_parameters(loader: Any) -> dict[str, Any]:
 
 def refuse_cut_values(arguments: list[str]) -> None:
     """Kedro reads ``--params`` as YAML, in which `` #`` begins a comment: the value would be cut there.
+    Of a path such as ``007``, which YAML takes for a number, only ``7`` would be left.
 
     Args:
         arguments: Those of the command line.
 
     Raises:
-        ParameterError: A value after ``--params`` has an unquoted `` #``.
+        ParameterError: A value after ``--params`` has an unquoted `` #``, or is such a path.
     """
     for argument in arguments:
         items = (
@@ -82,8 +84,15 @@ def refuse_cut_values(arguments: list[str]) -> None:
             if argument.startswith("--params=")
             else []
         )
-        values = (item.partition("=")[2] for item in items)
-        if any(" #" in value and value[0] not in "\"'" for value in values):
+        given = {name: value for name, _, value in (item.partition("=") for item in items)}
+        for name in map(".".join, PATHS):
+            value = yaml.safe_load(given[name]) if given.get(name, "")[:1].isdigit() else None
+            if type(value) is int and str(value) != given[name]:
+                raise ParameterError(
+                    f"{name}={given[name]}: would be read as the number {value}; put the value in "
+                    f"quotes: --params='{name}=\"{given[name]}\"'"
+                )
+        if any(" #" in value and value[0] not in "\"'" for value in given.values()):
             raise ParameterError(
                 f"{argument}: everything from ' #' on would be lost, for it begins a comment in YAML; "
                 "put the value in quotes: --params='data.path=\"/photos/album #1\"'"

@@ -181,7 +181,7 @@ def complete(parameters: dict[str, Any]) -> dict[str, Any]:
     what these change. ``variants`` and the cases of ``bugfix_ablation`` say what they change of a
     recipe; they become whole recipes. ``~`` in paths becomes the home folder. Keys that start with
     ``_``, which only hold YAML anchors, are dropped; so are the thesis's scores where they are not to
-    be shown.
+    be shown. A path that YAML takes for a number, such as ``2024``, is a path again.
     """
     parameters = {k: copy.deepcopy(v) for k, v in parameters.items() if not k.startswith("_")}
     seed = parameters.get("seed", 0)
@@ -215,6 +215,8 @@ def complete(parameters: dict[str, Any]) -> dict[str, Any]:
         parameters["report"] = _merged(parameters.get("report"), {"thesis_costs": None})
     for group, key in PATHS:
         path = _at(parameters, group, key)
+        if type(path) is int:
+            parameters[group][key] = path = str(path)
         if isinstance(path, str) and path.startswith("~"):
             parameters[group][key] = str(Path(path).expanduser())
     return parameters

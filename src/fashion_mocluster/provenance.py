@@ -8,13 +8,15 @@ from typing import Any
 
 from kedro.pipeline import Pipeline
 
+from fashion_mocluster.datasets.picture_files import list_pictures
 from fashion_mocluster.errors import FashionMoClusterError
 
 # The dataset that the images are read from, and what it says of the place, not of the images.
 SOURCES = {"raw_images": "data", "new_images": "predict"}
-PLACE = ("path", "class_names", "method", "n_neighbors")
+PLACE = ("path", "labels", "class_names", "method", "n_neighbors")
 # Where and how fast results are computed, and how they are shown, changes no result that is reused.
 WITHOUT_EFFECT = {"checkpoints", "compute", "title", "thesis_scores"}
+WITHOUT_EFFECT |= {"unreadable", "max_unreadable_share"}
 # Larger files are told apart by their size and time of change.
 HASHED_BYTES = 200_000_000
 
@@ -142,13 +144,15 @@ def _leaves(key: str, value: Any) -> list[tuple[str, Any]]:
 
 def signature(project_path: Path, path: str | None) -> str | None:
     """Tells the images at a path from others: a hash of a file, of a folder the names, sizes and times
-    of change of its files.
+    of change of its pictures, or of all files if it has none.
     """
     if path is None:
         return None
     place = project_path / path
     digest = hashlib.sha256()
-    if place.is_dir():
+    if place.is_dir() and (pictures := list_pictures(place).pictures):
+        digest.update(repr(pictures).encode())
+    elif place.is_dir():
         for file in sorted(p for p in place.rglob("*") if p.is_file()):
             status = file.stat()
             digest.update(

@@ -54,10 +54,13 @@ def seed_folder(folder: str | None) -> str | None:
     """
     if folder is None:
         return None
-    session = current()
-    seed = session.parameters["seed"]
-    path = session.project_path / Path(folder).expanduser()
+    seed, path = current().parameters["seed"], Path(full_path(folder))
     return str(path if seed == 0 else path / f"seed_{seed}")
+
+
+def full_path(path: str) -> str:
+    """Resolver ``${full_path:data}``: a path that starts from the project's folder, as a full path."""
+    return str(current().project_path / Path(path).expanduser())
 
 
 def project_path() -> str:

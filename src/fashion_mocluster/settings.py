@@ -30,6 +30,7 @@ CONFIG_LOADER_ARGS = {
     "custom_resolvers": {
         "parameter": session.parameter,
         "seed_folder": session.seed_folder,
+        "full_path": session.full_path,
         "project_path": session.project_path,
     },
 }

@@ -17,6 +17,7 @@ from fashion_mocluster.learning.weights import EncoderWeights
 from fashion_mocluster.parameters import check_parameters
 from tests.benchmarks.clustering import clustering_areas
 from tests.benchmarks.command_line import command_line_areas
+from tests.benchmarks.pictures import picture_areas
 from tests.benchmarks.side_by_side import Result
 from tests.benchmarks.size import FULL, SMALL, Size
 from tests.benchmarks.threads import thread_areas
@@ -30,7 +31,7 @@ RESULT = DATA / "08_reporting" / "benchmarks.csv"
 
 def main(idx_folder: Path | None, size: Size, result: Path = RESULT) -> pd.DataFrame:
     """Run all areas; each is printed and saved as soon as it is measured."""
-    images, _ = read_image_csv(DATA / "01_raw" / "fashion-mnist_test.csv.gz")
+    images, *_ = read_image_csv(DATA / "01_raw" / "fashion-mnist_test.csv.gz")
     many = None
     if idx_folder is None:
         print("no folder of IDX files was named: nothing is measured beyond 10,000 images")
@@ -49,7 +50,8 @@ def main(idx_folder: Path | None, size: Size, result: Path = RESULT) -> pd.DataF
 
 
 def all_areas(images: np.ndarray, many: np.ndarray | None, size: Size) -> Iterator[Result]:
-    """Training, threads, clustering, commands."""
+    """Pictures, training, threads, clustering, commands."""
+    yield from picture_areas(size)
     weights = EncoderWeights.from_dict(load_tensors(DATA / "06_models" / "pretrained" / "moco.pt"))
     thesis, base = (check_parameters(project_parameters(env)) for env in ("thesis", "base"))
     finetuning = base.finetuning["kmeans"]

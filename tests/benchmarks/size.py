@@ -15,6 +15,7 @@ class Size:
         thread_images: Images of these trainings.
         queues: Queue lengths between which the growth of a step is measured.
         widths: Widths of the first stage between which the growth of a step is measured.
+        photos: Of 12 megapixels, read from a folder.
         commands: Command line without ``kedro``, and the seconds that are its goal.
     """
 
@@ -25,6 +26,7 @@ class Size:
     thread_images: int
     queues: tuple[int, ...]
     widths: tuple[int, ...]
+    photos: int
     commands: dict[str, float]
 
     @property
@@ -42,6 +44,7 @@ FULL = Size(
     thread_images=2_000,
     queues=(2048, 8192, 32768),
     widths=(8, 16, 32),
+    photos=400,
     commands={"run --pipelines=evaluation": 90.0, **IDLE_COMMANDS},
 )
 SMALL = Size(
@@ -52,5 +55,6 @@ SMALL = Size(
     thread_images=128,
     queues=(1024, 2048),
     widths=(8, 16),
+    photos=8,
     commands={"run --pipelines=evaluation --params=data.limit=300": 90.0, **IDLE_COMMANDS},
 )

@@ -22,6 +22,7 @@ def test_every_area_is_measured_and_saved(tmp_path, monkeypatch):
     areas = " ".join(table["area"])
     for area in ("MoCo training step", "MoCo epoch", "Finetuning step", PAIRS[0][0], "TURTLE"):
         assert area in areas
+    assert "Reading photos of 12 MP, photos a second" in areas
     for area in ("Spectral clustering", "Silhouette", "kedro run --help"):
         assert area in areas
     assert (table.loc[table["unit"].isin(["s", "ms/image", "images/s"]), "ours_value"] > 0).all()

@@ -23,7 +23,7 @@ def write(tmp_path):
     return _write
 
 
-def check_good(images, labels):
+def check_good(images, labels, names=None):
     np.testing.assert_array_equal(images, [[[0, 1], [2, 255]], [[9, 8], [7, 6]]])
     np.testing.assert_array_equal(labels, [3, 0])
     assert images.dtype == np.uint8
@@ -51,7 +51,7 @@ def test_gzip(write):
 
 
 def test_without_labels(write):
-    images, labels = read_image_csv(write("pixel1,pixel2,pixel3,pixel4\n1,2,3,4\n"))
+    images, labels, _ = read_image_csv(write("pixel1,pixel2,pixel3,pixel4\n1,2,3,4\n"))
     assert labels is None
     np.testing.assert_array_equal(images, [[[1, 2], [3, 4]]])
 
@@ -104,7 +104,7 @@ def test_missing_file_names_the_parameter(tmp_path):
 def test_chunks_join_and_errors_count_lines_across_them(write, monkeypatch):
     monkeypatch.setattr(image_csv, "CHUNK_ROWS", 2)
     rows = [f"{i},{i},0,0,{i}\n" for i in range(7)]
-    images, labels = read_image_csv(write(HEADER + "\n" + "".join(rows)))
+    images, labels, _ = read_image_csv(write(HEADER + "\n" + "".join(rows)))
     np.testing.assert_array_equal(images[:, 1, 1], range(7))
     np.testing.assert_array_equal(labels, range(7))
     rows[5] = "5,5,x,0,5\n"
@@ -117,7 +117,7 @@ def test_memory_peaks_at_little_more_than_the_images(write, monkeypatch):
     line = ",".join(["7"] * 900) + "\n"
     path = write(line * 5000)
     tracemalloc.start()
-    images, _ = read_image_csv(path)
+    images, *_ = read_image_csv(path)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert images.nbytes == 4_500_000
@@ -148,7 +148,7 @@ def test_layouts_that_others_write(write, content):
     [("1,2,3,4\n", None), ("5,0,1,2,3,4,5\n", (2, 3)), ("0,1,2,9,4,5\n", (2, 3))],
 )
 def test_the_first_column_without_a_header_is_a_label_if_the_pixels_need_it(write, content, shape):
-    images, labels = read_image_csv(write(content.replace("1,2,3,4", "9,9,9,9")), shape)
+    images, labels, _ = read_image_csv(write(content.replace("1,2,3,4", "9,9,9,9")), shape)
     assert (labels is not None) == content.startswith("5")
     assert images.shape == (1, *(shape or (2, 2)))
 
@@ -157,15 +157,34 @@ def test_labels_that_are_text_are_numbered_in_sorted_order(write, caplog):
     caplog.set_level("INFO")
     rows = [f"{name},0,0,0,{i}\n" for i, name in enumerate(['"b, b"', "Ärmel 👗", "a", '"b, b"'])]
     path = write(f"{HEADER}\n{''.join(rows)}")
-    images, labels = read_image_csv(path)
+    images, labels, names = read_image_csv(path)
+    assert names == ["a", "b, b", "Ärmel 👗"]
     np.testing.assert_array_equal(labels, [1, 2, 0, 1])
     np.testing.assert_array_equal(images[:, 1, 1], range(4))
     assert "0 = a, 1 = b, b, 2 = Ärmel 👗" in caplog.text
 
 
-def test_pixels_from_0_to_1_are_refused_with_a_hint(write):
+def test_pixels_from_0_to_1_are_scaled_and_that_is_said(write, monkeypatch, caplog):
+    caplog.set_level("INFO")
+    monkeypatch.setattr(image_csv, "CHUNK_ROWS", 1)
+    fractions = f"{HEADER}\n3,0,0.003921569,7.843137e-03,1\n0,1,0,0,1\n2,0.5,0.2,0,.1\n"
+    images, labels, _ = read_image_csv(write(fractions))
+    expected = [[[0, 1], [2, 255]], [[255, 0], [0, 255]], [[128, 51], [0, 26]]]
+    np.testing.assert_array_equal(images, expected)
+    np.testing.assert_array_equal(labels, [3, 0, 2])
+    assert "from 0 to 1 are multiplied by 255" in caplog.text
+    with pytest.raises(DataFileError, match=r"line 3, column 'pixel1': '9' is no number from 0 to"):
+        read_image_csv(write(fractions.replace("0,1,0", "0,9,0")))
+
+
+def test_fractions_among_larger_pixels_are_refused_with_a_hint(write):
     with pytest.raises(DataFileError, match=r"column 'pixel2': '0.0039'.*by 255"):
         read_image_csv(write(GOOD.replace("9,8", "9,0.0039")))
+
+
+def test_images_of_zeros_and_ones_are_warned_about(write, caplog):
+    read_image_csv(write(f"{HEADER}\n3,0,1,0,1\n"))
+    assert "all pixels are 0 or 1" in caplog.text
 
 
 @settings(deadline=None, max_examples=25)
@@ -186,7 +205,7 @@ def test_what_pandas_writes_is_read_back(tmp_path_factory, side, rows, labeled, 
         table.insert(0, "label", labels)
     path = tmp_path_factory.mktemp("csv") / "images.csv"
     table.to_csv(path, index=False)
-    read, truth = read_image_csv(path)
+    read, truth, _ = read_image_csv(path)
     np.testing.assert_array_equal(read, images)
     if labeled:
         np.testing.assert_array_equal(truth, labels)
@@ -200,7 +219,7 @@ def test_fuzz_nothing_but_images_or_a_clear_error_comes_out(tmp_path_factory, co
     path = tmp_path_factory.mktemp("fuzz") / "images.csv"
     path.write_bytes(HEADER.encode() + b"\n" + content)
     try:
-        images, labels = read_image_csv(path)
+        images, labels, _ = read_image_csv(path)
     except DataFileError as error:
         assert str(path) in str(error)
     else:

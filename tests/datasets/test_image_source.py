@@ -2,9 +2,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fashion_mocluster.datasets import image_source
+from fashion_mocluster.datasets import image_source, picture_files
 from fashion_mocluster.datasets.errors import DataFileError
-from fashion_mocluster.datasets.image_source import ImagesDataset, LabelsDataset
+from fashion_mocluster.datasets.image_source import (
+    ClassNamesDataset,
+    ImagePathsDataset,
+    ImagesDataset,
+    LabelsDataset,
+    SkippedPicturesDataset,
+)
 from tests.datasets.test_idx import folder as idx_folder  # noqa: F401
 
 
@@ -27,11 +33,15 @@ def test_limit_cuts_both(csv_file):
 
 def test_folders_are_recognized(idx_folder, tmp_path):  # noqa: F811
     assert ImagesDataset(filepath=str(idx_folder), split="all").load().shape == (8, 4, 6)
+    assert ImagePathsDataset(filepath=str(idx_folder)).load() is None
+    assert list(SkippedPicturesDataset(filepath=str(idx_folder)).load()) == ["path", "reason"]
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     Image.new("L", (30, 40), 90).save(pictures / "a.png")
-    assert ImagesDataset(filepath=str(pictures)).load().shape == (1, 28, 28)
-    assert LabelsDataset(filepath=str(pictures)).load() is None
+    for place in (pictures, pictures / "a.png"):
+        assert ImagesDataset(filepath=str(place)).load().shape == (1, 28, 28)
+        assert LabelsDataset(filepath=str(place)).load() is None
+        assert ImagePathsDataset(filepath=str(place)).load()["path"].tolist() == ["a.png"]
 
 
 def test_many_labels_need_one_reading(csv_file, monkeypatch):
@@ -81,8 +91,15 @@ def test_the_home_folder(csv_file, monkeypatch):
 
 
 def test_a_folder_without_images_names_what_could_be_there(tmp_path):
-    (tmp_path / "IMG_1.HEIC").touch()
+    (tmp_path / "notes.txt").touch()
     with pytest.raises(DataFileError, match=r"neither pictures \(.*\.jpg.*nor IDX files"):
+        ImagesDataset(filepath=str(tmp_path)).load()
+
+
+def test_a_folder_of_heic_without_its_package_names_the_cure(tmp_path, monkeypatch):
+    monkeypatch.setattr(picture_files, "heif_is_read", lambda: False)
+    (tmp_path / "IMG_1.HEIC").write_bytes(b"x")
+    with pytest.raises(DataFileError, match=r"no picture .* 1 HEIC .*pip install pillow-heif"):
         ImagesDataset(filepath=str(tmp_path)).load()
 
 
@@ -132,3 +149,59 @@ def test_sources_are_never_written(csv_file):
 def test_unknown_options(csv_file, option, value):
     with pytest.raises(DataFileError, match=f"data.{option}: expected one of .*, got '{value}'"):
         ImagesDataset(filepath=str(csv_file), **{option: value})
+
+
+@pytest.fixture
+def classes(tmp_path):
+    """Two pictures in each of the folders 2, 10 and dress."""
+    root = tmp_path / "classes"
+    for number, name in enumerate(("dress", "10", "2")):
+        (root / name).mkdir(parents=True)
+        for i in range(2):
+            Image.new("RGB", (9, 9), (80 * number, 10 * i, 0)).save(root / name / f"{i}.png")
+    return root
+
+
+def test_subfolders_are_labels_where_asked_for(classes, tmp_path):
+    source = {"filepath": str(classes), "cache": str(tmp_path / "p.npy"), "labels": "folders"}
+    images = ImagesDataset(**source).load()
+    np.testing.assert_array_equal(LabelsDataset(**source).load(), [0, 0, 1, 1, 2, 2])
+    assert ClassNamesDataset(**source, class_names=["Shirt"]).load() == ["2", "10", "dress"]
+    assert images[:, 0, 0, 0].tolist() == [160, 160, 80, 80, 0, 0]
+    assert LabelsDataset(**{**source, "labels": None}).load() is None
+    np.testing.assert_array_equal(LabelsDataset(**source, limit=3).load(), [0, 0, 1])
+    Image.new("L", (9, 9)).save(classes / "alone.png")
+    ImagesDataset(**source).load()
+    with pytest.raises(DataFileError, match="1 pictures are in no folder of it, such as alone.png"):
+        LabelsDataset(**source).load()
+
+
+def test_names_of_labels(csv_file):
+    names = ClassNamesDataset(filepath=str(csv_file), class_names=["a", "b"])
+    assert names.load() == ["a", "b"]
+    csv_file.write_text(csv_file.read_text().replace("\n3,", "\nshoe,").replace("\n0,", "\nhat,"))
+    assert names.load() == ["hat", "shoe"]
+    assert ClassNamesDataset(filepath=str(csv_file)).load() == ["hat", "shoe"]
+
+
+def test_paths_and_what_was_skipped_are_those_of_the_images(classes, tmp_path):
+    source = {"filepath": str(classes), "cache": str(tmp_path / "p.npy")}
+    (classes / "x.jpg").write_text("no picture")
+    images = ImagesDataset(**source).load()
+    (classes / "later.png").write_bytes((classes / "2/0.png").read_bytes())
+    paths = ImagePathsDataset(**source).load()["path"].tolist()
+    assert len(paths) == len(images)
+    assert paths[::2] == ["2/0.png", "10/0.png", "dress/0.png"]
+    skipped = SkippedPicturesDataset(**source).load()
+    assert skipped.to_dict("list") == {
+        "path": ["x.jpg"],
+        "reason": ["no picture, or of an unknown format"],
+    }
+
+
+@pytest.mark.parametrize("known", [(5, 6, 7), (5, 6, 7, 3)])
+def test_new_pictures_get_the_size_and_colors_of_known_images(classes, tmp_path, known):
+    np.save(tmp_path / "images.npy", np.zeros(known, np.uint8))
+    source = {"filepath": str(classes), "same_as": str(tmp_path / "images.npy")}
+    assert ImagesDataset(**source).load().shape == (6, *known[1:])
+    assert ImagesDataset(**source, image_shape=[8, 8]).load().shape[1:3] == (8, 8)

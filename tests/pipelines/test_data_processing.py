@@ -21,6 +21,8 @@ def test_good_images_pass_unchanged(images):
         (np.zeros((1, 8, 8), np.uint8), "at least 2"),
         (np.zeros((6, 2, 8), np.uint8), "at least 4 x 4 pixels, got 2 x 8"),
         (np.full((6, 8, 8), 7, np.uint8), "all 6 images are the same"),
+        (np.full((6, 8, 8, 3), 7, np.uint8), "all 6 images are the same"),
+        (np.zeros((6, 8, 8, 4), np.uint8), "expected uint8"),
         (np.arange(256, dtype=np.uint8).reshape(4, 8, 8), "4 images cannot make 5 clusters"),
     ],
 )
@@ -47,3 +49,17 @@ def test_statistics_are_those_of_numpy(images):
     assert s["std"] == pytest.approx(images.std())
     assert s["black_share"] == pytest.approx((images == 0).mean())
     assert (s["n_images"], s["height"], s["width"]) == images.shape
+    assert s["channels"] == 1
+
+
+def test_colors_are_looked_at_block_by_block(caplog, monkeypatch):
+    monkeypatch.setattr(nodes, "BLOCK_BYTES", 1000)
+    images = np.random.default_rng(0).integers(0, 256, (64, 12, 10, 3), dtype=np.uint8)
+    images[5] = (1, 2, 3)
+    images[9, ..., 0] = 7
+    assert nodes.validate_images(images, DATA, 10) is images
+    assert "1 images show one color" in caplog.text
+    s = nodes.describe_pixels(images)
+    assert s["mean"] == pytest.approx(images.mean())
+    assert s["std"] == pytest.approx(images.std())
+    assert (s["n_images"], s["height"], s["width"], s["channels"]) == images.shape

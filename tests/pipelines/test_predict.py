@@ -3,7 +3,6 @@ import pandas as pd
 import pytest
 
 from fashion_mocluster.clustering.parameters import MethodParameters
-from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
 from fashion_mocluster.pipelines.evaluation import predict
 
 METHOD = MethodParameters(title="Row", representation="moco", clusterer={"kind": "kmeans"})
@@ -27,12 +26,14 @@ def test_scores_with_and_without_labels(predicted):
 
 
 def test_figure_with_and_without_labels(predicted):
-    data = DataParameters(path="x", class_names=list("abcdefgh"))
-    labeled = predict.draw_predictions(predicted, np.array([7, 7, 3, 7]), METHOD, data)
+    names = list("abcdefgh")
+    labeled = predict.draw_predictions(predicted, np.array([7, 7, 3, 7]), METHOD, names)
     assert "new images" in labeled.axes[0].get_title() + (labeled.get_suptitle() or "")
-    assert predict.draw_predictions(predicted, None, METHOD, data).axes
+    assert predict.draw_predictions(predicted, None, METHOD, names).axes
 
 
-def test_images_of_another_size_name_the_cure():
-    with pytest.raises(ValueError, match=r"10 x 12, but the encoder was trained on 28 x 28"):
-        predict.check_new_images(np.zeros((2, 10, 12), np.uint8), np.zeros((5, 28, 28), np.uint8))
+@pytest.mark.parametrize("shape", [(2, 10, 12), (2, 28, 28, 3)])
+def test_images_of_another_size_or_color_name_the_cure(shape):
+    size = " x ".join(map(str, shape[1:]))
+    with pytest.raises(ValueError, match=f"{size}, but the encoder was trained on 28 x 28"):
+        predict.check_new_images(np.zeros(shape, np.uint8), np.zeros((5, 28, 28), np.uint8))

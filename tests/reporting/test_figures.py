@@ -76,6 +76,16 @@ def test_contact_sheet_of_any_number_and_shape(count, shape):
     assert figure.axes[0].get_title() == f"Sheet: {min(count, 96)} of {count}"
 
 
+def test_sheets_in_color():
+    colors = np.array([(200, 0, 0), (0, 100, 0), (30, 60, 120)], np.uint8)
+    images = np.broadcast_to(colors[:, None, None], (3, 6, 4, 3))
+    sheet = contact_sheet.contact_sheet(images, "t").axes[0].images[0].get_array()
+    assert sheet[2, [1, 6, 11]].tolist() == colors.tolist()
+    figure = contact_sheet.examples_figure(images, {0: (np.array([2]), np.array([1]))}, None, "t")
+    shown = np.asarray(figure.axes[0].images[0].get_array()).reshape(-1, 3)
+    assert set(map(tuple, shown.tolist())) == {(30, 60, 120), (0, 100, 0), (255, 255, 255)}
+
+
 def test_contact_sheet_shows_each_image_once():
     images = np.repeat(np.arange(6, dtype=np.uint8), 4).reshape(6, 2, 2) * 40
     sheet = contact_sheet.contact_sheet(images, "t", columns=3).axes[0].images[0].get_array()

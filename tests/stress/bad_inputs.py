@@ -51,6 +51,7 @@ BAD_CSV: list[tuple[str | bytes, str]] = [
     (GOOD.replace("9,8", "9,\U0010ffff"), "line 3, column 'pixel2': .* not a whole number"),
     (GOOD.replace("9,8", "9,\u0668"), "line 3, column 'pixel2': .* not a whole number"),
     (b"\xff\xfe\x00\x01", "not a text file"),
+    (GOOD.encode("utf-16"), "not a text file.*not in UTF-16"),
     (gzip.compress(GOOD.encode(), mtime=0), "not a text file"),
 ]
 
@@ -106,7 +107,10 @@ BAD_PARAMETERS: list[tuple[dict, str]] = [
     ({"moco": {"compute": {"device": "tpu"}}}, "moco.compute.device"),
     ({"moco": {"checkpoints": {"keep": 0}}}, "moco.checkpoints.keep"),
     ({"moco": "fast"}, "moco"),
-    ({"data": {"path": 7}}, "data.path"),
+    ({"data": {"path": 7.5}}, "data.path"),
+    ({"data": {"color": "grey"}}, "data.color"),
+    ({"data": {"invert": "maybe"}}, "data.invert"),
+    ({"data": {"max_unreadable_share": 50}}, "data.max_unreadable_share"),
     ({"data": {"format": "tsv"}}, "data.format"),
     ({"data": {"image_shape": [28]}}, "data.image_shape"),
     ({"data": {"limit": 1}}, "data.limit"),
@@ -124,7 +128,7 @@ BAD_PARAMETERS: list[tuple[dict, str]] = [
 BAD_ARRAYS: list[tuple[np.ndarray, str]] = [
     (np.zeros((30, 8, 8), np.float32), "expected uint8"),
     (np.zeros((30, 64), np.uint8), "expected uint8"),
-    (np.zeros((30, 8, 8, 3), np.uint8), "expected uint8"),
+    (np.zeros((30, 8, 8, 2), np.uint8), "expected uint8"),
     (np.zeros((0, 8, 8), np.uint8), "at least 2"),
     (np.zeros((1, 8, 8), np.uint8), "at least 2"),
     (np.zeros((30, 2, 8), np.uint8), "at least 4 x 4"),
@@ -180,7 +184,7 @@ def all_bad_inputs() -> Iterator[BadInput]:
     for number, (files, message) in enumerate(BAD_IDX):
         yield BadInput(f"IDX {number}: {message}", _idx_folder(files), message)
     for name, make in BAD_PICTURES.items():
-        yield BadInput(f"picture: {name}", _picture(make), "cannot be read as a picture")
+        yield BadInput(f"picture: {name}", _picture(make), "1 pictures cannot be read")
     for override, message in BAD_PARAMETERS:
         yield BadInput(f"parameter: {message}", _parameters(override), message)
     for number, (array, message) in enumerate(BAD_ARRAYS):
@@ -232,7 +236,7 @@ def _picture(make: Callable[[Path], object]) -> Callable[[Path], object]:
     def load(folder: Path) -> object:
         Image.new("L", (30, 30)).save(folder / "a_good_one.png")
         make(folder / "bad.png")
-        return _load(folder)
+        return ImagesDataset(filepath=str(folder), unreadable="refuse").load()
 
     return load
 

@@ -1,5 +1,6 @@
 """NumPy arrays as ``.npy`` files."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,33 +16,57 @@ class NumpyDataset(AbstractDataset[np.ndarray, np.ndarray]):
 
     Args:
         filepath: A ``.npy`` file.
+        memory_map: Whether to load it without reading it into memory; changes are not saved.
     """
 
-    def __init__(self, *, filepath: str, metadata: dict | None = None):
+    def __init__(self, *, filepath: str, memory_map: bool = False, metadata: dict | None = None):
         self._path = Path(filepath)
+        self._mode = "c" if memory_map else None
         self.metadata = metadata
 
     def load(self) -> np.ndarray:
-        """The whole array, in memory.
+        """The whole array.
 
         Raises:
             DataFileError: The file is missing, damaged or holds pickled objects.
         """
         try:
-            return np.load(self._path, allow_pickle=False)
+            return np.load(self._path, mmap_mode=self._mode, allow_pickle=False)
         except (ValueError, EOFError, OSError) as error:
             raise DataFileError(f"{self._path}: cannot be read as an array ({error})") from error
 
     def save(self, data: np.ndarray) -> None:
-        """Replace the file atomically.
+        """Replace the file atomically. An array that is all of a file, mapped read-only, is not stored
+        twice: both names then lead to the same file.
 
         Raises:
             DataFileError: It cannot be written; the old file is unchanged.
         """
-        write_atomically(self._path, lambda path: np.save(path, data, allow_pickle=False))
+
+        def write(path: Path) -> None:
+            # What a killed process left may be a second name of a file, which np.save would overwrite.
+            path.unlink(missing_ok=True)
+            if not _link(data, path):
+                np.save(path, data, allow_pickle=False)
+
+        write_atomically(self._path, write)
 
     def _exists(self) -> bool:
         return self._path.exists()
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._path)}
+
+
+def _link(data: np.ndarray, path: Path) -> bool:
+    """Make ``path`` a second name of the file that holds the array; False where that is not possible."""
+    if not isinstance(data, np.memmap) or data.mode != "r" or data.filename is None:
+        return False
+    try:
+        stored = np.load(data.filename, mmap_mode="r", allow_pickle=False)
+        if any(getattr(stored, a) != getattr(data, a) for a in ("shape", "strides", "dtype")):
+            return False
+        os.link(data.filename, path)
+    except (OSError, ValueError):  # another file system, or one without links
+        return False
+    return True

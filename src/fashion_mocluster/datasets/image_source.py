@@ -1,35 +1,55 @@
-"""The images of a run, and separately their labels, from whatever holds them."""
+"""The images of a run, and separately their labels and names, from whatever holds them."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
+import pandas as pd
 from kedro.io import AbstractDataset
 
 from fashion_mocluster.datasets.errors import DataFileError
 from fashion_mocluster.datasets.idx import read_idx_folder
 from fashion_mocluster.datasets.image_csv import read_image_csv
-from fashion_mocluster.datasets.image_folder import SUFFIXES, list_pictures, read_image_folder
+from fashion_mocluster.datasets.image_folder import Pictures, read_image_folder, stored_pictures
+from fashion_mocluster.datasets.picture_cache import PictureCache
+from fashion_mocluster.datasets.picture_files import HEIF_SUFFIXES, SUFFIXES, holds_pictures
+from fashion_mocluster.datasets.picture_options import PictureOptions
 
 Format = Literal["auto", "csv", "idx", "folder", "torchvision"]
 Split = Literal["train", "test", "all"]
 
+
+@dataclass(frozen=True)
+class Labels:
+    """Labels int64 (N,), and the names of 0, 1, ...; None where there are none."""
+
+    numbers: np.ndarray | None
+    names: list[str] | None = None
+
+
 # Labels by the state of the files that they were read from: many nodes load them.
-_labels: dict[tuple, np.ndarray | None] = {}
+_labels: dict[tuple, Labels] = {}
 
 
 class _ImageSource(AbstractDataset[None, Any]):
     """Images with or without labels.
 
     Args:
-        filepath: A CSV file, a folder of IDX files, a folder of pictures, or the folder into which
-            torchvision downloads; ``~`` is the home folder. None until one is named; loading then
-            fails.
-        format: ``csv``, ``idx``, ``folder``, ``torchvision``; ``auto`` looks at ``filepath``.
+        filepath: A CSV file, a folder of IDX files, a picture, a folder of pictures, or the folder into
+            which torchvision downloads; ``~`` is the home folder. None until one is named; loading
+            then fails.
+        format: ``csv``, ``idx``, ``folder`` (pictures), ``torchvision``; ``auto`` looks at
+            ``filepath``.
         split: ``train``, ``test`` or ``all``, for IDX files and torchvision.
-        image_shape: Height and width in pixels; needed for images in CSV that are not square, the
-            size pictures are resized to (28 x 28 by default).
+        image_shape: Height and width in pixels: needed for images in CSV that are not square, the
+            size that pictures are fitted into.
         limit: Only the first so many images.
+        labels: ``folders`` takes the first folder in the path of a picture for its label.
+        class_names: Names of labels 0, 1, ... where the labels themselves are numbers.
+        cache: Where decoded pictures are kept, a ``.npy`` file; None keeps them in memory.
+        same_as: A ``.npy`` file of images; if it exists, pictures get its size and colors.
+        pictures: Other fields of :class:`PictureOptions`.
 
     Raises:
         DataFileError: ``format`` or ``split`` is unknown.
@@ -43,7 +63,12 @@ class _ImageSource(AbstractDataset[None, Any]):
         split: Split = "test",
         image_shape: list[int] | None = None,
         limit: int | None = None,
+        labels: Literal["folders"] | None = None,
+        class_names: list[str] | None = None,
+        cache: str | None = None,
+        same_as: str | None = None,
         metadata: dict | None = None,
+        **pictures: Any,
     ):
         for name, value, kind in (("format", format, Format), ("split", split, Split)):
             if value not in get_args(kind):
@@ -53,21 +78,45 @@ class _ImageSource(AbstractDataset[None, Any]):
         self._path = Path(filepath).expanduser() if filepath else None
         self._format, self._split = format, split
         self._image_shape = tuple(image_shape) if image_shape else None
-        self._limit = limit
+        self._limit, self._label_source, self._class_names = limit, labels, class_names
+        self._cache = PictureCache(Path(cache)) if cache else None
+        self._same_as = Path(same_as) if same_as else None
+        self._options = PictureOptions(image_shape=self._image_shape, **pictures)
         self.metadata = metadata
 
     def _read(self, kind: str) -> np.ndarray:
-        """All images; their labels are remembered."""
-        labels = None
+        """All images of a source other than pictures; their labels are remembered."""
+        names = None
         if kind == "csv":
-            images, labels = read_image_csv(self._path, self._image_shape)
-        elif kind == "folder":
-            images = read_image_folder(self._path, self._image_shape or (28, 28))
+            images, numbers, names = read_image_csv(self._path, self._image_shape)
         else:
             folder = self._download() if kind == "torchvision" else self._path
-            images, labels = read_idx_folder(folder, self._split)
-        _labels[self._state(kind)] = labels
+            images, numbers = read_idx_folder(folder, self._split)
+        _labels[self._state(kind)] = Labels(numbers, names)
         return images
+
+    def _read_labels(self, kind: str) -> Labels:
+        """Labels of all images; files that this process has read already are not read again."""
+        if kind == "folder":
+            if self._label_source is None:
+                return Labels(None)
+            return _folder_labels(self._stored_pictures().paths, self._path)
+        if self._state(kind) not in _labels:
+            self._read(kind)
+        return _labels[self._state(kind)]
+
+    def _stored_pictures(self) -> Pictures:
+        return stored_pictures(self._path, self._picture_options(), self._cache, self._limit)
+
+    def _picture_options(self) -> PictureOptions:
+        """How pictures are read, which may depend on images that are there already."""
+        if self._same_as is None or not self._same_as.exists():
+            return self._options
+        known = np.load(self._same_as, mmap_mode="r", allow_pickle=False)
+        same = {"color": "rgb" if known.ndim == 4 else "gray"}
+        if self._image_shape is None:
+            same["image_shape"] = known.shape[1:3]
+        return self._options.model_copy(update=same)
 
     def _state(self, kind: str) -> tuple:
         """Changes with the files, and with all options that labels depend on."""
@@ -86,14 +135,15 @@ class _ImageSource(AbstractDataset[None, Any]):
             raise DataFileError("predict.path is not set: pass --params=predict.path=...")
         if self._format != "auto":
             return self._format
+        if self._path.exists() and holds_pictures(self._path):
+            return "folder"
         if not self._path.is_dir():
             return "csv"
-        if list_pictures(self._path):
-            return "folder"
         if not any(self._path.rglob("*-ubyte*")):
+            kinds = ", ".join(sorted(SUFFIXES | HEIF_SUFFIXES))
             raise DataFileError(
-                f"{self._path}: found neither pictures ({', '.join(sorted(SUFFIXES))}) nor IDX "
-                "files; set data.path to a folder that holds some, or to a CSV file"
+                f"{self._path}: found neither pictures ({kinds}) nor IDX files; set data.path to a "
+                "folder that holds some, or to a CSV file"
             )
         return "idx"
 
@@ -129,16 +179,20 @@ class ImagesDataset(_ImageSource):
     """Images alone; the whole file is checked, labels included."""
 
     def load(self) -> np.ndarray:
-        """uint8 (N, H, W).
+        """uint8 (N, H, W), or (N, H, W, 3) in color; may be mapped from a file.
 
         Raises:
             DataFileError: Something is wrong with the files.
         """
-        return self._read(self._kind())[: self._limit]
+        kind = self._kind()
+        if kind == "folder":
+            options = self._picture_options()
+            return read_image_folder(self._path, options, self._cache, self._limit).images
+        return self._read(kind)[: self._limit]
 
 
 class LabelsDataset(_ImageSource):
-    """Labels alone. Files that this process has read already are not read again."""
+    """Labels alone."""
 
     def load(self) -> np.ndarray | None:
         """int64 (N,), or None where the files have none.
@@ -146,10 +200,55 @@ class LabelsDataset(_ImageSource):
         Raises:
             DataFileError: Something is wrong with the files.
         """
-        kind = self._kind()
-        if kind == "folder":
+        numbers = self._read_labels(self._kind()).numbers
+        return None if numbers is None else numbers[: self._limit].copy()
+
+
+class ClassNamesDataset(_ImageSource):
+    """What labels 0, 1, ... are called: by the files if they have names, else as ``class_names`` says."""
+
+    def load(self) -> list[str] | None:
+        """The names, or None where there are none.
+
+        Raises:
+            DataFileError: Something is wrong with the files.
+        """
+        return self._read_labels(self._kind()).names or self._class_names
+
+
+class ImagePathsDataset(_ImageSource):
+    """Where each image is."""
+
+    def load(self) -> pd.DataFrame | None:
+        """The column ``path``, relative to the folder; None where images have no files of their own."""
+        if self._kind() != "folder":
             return None
-        if self._state(kind) not in _labels:
-            self._read(kind)
-        labels = _labels[self._state(kind)]
-        return None if labels is None else labels[: self._limit].copy()
+        return pd.DataFrame({"path": self._stored_pictures().paths}, dtype=object)
+
+
+class SkippedPicturesDataset(_ImageSource):
+    """What of a folder of pictures was not read."""
+
+    def load(self) -> pd.DataFrame:
+        """The columns ``path`` and ``reason``; no lines for other sources."""
+        skipped = self._stored_pictures().skipped if self._kind() == "folder" else []
+        return pd.DataFrame(
+            [(s.path, s.reason) for s in skipped], columns=["path", "reason"], dtype=object
+        )
+
+
+def _folder_labels(paths: list[str], root: Path) -> Labels:
+    """The first folder of each path as its label, numbered in the order of the paths.
+
+    Raises:
+        DataFileError: A picture is in no folder.
+    """
+    homeless = [path for path in paths if "/" not in path]
+    if homeless:
+        raise DataFileError(
+            f"{root}: data.labels is folders, but {len(homeless)} pictures are in no folder of it, such "
+            f"as {homeless[0]}; move them into one, or set data.labels to null"
+        )
+    folders = [path.partition("/")[0] for path in paths]
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(folders))}
+    return Labels(np.array([numbers[folder] for folder in folders], np.int64), list(numbers))

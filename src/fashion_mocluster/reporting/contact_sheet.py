@@ -15,14 +15,15 @@ def contact_sheet(images: np.ndarray, title: str, columns: int = 16, rows: int =
     """Up to ``columns * rows`` images, evenly spread over the file, as one mosaic.
 
     Args:
-        images: uint8 (N, H, W).
+        images: uint8 (N, H, W) or (N, H, W, 3).
     """
     chosen = np.unique(np.linspace(0, len(images) - 1, min(len(images), columns * rows)).round())
     tiles = images[chosen.astype(int)]
-    count, height, width = tiles.shape
+    count, height, width, *channels = tiles.shape
     columns = min(columns, count)
     rows = math.ceil(count / columns)
-    sheet = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1), 255, np.uint8)
+    size = rows * (height + 1) - 1, columns * (width + 1) - 1
+    sheet = np.full((*size, *channels), 255, np.uint8)
     for i, tile in enumerate(tiles):
         top, left = i // columns * (height + 1), i % columns * (width + 1)
         sheet[top : top + height, left : left + width] = tile
@@ -43,12 +44,12 @@ def examples_figure(
     """Each cluster's most typical images on the left, its hardest on the right.
 
     Args:
-        images: uint8 (N, H, W).
+        images: uint8 (N, H, W) or (N, H, W, 3).
         examples: By cluster the indices of its images, as ``typical_and_borderline`` finds them.
         mismatched: bool (N,), images of another class than their cluster's, framed in red; None
             without labels.
     """
-    _, height, width = images.shape
+    height, width = images.shape[1:3]
     columns = max(len(rows) for halves in examples.values() for rows in halves)
     gap, frame = width // 2, 2
     tile_height, tile_width = height + 2 * frame, width + 2 * frame
@@ -59,7 +60,7 @@ def examples_figure(
                 tile = sheet[i * tile_height :, left + j * tile_width :][:tile_height, :tile_width]
                 if mismatched is not None and mismatched[row]:
                     tile[:] = FRAME
-                tile[frame:-frame, frame:-frame] = images[row, :, :, None]
+                tile[frame:-frame, frame:-frame] = images[row].reshape(height, width, -1)
     figure = new_figure(10, 10 * sheet.shape[0] / sheet.shape[1] + 0.8)
     axes = figure.subplots()
     axes.imshow(sheet, interpolation="nearest")

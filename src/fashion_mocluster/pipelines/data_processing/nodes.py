@@ -1,6 +1,7 @@
 """Nodes of ``data_processing``; none of them takes labels."""
 
 import logging
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -12,18 +13,24 @@ from fashion_mocluster.pipelines.data_processing.parameters import DataParameter
 logger = logging.getLogger(__name__)
 
 
+# Images are looked at block by block, for an array that is mapped from a file need not fit into memory.
+BLOCK_BYTES = 16_000_000
+
+
 def validate_images(
     raw_images: np.ndarray, parameters: DataParameters, n_clusters: int
 ) -> np.ndarray:
-    """The images, uint8 (N, H, W), if they can be grouped into ``n_clusters`` clusters.
+    """The images, uint8 (N, H, W) or (N, H, W, 3), if they can be grouped into ``n_clusters`` clusters.
 
     Raises:
         InputError: Too few images, too small ones, or all of them the same.
     """
     source = parameters.path
-    if raw_images.dtype != np.uint8 or raw_images.ndim != 3:
+    is_color = raw_images.ndim == 4 and raw_images.shape[3] == 3
+    if raw_images.dtype != np.uint8 or not (raw_images.ndim == 3 or is_color):
         raise InputError(
-            f"{source}: expected uint8 (N, H, W), got {raw_images.dtype} {raw_images.shape}"
+            f"{source}: expected uint8 (N, H, W) or (N, H, W, 3), got {raw_images.dtype} "
+            f"{raw_images.shape}"
         )
     if len(raw_images) < 2:
         raise InputError(f"{source}: clustering needs at least 2 images, got {len(raw_images)}")
@@ -31,26 +38,46 @@ def validate_images(
         raise InputError(
             f"{source}: {len(raw_images)} images cannot make {n_clusters} clusters; lower n_clusters"
         )
-    height, width = raw_images.shape[1:]
+    height, width = raw_images.shape[1:3]
     if min(height, width) < 4:
         raise InputError(f"{source}: images need at least 4 x 4 pixels, got {height} x {width}")
-    if (raw_images == raw_images[0]).all():
+    if all((block == raw_images[0]).all() for block in _blocks(raw_images)):
         raise InputError(
             f"{source}: all {len(raw_images)} images are the same; there is nothing to cluster"
         )
-    constant = int((np.ptp(raw_images, axis=(1, 2)) == 0).sum())
+    constant = sum(
+        int((block == block[:, :1, :1]).reshape(len(block), -1).all(1).sum())
+        for block in _blocks(raw_images)
+    )
     if constant:
-        logger.warning("%s: %d images show one shade of gray only", source, constant)
-    logger.info("%s: %d images of %d x %d", source, *raw_images.shape)
+        kind = "color" if is_color else "shade of gray"
+        logger.warning("%s: %d images show one %s only", source, constant, kind)
+    logger.info("%s: %d images of %d x %d", source, len(raw_images), height, width)
     return raw_images
 
 
-def describe_pixels(images: np.ndarray) -> dict:
-    """Number, size and pixel statistics of uint8 images (N, H, W).
+def list_skipped_pictures(skipped_files: pd.DataFrame, images: np.ndarray) -> pd.DataFrame:
+    """``path`` and ``reason`` of all files that became no images.
 
-    ``mean`` and ``std`` are on the scale 0 to 255, ``black_share`` is the fraction of zeros.
+    Args:
+        images: Known only once the files were read, and so is what was skipped.
     """
-    counts = np.bincount(images.ravel(), minlength=256)
+    return skipped_files
+
+
+def _blocks(images: np.ndarray) -> Iterator[np.ndarray]:
+    """The images, some at a time."""
+    size = max(1, BLOCK_BYTES * len(images) // images.nbytes)
+    return (images[start : start + size] for start in range(0, len(images), size))
+
+
+def describe_pixels(images: np.ndarray) -> dict:
+    """Number, size and pixel statistics of uint8 images (N, H, W) or (N, H, W, 3).
+
+    ``mean`` and ``std`` are those of all values, on the scale 0 to 255; ``black_share`` is the fraction
+    of zeros.
+    """
+    counts = sum(np.bincount(block.ravel(), minlength=256) for block in _blocks(images))
     values = np.arange(256)
     mean = float((counts * values).sum() / images.size)
     variance = float((counts * (values - mean) ** 2).sum() / images.size)
@@ -58,6 +85,7 @@ def describe_pixels(images: np.ndarray) -> dict:
         "n_images": len(images),
         "height": images.shape[1],
         "width": images.shape[2],
+        "channels": 3 if images.ndim == 4 else 1,
         "mean": mean,
         "std": variance**0.5,
         "black_share": float(counts[0] / images.size),

@@ -1,26 +1,22 @@
 """Parameters of the images themselves."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from fashion_mocluster.datasets.image_source import Format, Split
+from fashion_mocluster.datasets.picture_options import PictureOptions
 
-Pixels = Annotated[int, Field(ge=4)]
 
+class DataParameters(PictureOptions):
+    """Where the images are, how they are read and what their classes are called.
 
-class DataParameters(BaseModel):
-    """Where the images are and what their classes are called.
-
-    The catalog takes all but ``class_names`` from here; ``datasets.image_source`` says what they
-    mean.
+    The catalog takes all of them from here; ``datasets.image_source`` says what they mean.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: str
     format: Format = "auto"
     split: Split = "test"
-    image_shape: tuple[Pixels, Pixels] | None = None
     limit: Annotated[int, Field(ge=2)] | None = None
+    labels: Literal["folders"] | None = None
     class_names: list[str] | None = None

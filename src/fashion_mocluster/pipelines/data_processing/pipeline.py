@@ -1,4 +1,4 @@
-"""From a file of images to checked images, their statistics and a contact sheet."""
+"""From a source of images to checked images, their statistics and a contact sheet."""
 
 from kedro.pipeline import Node, Pipeline
 
@@ -6,7 +6,9 @@ from fashion_mocluster.pipelines.data_processing import nodes
 
 
 def create_pipeline() -> Pipeline:
-    """``raw_images`` to ``images``, ``pixel_statistics`` and ``contact_sheet``."""
+    """``raw_images`` to ``images``, ``pixel_statistics`` and ``contact_sheet``; ``skipped_files``, which
+    are known once the images are read, to ``skipped_pictures``.
+    """
     return Pipeline(
         [
             Node(
@@ -15,12 +17,18 @@ def create_pipeline() -> Pipeline:
                 "images",
                 name="validate_images",
             ),
+            Node(
+                nodes.list_skipped_pictures,
+                ["skipped_files", "images"],
+                "skipped_pictures",
+                name="list_skipped_pictures",
+            ),
             Node(nodes.describe_pixels, "images", "pixel_statistics", name="describe_pixels"),
             Node(nodes.draw_contact_sheet, "images", "contact_sheet", name="draw_contact_sheet"),
         ],
         namespace="data_processing",
-        inputs={"raw_images"},
-        outputs={"images", "pixel_statistics", "contact_sheet"},
+        inputs={"raw_images", "skipped_files"},
+        outputs={"images", "skipped_pictures", "pixel_statistics", "contact_sheet"},
         parameters={"params:data", "params:n_clusters"},
     )
 

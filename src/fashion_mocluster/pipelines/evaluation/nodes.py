@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from fashion_mocluster.clustering.parameters import MethodParameters
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning.parameters import EmbeddingParameters
-from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
 from fashion_mocluster.pipelines.evaluation.parameters import ModelSelectionParameters
 from fashion_mocluster.pipelines.moco_pretraining.nodes import embeddings_table
 
@@ -172,11 +171,11 @@ def score_clusters(
     }
 
 
-def tabulate_distribution(clusters: pd.DataFrame, data: DataParameters) -> pd.DataFrame:
-    """Classes within each cluster; empty without labels."""
+def tabulate_distribution(clusters: pd.DataFrame, class_names: list[str] | None) -> pd.DataFrame:
+    """Classes within each cluster, with names where they have any; empty without labels."""
     from fashion_mocluster.reporting.distribution import distribution_table
 
-    return distribution_table(clusters, data.class_names or [])
+    return distribution_table(clusters, class_names or [])
 
 
 def project_embeddings(embeddings: pd.DataFrame, kind: str, seed: int) -> pd.DataFrame:

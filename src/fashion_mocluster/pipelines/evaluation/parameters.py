@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from fashion_mocluster.clustering.parameters import MethodParameters
+from fashion_mocluster.datasets.picture_options import Pixels
 from fashion_mocluster.learning.parameters import EmbeddingParameters
-from fashion_mocluster.pipelines.data_processing.parameters import Pixels
 
 # A method's name becomes a namespace and a file name.
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -55,7 +55,7 @@ class PredictParameters(BaseModel):
     """Images that no training and no clustering sees, and the method whose clusters they are sorted
     into, by their ``n_neighbors`` nearest images among those that were clustered.
 
-    The catalog reads ``path``, ``format``, ``split``, ``image_shape`` and ``limit`` from here.
+    The catalog reads ``path`` and what follows it down to ``labels`` from here.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -65,6 +65,7 @@ class PredictParameters(BaseModel):
     split: Literal["train", "test", "all"] = "test"
     image_shape: tuple[Pixels, Pixels] | None = None
     limit: Annotated[int, Field(ge=1)] | None = None
+    labels: Literal["folders"] | None = None
     method: Name
     n_neighbors: Annotated[int, Field(ge=1)] = 15
 

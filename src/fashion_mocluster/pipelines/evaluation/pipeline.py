@@ -143,7 +143,7 @@ def _method(name: str, method: MethodParameters) -> Pipeline:
             ),
             Node(
                 nodes.tabulate_distribution,
-                ["clusters", "params:data"],
+                ["clusters", "class_names"],
                 "distribution",
                 name="tabulate_distribution",
             ),
@@ -166,6 +166,7 @@ def _method(name: str, method: MethodParameters) -> Pipeline:
             "projection": f"{method.representation}_projection",
             "neighbors": f"{method.representation}_neighbors",
             "labels": "labels",
+            "class_names": "class_names",
             "images": "images",
             **dict.fromkeys(starts, "pixel_clusters"),
         },
@@ -174,7 +175,6 @@ def _method(name: str, method: MethodParameters) -> Pipeline:
             "params:method": f"params:evaluation.methods.{name}",
             "params:n_clusters": "params:n_clusters",
             "params:evaluation.seed": "params:evaluation.seed",
-            "params:data": "params:data",
         },
     )
 

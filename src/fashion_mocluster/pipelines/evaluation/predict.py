@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 
 from fashion_mocluster.clustering.parameters import MethodParameters
 from fashion_mocluster.errors import InputError
-from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
 from fashion_mocluster.pipelines.evaluation import nodes
 from fashion_mocluster.pipelines.evaluation.parameters import PredictParameters
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import embedding_pipeline
@@ -18,13 +17,14 @@ logger = logging.getLogger(__name__)
 
 
 def check_new_images(new_images: np.ndarray, images: np.ndarray) -> np.ndarray:
-    """The new images, uint8 (M, H, W), if they are of the size of the known ones.
+    """The new images, uint8 (M, H, W) or (M, H, W, 3), if they are of the size and the colors of the
+    known ones.
 
     Raises:
         InputError: They are not.
     """
     if new_images.shape[1:] != images.shape[1:]:
-        size, known = ("{} x {}".format(*x.shape[1:]) for x in (new_images, images))
+        size, known = (" x ".join(map(str, x.shape[1:])) for x in (new_images, images))
         raise InputError(
             f"predict.path: images of {size}, but the encoder was trained on {known}; bring them to "
             f"that size (for pictures: predict.image_shape)"
@@ -65,7 +65,7 @@ def draw_predictions(
     predicted: pd.DataFrame,
     labels: np.ndarray | None,
     method: MethodParameters,
-    data: DataParameters,
+    class_names: list[str] | None,
 ) -> Figure:
     """Classes and clusters of the new images; without labels the sizes of the clusters."""
     from fashion_mocluster.clustering.scores import match_clusters
@@ -74,7 +74,7 @@ def draw_predictions(
     clusters, title = predicted["cluster"].to_numpy(), f"{method.title}, new images"
     if labels is None:
         return bars.cluster_size_figure(clusters, title)
-    table = nodes.tabulate_distribution(nodes.tabulate_clusters(clusters, labels), data)
+    table = nodes.tabulate_distribution(nodes.tabulate_clusters(clusters, labels), class_names)
     table = bars.contingency(table)
     counts, names = table.to_numpy(), list(table.columns.get_level_values("Label_Name"))
     return bars.confusion_figure(counts, match_clusters(counts.T), names, title)
@@ -88,7 +88,7 @@ def create_pipeline(method: str, representation: str) -> Pipeline:
         representation: What it clusters, which an encoder makes.
     """
     checked = "predict.checked_images"
-    recipe = {"params:method": f"params:evaluation.methods.{method}", "params:data": "params:data"}
+    recipe = {"params:method": f"params:evaluation.methods.{method}"}
     check = Pipeline(
         [
             Node(
@@ -126,7 +126,7 @@ def create_pipeline(method: str, representation: str) -> Pipeline:
                 ),
                 Node(
                     draw_predictions,
-                    ["clusters", "new_labels", "params:method", "params:data"],
+                    ["clusters", "new_labels", "params:method", "new_class_names"],
                     "figure",
                     name="draw_predictions",
                 ),
@@ -137,6 +137,7 @@ def create_pipeline(method: str, representation: str) -> Pipeline:
                 "assignments": f"{method}_assignments",
                 "new_embeddings": f"new_{representation}_embeddings",
                 "new_labels": "new_labels",
+                "new_class_names": "new_class_names",
             },
             outputs={
                 "clusters": "predicted_clusters",

@@ -1,0 +1,143 @@
+"""Pictures sorted into one folder per cluster, as links or as copies."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import pandas as pd
+from kedro.io import AbstractDataset
+
+from fashion_mocluster.datasets.atomic import write_bytes_atomically
+from fashion_mocluster.datasets.errors import DataFileError
+from fashion_mocluster.datasets.picture_files import find_printed
+
+Export = Literal["none", "links", "copies"]
+LIST = ".made_by_fashion_mocluster.json"
+
+
+class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
+    """A folder ``cluster_<number>`` per cluster, ``unsorted`` for -1, with its pictures; write-only.
+
+    What was made is listed in a file. The next export removes what is listed, unless it was changed
+    since, and overwrites nothing else. The pictures themselves are only read.
+
+    Args:
+        filepath: The folder of these folders.
+        source: The folder that paths are relative to, or the one picture there is.
+        export: ``links`` makes symbolic links, ``copies`` copies; ``none`` leaves all as it is.
+
+    Raises:
+        DataFileError: ``export`` is something else.
+    """
+
+    def __init__(
+        self, *, filepath: str, source: str, export: Export = "none", metadata: dict | None = None
+    ):
+        if export not in get_args(Export):
+            raise DataFileError(
+                f"export: expected one of {', '.join(get_args(Export))}, got {export!r}"
+            )
+        self._folder = Path(filepath)
+        source_path = Path(source).expanduser()
+        self._source = source_path.parent if source_path.is_file() else source_path
+        self._export = export
+        self.metadata = metadata
+
+    def save(self, data: pd.DataFrame) -> None:
+        """Make the folders.
+
+        Args:
+            data: Columns ``path`` and ``cluster``; without ``path`` nothing is exported, as the images
+                have no files of their own.
+
+        Raises:
+            DataFileError: Something else is in the way, or a file cannot be written.
+        """
+        if self._export == "none" or "path" not in data:
+            return
+        names = dict(_names(data))
+        try:
+            kept = self._remove_earlier()
+            in_the_way = [n for n in names if os.path.lexists(self._folder / n)]
+            if in_the_way:
+                raise DataFileError(
+                    f"{self._folder / in_the_way[0]}: this file is not of an earlier export and is in "
+                    "the way; move it elsewhere"
+                )
+            # Listed before they are made: what an interrupted export leaves is removed by the next.
+            originals = {name: find_printed(self._source, path) for name, path in names.items()}
+            stamps = {name: _stamp(path) for name, path in originals.items()}
+            self._write_list({**kept, **stamps})
+            for name, original in originals.items():
+                self._make(self._folder / name, original)
+        except OSError as error:
+            place = error.filename2 or error.filename
+            raise DataFileError(
+                f"{place}: cannot be exported ({error.strerror}); the pictures are unchanged"
+            ) from None
+
+    def _make(self, place: Path, original: Path) -> None:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if self._export == "links":
+            place.symlink_to(original.resolve())
+        else:
+            shutil.copy2(original, place)
+
+    def _remove_earlier(self) -> dict[str, list[int]]:
+        """Remove what an earlier export made; what of it was changed since is kept and returned."""
+        listed = self._folder / LIST
+        if not listed.exists():
+            return {}
+        kept = {}
+        for name, stamp in json.loads(listed.read_text()).items():
+            place = self._folder / name
+            if place.is_symlink() or (place.is_file() and _stamp(place) == stamp):
+                place.unlink()
+            elif place.exists():
+                kept[name] = stamp
+        for folder in self._folder.iterdir():
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+        return kept
+
+    def _write_list(self, stamps: dict[str, list[int]]) -> None:
+        write_bytes_atomically(self._folder / LIST, json.dumps(stamps).encode())
+
+    def load(self) -> None:
+        """Refused: the table of clusters has all that is here.
+
+        Raises:
+            DataFileError: Always.
+        """
+        raise DataFileError(f"{self._folder}: exported pictures are never read")
+
+    def _exists(self) -> bool:
+        return (self._folder / LIST).exists()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._folder), "export": self._export}
+
+
+def _stamp(path: Path) -> list[int]:
+    """Size and time of change, which a copy has too."""
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _names(data: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    """Where each picture goes, ``cluster_3/x.jpg``, and its path; equal names get a number."""
+    taken = set()
+    for path, cluster in zip(data["path"], data["cluster"], strict=True):
+        folder = "unsorted" if cluster == -1 else f"cluster_{cluster}"
+        name = Path(path).name
+        stem, suffix = os.path.splitext(name)
+        number = 1
+        # Some file systems do not tell upper from lower case.
+        while (folder, name.casefold()) in taken:
+            number += 1
+            name = f"{stem}_{number}{suffix}"
+        taken.add((folder, name.casefold()))
+        yield f"{folder}/{name}", path

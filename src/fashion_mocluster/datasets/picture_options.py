@@ -1,0 +1,34 @@
+"""How pictures become images."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Pixels = Annotated[int, Field(ge=4)]
+Color = Literal["auto", "rgb", "gray"]
+
+
+class PictureOptions(BaseModel):
+    """What a folder of pictures is turned into, and when it is refused.
+
+    Attributes:
+        image_shape: Height and width in pixels; None means 28 x 28.
+        color: ``rgb``, ``gray``, or ``auto``: ``rgb`` if any picture has colors.
+        invert: True turns every picture into its negative, False none; ``auto`` those with a bright
+            ground, if all become gray, as in Fashion-MNIST things are light and the ground is black.
+        unreadable: Whether pictures that cannot be read are skipped, or all of them refused.
+        max_unreadable_share: If more of the pictures cannot be read they are refused all the same.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    image_shape: tuple[Pixels, Pixels] | None = None
+    color: Color = "auto"
+    invert: bool | Literal["auto"] = "auto"
+    unreadable: Literal["skip", "refuse"] = "skip"
+    max_unreadable_share: Annotated[float, Field(ge=0, le=1)] = 0.5
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.image_shape or (28, 28)
