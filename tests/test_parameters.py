@@ -74,7 +74,7 @@ def test_the_weights_that_ship_are_of_the_recipe_as_it_is(env, seed):
         ({"evaluation": {"methods": {"Bad-Name": {}}}}, "evaluation.methods.Bad-Name"),
         (
             {"evaluation": {"methods": {"kmeans": {"clusterer": {"kind": "dbscan"}}}}},
-            "evaluation.methods.kmeans.clusterer.kind: .*'turtle' .got 'dbscan",
+            "evaluation.methods.kmeans.clusterer.kind: .*'turtle', 'hdbscan' .got 'dbscan",
         ),
         (
             {"evaluation": {"methods": {"kmeans": {"clusterer": {"n_neighbors": 50}}}}},

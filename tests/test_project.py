@@ -122,9 +122,9 @@ def test_changed_labels_change_nothing_before_the_scores(smoke, project, tmp_pat
         pipelines=["moco_pretraining", "cluster_finetuning", "evaluation"],
         params={"data.path": str(path)},
         to_outputs=[
-            "evaluation.moco_kmeans.clusters",
-            "evaluation.moco_spectral_finetuned.clusters",
-            "evaluation.self_labeled_turtle.clusters",
+            "moco_kmeans_clusters",
+            "moco_spectral_finetuned_clusters",
+            "self_labeled_turtle_clusters",
             "kmeans_finetuned_weights",
             "moco_pretraining.history",
             "cluster_finetuning.spectral.history",
