@@ -97,6 +97,34 @@ def test_prediction_takes_weights_and_trains_nothing():
     assert [node.name for node in registered("thesis")["predict"].nodes] == ["explain"]
 
 
+def test_the_number_of_clusters_comes_from_a_node_where_it_is_to_be_found():
+    run = ["moco_kmeans", "moco_umap_hdbscan"]
+    evaluation = {"run_methods": run, "model_selection": {"representation": "moco"}}
+    for n_clusters, source in ((7, "params:n_clusters"), ("auto", "n_clusters")):
+        pipelines = registered(runtime={"n_clusters": n_clusters, "evaluation": evaluation})
+        pipeline = pipelines["evaluation"]
+        takers = {n.name.rpartition(".")[2] for n in pipeline.nodes if source in n.inputs}
+        assert takers >= {"assign_clusters", "score_clusters", "compare_methods"}
+        assert ("n_clusters" in pipeline.all_outputs()) == (n_clusters == "auto")
+    with pytest.raises(FashionMoClusterError, match="ablations need a number of clusters"):
+        pipelines["ablation"].nodes[0].run({"parameters": {}})
+
+
+def test_pictures_are_sorted_into_folders_where_asked_for():
+    for export in ("none", "links", "copies"):
+        outputs = registered(runtime={"evaluation": {"export": export}})["evaluation"].all_outputs()
+        assert ("cluster_folders" in outputs) == (export != "none")
+        assert {"best_clusters", "best_projection", "duplicates", "outliers"} <= outputs
+
+
+def test_new_images_follow_the_chosen_method_where_asked_to():
+    evaluation = {"run_methods": ["moco_kmeans", "moco_turtle"]}
+    runtime = {"evaluation": evaluation, "predict": {"method": "best"}}
+    free = registered(runtime=runtime)["predict"].inputs()
+    assert {"best_clusters", "moco_embeddings", "moco_weights"} <= free
+    assert "raw_images" not in free
+
+
 def test_self_labeling_has_no_input_but_images_weights_and_parameters():
     pipeline = registered()["cluster_finetuning"]
     nodes = {n.name: set(n.inputs) for n in pipeline.nodes}

@@ -146,6 +146,18 @@ def neighbor_mutual_information(
     return _mutual_information(joint)
 
 
+def modularity(neighbors: np.ndarray, labels: np.ndarray) -> float:
+    """How much more often neighbors share a cluster than points drawn at random would, -0.5 to 1
+    (Newman and Girvan 2004); highest where clusters are as many as there are dense groups.
+
+    Args:
+        neighbors: int (N, k), indices of other points.
+        labels: int (N,).
+    """
+    joint = _neighboring_clusters(neighbors, labels)
+    return float(np.trace(joint) - np.square(joint.sum(0)).sum())
+
+
 def _neighboring_clusters(neighbors: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """How often two clusters occur in a point and its neighbor, shares (K, K), symmetric."""
     sorted_labels, labels = np.unique(labels, return_inverse=True)

@@ -38,15 +38,20 @@ def name_clusters(table: pd.DataFrame, cluster_names: pd.DataFrame) -> pd.DataFr
         cluster_names: Columns ``cluster`` and ``name``; a cluster without a name may be left out.
 
     Raises:
-        InputError: There are no such columns, or a cluster is named twice.
+        InputError: There are no such columns, a cluster is no number, or it is named twice.
     """
     source = "data.cluster_names"
     if not {"cluster", "name"} <= set(cluster_names):
         raise InputError(f"{source}: columns must be 'cluster,name', found {list(cluster_names)}")
-    if len(twice := cluster_names[cluster_names["cluster"].duplicated()]):
-        raise InputError(f"{source}: cluster {twice['cluster'].iloc[0]} is named twice; keep one line")
+    listed = cluster_names["cluster"]
+    wrong = listed[pd.to_numeric(listed, errors="coerce").isna()]
+    if len(wrong):
+        raise InputError(f"{source}: {wrong.iloc[0]!r} is no number of a cluster")
+    if listed.duplicated().any():
+        twice = listed[listed.duplicated()].iloc[0]
+        raise InputError(f"{source}: cluster {twice} is named twice; keep one line")
     names = cluster_names.dropna().set_index("cluster")["name"].astype(str).sort_index()
-    first = names.drop_duplicates().reset_index().set_index("name")["cluster"]
+    first = {name: cluster for cluster, name in names[::-1].items()}
     numbers = table["cluster"].map(names.map(first)).fillna(table["cluster"]).astype(int)
     named = table.drop(columns="name", errors="ignore").assign(cluster=numbers)
     named.insert(named.columns.get_loc("cluster") + 1, "name", numbers.map(names).fillna(""))
