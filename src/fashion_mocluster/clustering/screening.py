@@ -1,7 +1,8 @@
 """What should not shape the clusters: copies of images, and images unlike all others.
 
-Distances are between directions of embeddings (0 to 2), and what is a small or a large one follows
-from all images: nearest neighbors are about equally far, on a logarithmic scale, in most of them.
+Distances are between directions of embeddings (0 to 2). What is a small or a large one follows from
+the distances of all images by their median and median absolute deviation, which a minority of copies
+or outliers does not move (Iglewicz and Hoaglin 1993, "How to detect and handle outliers").
 """
 
 import hashlib
@@ -20,9 +21,9 @@ from fashion_mocluster.clustering.parameters import ClustererParameters
 
 # How many neighbors tell how far an image is from others, and vote on the cluster of an outlier.
 NEIGHBORS = 10
-# Deviations of the logarithm of a distance below which it is that of copies, and above which it is
-# that of an outlier.
-NEAR_COPY, OUTLIER = 3.5, 3.5
+# How far from the median such distances are: in median absolute deviations, scaled to be standard
+# deviations of a normal distribution.
+NEAR_COPY, OUTLIER = 3.5, 3.0
 
 
 def exact_copies(images: np.ndarray) -> np.ndarray:
@@ -64,8 +65,9 @@ def screen(x: np.ndarray, exact: np.ndarray) -> tuple[Screened, np.ndarray]:
     """Copies and outliers, and how far each image is from its neighbors.
 
     Two images are near copies where their distance is far below that of other nearest neighbors, see
-    :func:`small_distance`; so are those joined by a chain of near copies. An image is an outlier
-    where its ``NEIGHBORS``-th nearest is far above that of other images, see :func:`large_distance`.
+    :func:`small_distance`; so are those joined by a chain of near copies. An outlier is an image
+    that has no copies and whose ``NEIGHBORS``-th nearest is far above that of other images, see
+    :func:`large_distance`.
 
     Args:
         x: float (N, D), embeddings. Lengths do not count.
@@ -83,38 +85,34 @@ def screen(x: np.ndarray, exact: np.ndarray) -> tuple[Screened, np.ndarray]:
     links = coo_array((np.ones(len(one)), (one, indices[one, place])), shape=(len(rows),) * 2)
     _, group = connected_components(links, directed=False)
     _, first = np.unique(group, return_index=True)
+    representative = rows[first[group]][of_each]
     reach = distances[:, -1]
-    outlier = reach > large_distance(reach)
-    screened = Screened(rows[first[group]][of_each], outlier[of_each])
-    return screened, reach[of_each]
+    has_copies = np.bincount(representative, minlength=len(x))[representative] > 1
+    outlier = (reach > large_distance(reach))[of_each] & ~has_copies
+    return Screened(representative, outlier), reach[of_each]
 
 
 def small_distance(nearest: np.ndarray) -> float:
-    """The distance below which two images are near copies.
+    """The distance below which two images are near copies: so far below the median that hardly any
+    two others are, on a logarithmic scale, because what counts is by which factor they are closer.
 
     Args:
         nearest: float (N,), from each image to its nearest. Most of them are no copies.
     """
-    return _beyond(nearest, -NEAR_COPY)
+    logs = np.log(nearest[nearest > 0])
+    if len(logs) == 0:
+        return 0.0
+    return float(np.exp(np.median(logs) - NEAR_COPY * median_abs_deviation(logs, scale="normal")))
 
 
 def large_distance(distances: np.ndarray) -> float:
-    """The distance above which an image is an outlier among images whose distances are these.
+    """The distance above which an image is unlike images whose distances are these.
 
     Args:
         distances: float (N,), from each image to its nearest or to a later neighbor.
     """
-    return _beyond(distances, OUTLIER)
-
-
-def _beyond(distances: np.ndarray, deviations: float) -> float:
-    """So many deviations from the median of the logarithms, by their median absolute deviation,
-    scaled to be a standard deviation in a normal distribution.
-    """
-    logs = np.log(distances[distances > 0])
-    if len(logs) == 0:
-        return 0.0
-    return float(np.exp(np.median(logs) + deviations * median_abs_deviation(logs, scale="normal")))
+    spread = median_abs_deviation(distances, scale="normal")
+    return float(np.median(distances) + OUTLIER * spread)
 
 
 def duplicates_table(exact: np.ndarray, representative: np.ndarray) -> pd.DataFrame:
