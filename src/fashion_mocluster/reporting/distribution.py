@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fashion_mocluster.reporting.style import HEAT, OURS, THEIRS, new_figure
+from fashion_mocluster.reporting.style import HEAT, OURS, THEIRS, cluster_name, new_figure
 
 COLUMNS = ["Cluster_ID", "Label_ID", "Label_Name", "Count", "Frequency", "Cluster_Total"]
 DOMINANT = 0.5
@@ -95,10 +95,11 @@ def distribution_figure(table: np.ndarray, names: list[str], title: str) -> Figu
 
 def cluster_size_figure(clusters: np.ndarray, title: str) -> Figure:
     """Number of images in each cluster: all that can be said without labels."""
-    sizes = np.bincount(clusters)
+    numbers = range(min(0, clusters.min()), clusters.max() + 1)
+    sizes = np.bincount(clusters - numbers[0])
     figure = new_figure(7, 3.4)
     axes = figure.subplots()
-    axes.bar([str(c) for c in range(len(sizes))], sizes, color=OURS)
+    axes.bar([cluster_name(c) for c in numbers], sizes, color=OURS)
     axes.set_xlabel("Cluster")
     axes.set_ylabel("Images")
     axes.set_title(f"{title}: images per cluster")

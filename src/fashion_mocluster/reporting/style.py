@@ -34,6 +34,11 @@ def colors(count: int) -> list:
     return [colormaps["turbo"](i / (count - 1)) for i in range(count)]
 
 
+def cluster_name(cluster: int) -> str:
+    """Its number; density methods leave images unsorted, which is cluster -1."""
+    return "unsorted" if cluster == -1 else str(cluster)
+
+
 class PlainTextFigure(Figure):
     """A figure that prints every text as it is: a ``$`` in a title or a class name is a dollar
     sign, not the beginning of a formula.

@@ -12,6 +12,7 @@ class DataParameters(PictureOptions):
     """Where the images are, how they are read and what their classes are called.
 
     The catalog takes all of them from here; ``datasets.image_source`` says what they mean.
+    ``cluster_names`` is a CSV file ``cluster,name`` with the user's names of the clusters.
     """
 
     path: str
@@ -20,3 +21,4 @@ class DataParameters(PictureOptions):
     limit: Annotated[int, Field(ge=2)] | None = None
     labels: Literal["folders"] | None = None
     class_names: list[str] | None = None
+    cluster_names: str | None = None
