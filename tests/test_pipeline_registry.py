@@ -69,7 +69,9 @@ def test_evaluation_needs_nothing_but_files_that_ship():
     free = {n for n in registered()["evaluation"].inputs() if not n.startswith("param")}
     assert free == {
         "raw_images",
+        "skipped_files",
         "labels",
+        "class_names",
         "moco_weights",
         "kmeans_finetuned_weights",
         "spectral_finetuned_weights",
@@ -81,7 +83,8 @@ def test_evaluation_needs_nothing_but_files_that_ship():
 def test_prediction_takes_weights_and_trains_nothing():
     pipeline = registered()["predict"]
     free = {n for n in pipeline.inputs() if not n.startswith("param")}
-    assert free == {"raw_images", "self_labeling_finetuned_weights", "new_images", "new_labels"}
+    new = {"new_images", "new_labels", "new_class_names"}
+    assert free == {"raw_images", "self_labeling_finetuned_weights", *new}
     assert not {n for n in pipeline.nodes if n.name.endswith(("train_encoder", "finetune_encoder"))}
     # The thesis's methods leave the default one out: predict then says so.
     assert [node.name for node in registered("thesis")["predict"].nodes] == ["explain"]
