@@ -26,11 +26,14 @@ def test_scores_with_and_without_labels(predicted):
     }
 
 
-def test_figure_with_and_without_labels(predicted):
+def test_figure_with_and_without_labels_has_every_known_cluster(predicted):
     data = DataParameters(path="x", class_names=list("abcdefgh"))
-    labeled = predict.draw_predictions(predicted, np.array([7, 7, 3, 7]), METHOD, data)
-    assert "new images" in labeled.axes[0].get_title() + (labeled.get_suptitle() or "")
-    assert predict.draw_predictions(predicted, None, METHOD, data).axes
+    known = np.array([0, 1, 2, 3])
+    labeled = predict.draw_predictions(predicted, known, np.array([7, 7, 3, 7]), METHOD, data)
+    assert "new images" in labeled.axes[0].get_title()
+    assert {t.get_text() for t in labeled.axes[0].get_xticklabels()} == set("0123")
+    bare = predict.draw_predictions(predicted, known, None, METHOD, data)
+    assert [bar.get_height() for bar in bare.axes[0].patches] == [2, 2, 0, 0]
 
 
 def test_images_of_another_size_name_the_cure():

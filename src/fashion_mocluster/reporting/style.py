@@ -21,7 +21,7 @@ MUTED = (
     "#777777",
 )
 OURS, THEIRS = "#332288", "#DDCC77"
-PROTOCOLS = ("#332288", "#88CCEE", "#44AA99", "#CC6677")
+SERIES = ("#332288", "#88CCEE", "#44AA99", "#CC6677")
 HEAT = "cividis"
 
 
@@ -32,6 +32,11 @@ def colors(count: int) -> list:
     if count <= len(MUTED):
         return list(MUTED[:count])
     return [colormaps["turbo"](i / (count - 1)) for i in range(count)]
+
+
+def cluster_name(cluster: int) -> str:
+    """Its number; density methods leave images unsorted, which is cluster -1."""
+    return "unsorted" if cluster == -1 else str(cluster)
 
 
 class PlainTextFigure(Figure):

@@ -63,21 +63,24 @@ def score_predictions(
 
 def draw_predictions(
     predicted: pd.DataFrame,
+    assignments: np.ndarray,
     labels: np.ndarray | None,
     method: MethodParameters,
     data: DataParameters,
 ) -> Figure:
-    """Classes and clusters of the new images; without labels the sizes of the clusters."""
+    """Classes and clusters of the new images; without labels the sizes of the clusters. Clusters that
+    no new image is in are shown too.
+    """
     from fashion_mocluster.clustering.scores import match_clusters
     from fashion_mocluster.reporting import distribution as bars
 
     clusters, title = predicted["cluster"].to_numpy(), f"{method.title}, new images"
+    known = np.unique(assignments)
     if labels is None:
-        return bars.cluster_size_figure(clusters, title)
+        return bars.cluster_size_figure(clusters, title, known)
     table = nodes.tabulate_distribution(nodes.tabulate_clusters(clusters, labels), data)
-    table = bars.contingency(table)
-    counts, names = table.to_numpy(), list(table.columns.get_level_values("Label_Name"))
-    return bars.confusion_figure(counts, match_clusters(counts.T), names, title)
+    counts = bars.contingency(table, known)
+    return bars.confusion_figure(counts, match_clusters(counts.to_numpy().T), title)
 
 
 def create_pipeline(method: str, representation: str) -> Pipeline:
@@ -126,7 +129,7 @@ def create_pipeline(method: str, representation: str) -> Pipeline:
                 ),
                 Node(
                     draw_predictions,
-                    ["clusters", "new_labels", "params:method", "params:data"],
+                    ["clusters", "assignments", "new_labels", "params:method", "params:data"],
                     "figure",
                     name="draw_predictions",
                 ),
