@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from fashion_mocluster.reporting import ablation, bugfix_ablation, costs, literature, provenance
 from fashion_mocluster.reporting.distribution import class_table
 from fashion_mocluster.reporting.methods import best_method, methods_table
+from fashion_mocluster.reporting.pages import page_environment
 from fashion_mocluster.reporting.pictures import picture_uri
 from fashion_mocluster.reporting.results import (
     RunResults,
@@ -28,17 +28,6 @@ from fashion_mocluster.reporting.tables import html_table
 DISTRIBUTIONS = ("pca_spectral", "moco_spectral", "moco_spectral_finetuned")
 # Pixels: of the figures that everybody looks at, and of the many that are folded.
 WIDE, NARROW = 1100, 640
-
-
-def page_environment() -> Environment:
-    """What fills in the pages of ``templates``: text is escaped, a missing value is an error."""
-    return Environment(
-        loader=PackageLoader("fashion_mocluster.reporting"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
 
 def report_html(

@@ -1,0 +1,192 @@
+"""A page to look through the clusters of a run and to name them: one file that needs nothing else.
+
+What it looks like and does is in ``templates/gallery.html``, ``gallery.css`` and ``gallery.js``.
+"""
+
+import base64
+import io
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import to_hex
+from PIL import Image
+
+from fashion_mocluster.reporting.pages import page_environment
+from fashion_mocluster.reporting.style import cluster_name, colors
+
+# Pixels of the longer side of a thumbnail, and how many are embedded at most: about 9 MB of photos.
+THUMBNAIL, MAX_THUMBNAILS = 112, 4000
+# Pictures of a cluster, fewer where there are many clusters; groups of duplicates and pictures of
+# each; outliers.
+TYPICAL, BORDERLINE, ODD = 24, 12, 12
+GROUPS, GROUP_PICTURES, OUTLIERS = 100, 8, 60
+UNSORTED_COLOR = "#9a9a9a"
+
+
+class Picks(NamedTuple):
+    """Rows of one cluster's pictures, int arrays: the most typical first, the least typical first,
+    and the outliers in it, the farthest first.
+    """
+
+    typical: np.ndarray
+    borderline: np.ndarray
+    odd: np.ndarray
+
+
+def gallery_html(
+    images: np.ndarray,
+    clusters: pd.DataFrame,
+    projection: np.ndarray,
+    duplicates: pd.DataFrame | None,
+    outliers: pd.DataFrame | None,
+    title: str,
+) -> str:
+    """The page: clusters in pictures, a map, duplicates and outliers, and names to be saved.
+
+    Of more than ``MAX_THUMBNAILS`` images it embeds those that the page shows first and a random
+    sample of the others; all are points of the map.
+
+    Args:
+        images: uint8 (N, H, W) or (N, H, W, 3); may be memory-mapped, only what is shown is read.
+        clusters: ``cluster`` (-1: unsorted), ``confidence`` and, where there are files, ``path``,
+            one line per image in order.
+        projection: float (N, 2), where the images lie on the map.
+        duplicates: ``index, group, kind`` (exact or near); None where they were not looked for.
+        outliers: ``index, distance``; None where they were not looked for.
+        title: Of the page.
+    """
+    if duplicates is None:
+        duplicates = pd.DataFrame(columns=["index", "group", "kind"])
+    if outliers is None:
+        outliers = pd.DataFrame(columns=["index", "distance"])
+    outliers = outliers.sort_values("distance", ascending=False)
+    numbers = sorted(clusters["cluster"].unique(), key=lambda number: (number == -1, number))
+    picks = cluster_picks(clusters, projection, duplicates, outliers)
+    groups = [group for _, group in duplicates.groupby("group", sort=False)]
+    rows = embedded_rows(
+        len(clusters),
+        [*(row for pick in picks.values() for rows in pick for row in rows)]
+        + [row for group in groups[:GROUPS] for row in group["index"].head(GROUP_PICTURES)]
+        + outliers["index"].head(OUTLIERS).to_list(),
+    )
+    place = {row: i for i, row in enumerate(rows)}
+    palette = [to_hex(color) for color in colors(len(numbers) - (-1 in numbers))] + [UNSORTED_COLOR]
+    table = clusters.iloc[rows]
+    data = {
+        "clusters": [
+            {
+                "number": int(number),
+                "label": "Unsorted" if number == -1 else f"Cluster {cluster_name(number)}",
+                "size": int((clusters["cluster"] == number).sum()),
+                "color": color,
+                **{k: [place[row] for row in v] for k, v in picks[number]._asdict().items()},
+            }
+            for number, color in zip(numbers, palette, strict=False)
+        ],
+        "pictures": {
+            "thumbnail": [thumbnail(images[row]) for row in rows],
+            "row": rows,
+            "name": table["path"].to_list() if "path" in table else [f"image {r}" for r in rows],
+            "confidence": table["confidence"].round(3).to_list(),
+        },
+        "points": {
+            "xy": _base64(map_coordinates(projection)),
+            "cluster": _base64(clusters["cluster"].map(numbers.index).to_numpy(np.uint16)),
+        },
+        "duplicates": [
+            {
+                "kind": "nearly the same" if "near" in group["kind"].to_list() else "the same",
+                "size": len(group),
+                "pictures": [place[row] for row in group["index"].head(GROUP_PICTURES)],
+            }
+            for group in groups[:GROUPS]
+        ],
+        "outliers": [
+            {"picture": place[line.index_], "distance": round(float(line.distance), 3)}
+            for line in outliers.head(OUTLIERS).rename(columns={"index": "index_"}).itertuples()
+        ],
+    }
+    return (
+        page_environment()
+        .get_template("gallery.html")
+        .render(
+            title=title,
+            data=data,
+            n_images=len(clusters),
+            n_thumbnails=len(rows),
+            n_clusters=len(numbers) - (-1 in numbers),
+            n_unsorted=int((clusters["cluster"] == -1).sum()),
+            n_groups=len(groups),
+            n_outliers=len(outliers),
+            pixelated=max(images.shape[1:3]) < THUMBNAIL // 2,
+        )
+    )
+
+
+def cluster_picks(
+    clusters: pd.DataFrame,
+    projection: np.ndarray,
+    duplicates: pd.DataFrame,
+    outliers: pd.DataFrame,
+) -> dict[int, Picks]:
+    """The pictures that stand for each cluster.
+
+    Typical pictures have the highest confidence, borderline ones the lowest; among equals the one
+    nearest to the middle of its cluster on the map is the more typical. Of duplicates only the
+    first counts.
+    """
+    center = pd.DataFrame(projection).groupby(clusters["cluster"].to_numpy()).transform("median")
+    ranked = pd.DataFrame(
+        {
+            "cluster": clusters["cluster"].to_numpy(),
+            "confidence": clusters["confidence"].to_numpy(),
+            "distance": np.linalg.norm(projection - center.to_numpy(), axis=1),
+        }
+    ).sort_values(["confidence", "distance"], ascending=[False, True])
+    ranked = ranked.drop(index=duplicates.loc[duplicates.duplicated("group"), "index"])
+    share = max(1, MAX_THUMBNAILS // (4 * clusters["cluster"].nunique()))
+    picks = {}
+    for number, members in ranked.groupby("cluster"):
+        rows = members.index.to_numpy()
+        n_typical = min(TYPICAL, share, max(1, (len(rows) + 1) // 2))
+        n_borderline = min(BORDERLINE, share // 2, len(rows) - n_typical)
+        odd = outliers.loc[outliers["index"].isin(rows), "index"].head(min(ODD, share // 2))
+        borderline = rows[::-1][:n_borderline]
+        picks[number] = Picks(rows[:n_typical], borderline, odd.to_numpy(int))
+    return picks
+
+
+def embedded_rows(n_images: int, first: list[int]) -> list[int]:
+    """The rows of the images that get a thumbnail, ascending: those that are ``first``, and of the
+    others as many, at random, as there is room for.
+    """
+    order = np.random.default_rng(0).permutation(n_images)
+    others = order[~np.isin(order, first)]
+    room = max(0, MAX_THUMBNAILS - len(set(first)))
+    return sorted({*map(int, first), *map(int, others[:room])})
+
+
+def thumbnail(image: np.ndarray) -> str:
+    """The image, uint8 (H, W) or (H, W, 3), as a small WebP file in base64."""
+    picture = Image.fromarray(np.asarray(image))
+    picture.thumbnail((THUMBNAIL, THUMBNAIL))
+    content = io.BytesIO()
+    # A slower method would make the files 4 percent smaller.
+    picture.save(content, "webp", quality=75, method=2)
+    return base64.b64encode(content.getvalue()).decode()
+
+
+def map_coordinates(projection: np.ndarray) -> np.ndarray:
+    """Both columns of the projection scaled to 0 to 65535, uint16 (N, 2).
+
+    One far point would squeeze all others together, so what is beyond the 0.1 and 99.9 percentiles
+    is moved to the edge.
+    """
+    low, high = np.percentile(projection, [0.1, 99.9], axis=0)
+    scaled = (projection - low) / np.maximum(high - low, np.finfo(float).tiny)
+    return (np.clip(scaled, 0, 1) * 65535).round().astype("<u2")
+
+
+def _base64(array: np.ndarray) -> str:
+    return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
