@@ -180,10 +180,15 @@ def thumbnail(image: np.ndarray) -> str:
 def map_coordinates(projection: np.ndarray) -> np.ndarray:
     """Both columns of the projection scaled to 0 to 65535, uint16 (N, 2).
 
-    One far point would squeeze all others together, so what is beyond the 0.1 and 99.9 percentiles
-    is moved to the edge.
+    One far point would squeeze all others together, so what lies far beyond the 0.1 and 99.9
+    percentiles is moved to the edge.
     """
     low, high = np.percentile(projection, [0.1, 99.9], axis=0)
+    margin = 0.1 * (high - low)
+    low, high = (
+        np.maximum(projection.min(0), low - margin),
+        np.minimum(projection.max(0), high + margin),
+    )
     scaled = (projection - low) / np.maximum(high - low, np.finfo(float).tiny)
     return (np.clip(scaled, 0, 1) * 65535).round().astype("<u2")
 

@@ -148,36 +148,38 @@ const ring = find("#ring");
 const view = { x: 0.5, y: 0.5, zoom: 1 };
 let highlighted = -1;
 let current = -1;
-const screenX = (i) => canvas.clientWidth * (0.5 + 0.94 * view.zoom * (points[2 * i] / 65535 - view.x));
-const screenY = (i) => canvas.clientHeight * (0.5 - 0.94 * view.zoom * (points[2 * i + 1] / 65535 - view.y));
-const drawingOrder = Uint32Array.from(clusterOf.keys());
-for (let i = drawingOrder.length - 1; i > 0; i -= 1) { // shuffled: no cluster lies on top of another
-  const j = Math.floor(Math.random() * (i + 1));
-  [drawingOrder[i], drawingOrder[j]] = [drawingOrder[j], drawingOrder[i]];
-}
+const size = { width: 0, height: 0 };
+const screenX = (i) => size.width * (0.5 + 0.94 * view.zoom * (points[2 * i] / 65535 - view.x));
+const screenY = (i) => size.height * (0.5 - 0.94 * view.zoom * (points[2 * i + 1] / 65535 - view.y));
+const LAYERS = 16;
 let frame = 0;
 function draw() {
   cancelAnimationFrame(frame);
   frame = requestAnimationFrame(() => {
     const ratio = window.devicePixelRatio || 1;
-    canvas.width = canvas.clientWidth * ratio;
-    canvas.height = canvas.clientHeight * ratio;
+    canvas.width = size.width * ratio;
+    canvas.height = size.height * ratio;
     const context = canvas.getContext("2d");
     context.scale(ratio, ratio);
     const radius = Math.max(0.8, Math.min(5, (160 / Math.sqrt(clusterOf.length)) * Math.sqrt(view.zoom)));
-    for (const i of drawingOrder) {
-      const x = screenX(i);
-      const y = screenY(i);
-      if (x < 0 || y < 0 || x > canvas.clientWidth || y > canvas.clientHeight) continue;
-      context.globalAlpha = highlighted >= 0 && clusterOf[i] !== highlighted ? 0.08 : 0.75;
-      context.fillStyle = clusters[clusterOf[i]].color;
-      if (radius < 2) {
-        context.fillRect(x - radius, y - radius, 2 * radius, 2 * radius);
-      } else {
-        context.beginPath();
-        context.arc(x, y, radius, 0, 2 * Math.PI);
-        context.fill();
+    // In layers of every cluster, so that none lies on top of the others.
+    for (let layer = 0; layer < LAYERS; layer += 1) {
+      const paths = clusters.map(() => new Path2D());
+      for (let i = layer; i < clusterOf.length; i += LAYERS) {
+        const [x, y, path] = [screenX(i), screenY(i), paths[clusterOf[i]]];
+        if (x < 0 || y < 0 || x > size.width || y > size.height) continue;
+        if (radius < 2) {
+          path.rect(x - radius, y - radius, 2 * radius, 2 * radius);
+        } else {
+          path.moveTo(x + radius, y);
+          path.arc(x, y, radius, 0, 2 * Math.PI);
+        }
       }
+      paths.forEach((path, cluster) => {
+        context.globalAlpha = highlighted >= 0 && cluster !== highlighted ? 0.08 : 0.75;
+        context.fillStyle = clusters[cluster].color;
+        context.fill(path);
+      });
     }
   });
 }
@@ -215,8 +217,8 @@ function point(i) {
     tip.replaceChildren(element("div", {}, `image ${i}, not among the pictures of this page`), about);
   }
   const [x, y] = [screenX(i), screenY(i)];
-  const left = x + 14 + tip.offsetWidth < canvas.clientWidth ? x + 14 : x - 14 - tip.offsetWidth;
-  const top = Math.min(y - 20, canvas.clientHeight - tip.offsetHeight - 4);
+  const left = x + 14 + tip.offsetWidth < size.width ? x + 14 : x - 14 - tip.offsetWidth;
+  const top = Math.min(y - 20, size.height - tip.offsetHeight - 4);
   Object.assign(tip.style, { left: `${Math.max(4, left)}px`, top: `${Math.max(4, top)}px` });
   Object.assign(ring.style, { left: `${x}px`, top: `${y}px` });
 }
@@ -235,8 +237,8 @@ let touched = -1; // what a finger had pointed at before: a first touch shows a 
 canvas.onpointermove = (event) => {
   if (event.buttons && event.pointerType === "mouse") {
     dragged += Math.abs(event.movementX) + Math.abs(event.movementY);
-    view.x -= event.movementX / (0.94 * view.zoom * canvas.clientWidth);
-    view.y += event.movementY / (0.94 * view.zoom * canvas.clientHeight);
+    view.x -= event.movementX / (0.94 * view.zoom * size.width);
+    view.y += event.movementY / (0.94 * view.zoom * size.height);
     point(-1);
     draw();
   } else {
@@ -257,7 +259,7 @@ canvas.onkeydown = (event) => {
   const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   if (arrows[event.key]) {
     const next = current < 0
-      ? nearest(canvas.clientWidth / 2, canvas.clientHeight / 2, Infinity)
+      ? nearest(size.width / 2, size.height / 2, Infinity)
       : nearest(screenX(current), screenY(current), Infinity, arrows[event.key]);
     if (next >= 0) point(next);
   } else if (event.key === "Enter" && current >= 0) {
@@ -272,7 +274,10 @@ canvas.onkeydown = (event) => {
   event.preventDefault();
 };
 document.querySelectorAll("[data-zoom]").forEach((button) => { button.onclick = () => zoom(+button.dataset.zoom); });
-new ResizeObserver(draw).observe(canvas);
+new ResizeObserver(() => {
+  Object.assign(size, { width: canvas.clientWidth, height: canvas.clientHeight });
+  draw();
+}).observe(canvas);
 clusters.forEach((c, cluster) => {
   const chip = element("button", { ariaPressed: "false" }, dot(cluster), named("span", cluster));
   chip.onclick = () => {
