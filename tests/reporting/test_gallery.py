@@ -82,7 +82,7 @@ def test_of_many_images_those_shown_first_and_a_sample_are_embedded(monkeypatch)
     assert len(rows) == len(set(rows)) == 16
     assert {1, 2, 5, 6, 9} <= set(rows)
     for c in data["clusters"]:
-        assert [rows[picture] % 4 for picture in c["typical"]] == [c["number"] % 4]
+        assert [rows[picture] % 4 for picture in c["typical"]] == [c["numbers"][0] % 4]
     assert "16 of them can be seen on this page" in page
     assert len(base64.b64decode(data["points"]["cluster"])) == 2 * 400
 
@@ -94,8 +94,18 @@ def test_a_memory_map_without_files_duplicates_and_outliers(tmp_path):
     page = gallery.gallery_html(mapped, clusters.drop(columns="path"), projection, None, None, "T")
     data = data_of(page)
     assert data["pictures"]["name"][7] == "image 7"
-    assert data["duplicates"] == data["outliers"] == []
+    assert data["duplicates"] == data["outliers"]["pictures"] == []
     assert 'id="duplicates"' not in page
+
+
+def test_names_given_before_keep_all_their_clusters():
+    images, clusters, *others = small_run()
+    names = pd.DataFrame({"cluster": [0, 1, 2], "name": ["Shirts", None, "Shirts"]})
+    merged = clusters.assign(cluster=clusters["cluster"].replace(2, 0))
+    data = data_of(gallery.gallery_html(images, merged, *others, names))
+    shown = [(c["label"], c["name"], c["numbers"]) for c in data["clusters"]]
+    assert shown[:2] == [("Cluster 0, 2", "Shirts", [0, 2]), ("Cluster 1", "", [1])]
+    assert shown[2] == ("Unsorted", "", [-1])
 
 
 def test_the_map_fills_its_square_and_far_points_stay_at_its_edge():
@@ -202,8 +212,8 @@ def test_the_map_shows_what_is_pointed_at_and_opens_its_cluster(page):
     assert find(page, "dialog h2").text == "Cluster 2"
     ActionChains(page).send_keys(Keys.ESCAPE).perform()
     assert not find(page, "dialog").is_displayed()
-    # By keyboard: from the lower right to the left is the lower left.
-    canvas.send_keys(*[Keys.ARROW_LEFT] * 11)
+    # By keyboard: from wherever it begins to the left and then down, past the ten of each cluster.
+    canvas.send_keys(*[Keys.ARROW_LEFT] * 11, *[Keys.ARROW_DOWN] * 11)
     assert "Cluster 0" in find(page, "#tip").text
     canvas.send_keys(Keys.ENTER)
     assert find(page, "dialog h2").text == "Cluster 0"

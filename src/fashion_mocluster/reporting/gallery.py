@@ -5,7 +5,7 @@ What it looks like and does is in ``templates/gallery.html``, ``gallery.css`` an
 
 import base64
 import io
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from matplotlib.colors import to_hex
 from PIL import Image
 
 from fashion_mocluster.reporting.pages import page_environment
-from fashion_mocluster.reporting.style import cluster_name, colors
+from fashion_mocluster.reporting.style import colors
 
 # Pixels of the longer side of a thumbnail, and how many are embedded at most: about 9 MB of photos.
 THUMBNAIL, MAX_THUMBNAILS = 112, 4000
@@ -41,6 +41,7 @@ def gallery_html(
     duplicates: pd.DataFrame | None,
     outliers: pd.DataFrame | None,
     title: str,
+    names: pd.DataFrame | None = None,
 ) -> str:
     """The page: clusters in pictures, a map, duplicates and outliers, and names to be saved.
 
@@ -55,73 +56,84 @@ def gallery_html(
         duplicates: ``index, group, kind`` (exact or near); None where they were not looked for.
         outliers: ``index, distance``; None where they were not looked for.
         title: Of the page.
+        names: ``cluster, name`` as given before; in ``clusters`` those of one name are one already,
+            that with the lowest number.
     """
     if duplicates is None:
         duplicates = pd.DataFrame(columns=["index", "group", "kind"])
     if outliers is None:
         outliers = pd.DataFrame(columns=["index", "distance"])
     outliers = outliers.sort_values("distance", ascending=False)
-    numbers = sorted(clusters["cluster"].unique(), key=lambda number: (number == -1, number))
     picks = cluster_picks(clusters, projection, duplicates, outliers)
     groups = [group for _, group in duplicates.groupby("group", sort=False)]
-    rows = embedded_rows(
-        len(clusters),
-        [*(row for pick in picks.values() for rows in pick for row in rows)]
-        + [row for group in groups[:GROUPS] for row in group["index"].head(GROUP_PICTURES)]
-        + outliers["index"].head(OUTLIERS).to_list(),
-    )
-    place = {row: i for i, row in enumerate(rows)}
-    palette = [to_hex(color) for color in colors(len(numbers) - (-1 in numbers))] + [UNSORTED_COLOR]
-    table = clusters.iloc[rows]
+    shown_groups = [(group, group["index"].head(GROUP_PICTURES)) for group in groups[:GROUPS]]
+    strangest = outliers.head(OUTLIERS)
+    first = [
+        *(rows for pick in picks.values() for rows in pick),
+        *(rows for _, rows in shown_groups),
+    ]
+    rows = embedded_rows(len(clusters), np.concatenate([*first, strangest["index"]]).astype(int))
+    place = pd.Series(range(len(rows)), rows)
     data = {
         "clusters": [
-            {
-                "number": int(number),
-                "label": "Unsorted" if number == -1 else f"Cluster {cluster_name(number)}",
-                "size": int((clusters["cluster"] == number).sum()),
-                "color": color,
-                **{k: [place[row] for row in v] for k, v in picks[number]._asdict().items()},
-            }
-            for number, color in zip(numbers, palette, strict=False)
+            {**about, **{kind: place[rows].to_list() for kind, rows in pick._asdict().items()}}
+            for about, pick in zip(
+                _described(clusters, list(picks), names), picks.values(), strict=True
+            )
         ],
         "pictures": {
+            "row": rows.tolist(),
+            "name": clusters["path"].iloc[rows].to_list()
+            if "path" in clusters
+            else [f"image {row}" for row in rows],
+            "confidence": clusters["confidence"].iloc[rows].round(3).to_list(),
             "thumbnail": [thumbnail(images[row]) for row in rows],
-            "row": rows,
-            "name": table["path"].to_list() if "path" in table else [f"image {r}" for r in rows],
-            "confidence": table["confidence"].round(3).to_list(),
         },
         "points": {
             "xy": _base64(map_coordinates(projection)),
-            "cluster": _base64(clusters["cluster"].map(numbers.index).to_numpy(np.uint16)),
+            "cluster": _base64(pd.Index(picks).get_indexer(clusters["cluster"]).astype("<u2")),
         },
         "duplicates": [
             {
-                "kind": "nearly the same" if "near" in group["kind"].to_list() else "the same",
+                "kind": "nearly the same" if (group["kind"] == "near").any() else "the same",
                 "size": len(group),
-                "pictures": [place[row] for row in group["index"].head(GROUP_PICTURES)],
+                "pictures": place[rows].to_list(),
             }
-            for group in groups[:GROUPS]
+            for group, rows in shown_groups
         ],
-        "outliers": [
-            {"picture": place[line.index_], "distance": round(float(line.distance), 3)}
-            for line in outliers.head(OUTLIERS).rename(columns={"index": "index_"}).itertuples()
-        ],
+        "outliers": {
+            "pictures": place[strangest["index"]].to_list(),
+            "distance": strangest["distance"].astype(float).round(3).to_list(),
+        },
     }
-    return (
-        page_environment()
-        .get_template("gallery.html")
-        .render(
-            title=title,
-            data=data,
-            n_images=len(clusters),
-            n_thumbnails=len(rows),
-            n_clusters=len(numbers) - (-1 in numbers),
-            n_unsorted=int((clusters["cluster"] == -1).sum()),
-            n_groups=len(groups),
-            n_outliers=len(outliers),
-            pixelated=max(images.shape[1:3]) < THUMBNAIL // 2,
-        )
+    template = page_environment().get_template("gallery.html")
+    return template.render(
+        title=title,
+        data=data,
+        n_images=len(clusters),
+        n_clusters=len(set(picks) - {-1}),
+        n_unsorted=int((clusters["cluster"] == -1).sum()),
+        n_groups=len(groups),
+        n_outliers=len(outliers),
+        pixelated=max(images.shape[1:3]) < THUMBNAIL // 2,
     )
+
+
+def _described(
+    clusters: pd.DataFrame, numbers: list[int], names: pd.DataFrame | None
+) -> list[dict[str, Any]]:
+    """Number, label, size, color and name of each cluster, and the numbers that its name merged."""
+    sizes = clusters["cluster"].value_counts()
+    palette = [to_hex(color) for color in colors(len(set(numbers) - {-1}))] + [UNSORTED_COLOR]
+    name_of = {} if names is None else names.dropna().set_index("cluster")["name"].to_dict()
+    described = []
+    for number, color in zip(numbers, palette, strict=False):
+        name = name_of.get(number, "")
+        merged = [other for other, given in name_of.items() if given == name] or [int(number)]
+        label = f"Cluster {', '.join(map(str, merged))}" if number >= 0 else "Unsorted"
+        about = {"numbers": merged, "label": label, "name": name, "color": color}
+        described.append({**about, "size": int(sizes[number])})
+    return described
 
 
 def cluster_picks(
@@ -130,7 +142,7 @@ def cluster_picks(
     duplicates: pd.DataFrame,
     outliers: pd.DataFrame,
 ) -> dict[int, Picks]:
-    """The pictures that stand for each cluster.
+    """The pictures that stand for each cluster, in the order of the page: the unsorted ones last.
 
     Typical pictures have the highest confidence, borderline ones the lowest; among equals the one
     nearest to the middle of its cluster on the map is the more typical. Of duplicates only the
@@ -147,8 +159,8 @@ def cluster_picks(
     ranked = ranked.drop(index=duplicates.loc[duplicates.duplicated("group"), "index"])
     share = max(1, MAX_THUMBNAILS // (4 * clusters["cluster"].nunique()))
     picks = {}
-    for number, members in ranked.groupby("cluster"):
-        rows = members.index.to_numpy()
+    for number in sorted(set(clusters["cluster"]), key=lambda number: (number < 0, number)):
+        rows = ranked.index[ranked["cluster"] == number].to_numpy()
         n_typical = min(TYPICAL, share, max(1, (len(rows) + 1) // 2))
         n_borderline = min(BORDERLINE, share // 2, len(rows) - n_typical)
         odd = outliers.loc[outliers["index"].isin(rows), "index"].head(min(ODD, share // 2))
@@ -157,14 +169,13 @@ def cluster_picks(
     return picks
 
 
-def embedded_rows(n_images: int, first: list[int]) -> list[int]:
+def embedded_rows(n_images: int, first: np.ndarray) -> np.ndarray:
     """The rows of the images that get a thumbnail, ascending: those that are ``first``, and of the
     others as many, at random, as there is room for.
     """
-    order = np.random.default_rng(0).permutation(n_images)
-    others = order[~np.isin(order, first)]
+    others = np.setdiff1d(np.arange(n_images), first)
     room = max(0, MAX_THUMBNAILS - len(set(first)))
-    return sorted({*map(int, first), *map(int, others[:room])})
+    return np.union1d(first, np.random.default_rng(0).permutation(others)[:room])
 
 
 def thumbnail(image: np.ndarray) -> str:

@@ -1,7 +1,7 @@
 "use strict";
 const data = JSON.parse(document.getElementById("data").textContent);
 const { clusters, pictures } = data;
-const names = clusters.map(() => "");
+const names = clusters.map((c) => c.name);
 let unsaved = false;
 
 // All text enters the page as text, never as HTML: file names may hold anything.
@@ -12,6 +12,7 @@ function element(tag, properties = {}, ...children) {
 }
 const find = (selector, within = document) => within.querySelector(selector);
 const count = (number, word) => `${number.toLocaleString("en")} ${word}${number === 1 ? "" : "s"}`;
+const isCluster = (c) => c.numbers[0] >= 0;
 const title = (cluster) => names[cluster] || clusters[cluster].label;
 const dot = (cluster) => {
   const made = element("span", { className: "dot" });
@@ -72,13 +73,14 @@ function showNames(typedIn) {
   const given = [...new Set(names.filter(Boolean))].sort();
   find("#names").replaceChildren(...given.map((value) => element("option", { value })));
   const nNamed = names.filter(Boolean).length;
-  const nAll = clusters.filter((c) => c.number >= 0).length;
+  const nAll = clusters.filter(isCluster).length;
   find("#status").textContent = nNamed ? `${nNamed} of ${nAll} named${unsaved ? "" : ", saved"}` : "";
-  find("#save").disabled = !nNamed;
+  find("#save").disabled = !unsaved;
 }
 function saveNames() {
   const quoted = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  const lines = clusters.flatMap((c, i) => (names[i] ? [`${c.number},${quoted(names[i])}`] : []));
+  const lines = clusters.flatMap((c, i) =>
+    (names[i] ? c.numbers.map((number) => `${number},${quoted(names[i])}`) : []));
   const file = new Blob([["cluster,name", ...lines, ""].join("\n")], { type: "text/csv" });
   const link = element("a", { href: URL.createObjectURL(file), download: "cluster_names.csv" });
   link.click();
@@ -99,7 +101,7 @@ clusters.forEach((c, cluster) => {
     element("span", { className: "mosaic" }, ...mosaic));
   open.setAttribute("aria-labelledby", heading.id);
   const card = element("article", { className: "card" }, open);
-  if (c.number >= 0) {
+  if (isCluster(c)) {
     const note = element("p", { className: "note" });
     note.dataset.note = cluster;
     card.append(nameField(cluster), note);
@@ -115,7 +117,7 @@ function openCluster(cluster) {
   const head = element("div", { className: "head" },
     // The heading gets the focus: in the field of the name a phone would open its keyboard.
     element("h2", { id: "dialog-title", tabIndex: -1, autofocus: true }, dot(cluster), heading),
-    ...(c.number >= 0 ? [nameField(cluster)] : []),
+    ...(isCluster(c) ? [nameField(cluster)] : []),
     button("←", "Previous cluster", () => step(-1)), button("→", "Next cluster", () => step(1)),
     element("button", { className: "close", onclick: () => dialog.close() }, "Close"));
   const body = element("div", { className: "body" }, element("p", { className: "hint" },
@@ -292,5 +294,6 @@ clusters.forEach((c, cluster) => {
 data.duplicates.forEach((group) => find(".groups").append(element("div", { className: "group" },
   element("p", { className: "note" }, `${group.kind}: ${count(group.size, "image")}`),
   element("div", { className: "pictures" }, ...group.pictures.map((picture) => figure(picture))))));
-data.outliers.forEach(({ picture, distance }) =>
-  find("#outliers .pictures").append(figure(picture, ` (${distance})`)));
+data.outliers.pictures.forEach((picture, i) =>
+  find("#outliers .pictures").append(figure(picture, ` (${data.outliers.distance[i]})`)));
+showNames();
