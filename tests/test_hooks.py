@@ -2,13 +2,16 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from kedro.io import DatasetError
+from kedro.io import DataCatalog, DatasetError
+from kedro.pipeline import Node, Pipeline
+from kedro_datasets.json import JSONDataset
 
 from fashion_mocluster import hooks
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.hooks import (
     FolderError,
     MemoryHintsHook,
+    MissingFileError,
     OutOfMemoryError,
     RunLockHook,
     is_about_memory,
@@ -111,3 +114,23 @@ def test_a_bug_shows_its_traceback_wherever_it_is(capsys):
         wrapped = DatasetError("Failed while loading data")
         wrapped.__cause__ = error
     assert "Traceback" in shown(capsys, wrapped)
+
+
+def test_what_an_earlier_run_should_have_made_is_named_with_the_command_that_makes_it(
+    tmp_path, monkeypatch
+):
+    begin({"seed": 0}, tmp_path, "data")
+    make = Pipeline([Node(len, "raw_images", "clusters", name="make")])
+    registered = {"data_processing": Pipeline([]), "evaluation": make}
+    monkeypatch.setattr(hooks, "pipelines", registered)
+    use = Pipeline([Node(min, ["clusters", "new_images"], "predicted", name="use")])
+    catalog = DataCatalog({"clusters": JSONDataset(filepath=str(tmp_path / "clusters.json"))})
+    with pytest.raises(
+        MissingFileError, match=r"clusters: no run .* kedro run --env=photos --pipelines=evaluation$"
+    ):
+        hooks._refuse_missing(use, catalog, "photos")
+    with pytest.raises(MissingFileError, match=r"kedro run --pipelines=evaluation$"):
+        hooks._refuse_missing(use, catalog, None)
+    catalog.save("clusters", [1])
+    hooks._refuse_missing(use, catalog, None)
+    hooks._refuse_missing(make, catalog, None)

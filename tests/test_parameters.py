@@ -8,6 +8,9 @@ from fashion_mocluster.parameters import ParameterError, check_parameters
 from tests.conftest import PROJECT, project_parameters
 
 
+ROW = {"title": "T", "representation": "moco", "clusterer": {"kind": "kmeans"}}
+
+
 @pytest.mark.parametrize(
     "env",
     ["base", "smoke", "thesis", "complete", "best_10k", "best_60k", "best_70k", "mnist", "local"],
@@ -61,7 +64,20 @@ def test_the_weights_that_ship_are_of_the_recipe_as_it_is(env, seed):
         ({"moco": {"encoder": {"blocks": [1]}}}, "moco.encoder: blocks .1 stages. and widths"),
         ({"moco": {"encoder": {"projection_dim": None}}}, "projection_hidden and projection_dim"),
         ({"n_clusters": 0}, "n_clusters: "),
-        ({"n_clusters": 2.5}, "n_clusters: "),
+        ({"n_clusters": 2.5}, "n_clusters: give a whole number of at least 1, or auto .got 2.5"),
+        ({"n_clusters": True}, "n_clusters: .*got True"),
+        ({"n_clusters": "many"}, "n_clusters: .*or auto .got 'many'"),
+        ({"evaluation": {"n_clusters_tried": {"low": 9, "high": 4}}}, "low .9. is above high .4."),
+        ({"evaluation": {"export": "move"}}, "evaluation.export: .*'copies' .got 'move'"),
+        ({"evaluation": {"screening": {"collapse": True}}}, "evaluation.screening.collapse: there"),
+        (
+            {"evaluation": {"methods": {"best": ROW}}},
+            "evaluation.methods.best: other results have this name; rename it",
+        ),
+        (
+            {"predict": {"method": "best"}},
+            "predict.method is best, but the methods run cluster 7 representations .kmeans_finetuned,",
+        ),
         ({"data": {"split": "half"}}, "data.split: "),
         (
             {"finetuning": {"kmeens": {}}},
@@ -74,7 +90,7 @@ def test_the_weights_that_ship_are_of_the_recipe_as_it_is(env, seed):
         ({"evaluation": {"methods": {"Bad-Name": {}}}}, "evaluation.methods.Bad-Name"),
         (
             {"evaluation": {"methods": {"kmeans": {"clusterer": {"kind": "dbscan"}}}}},
-            "evaluation.methods.kmeans.clusterer.kind: .*'turtle' .got 'dbscan",
+            "evaluation.methods.kmeans.clusterer.kind: .*'turtle', 'hdbscan' .got 'dbscan",
         ),
         (
             {"evaluation": {"methods": {"kmeans": {"clusterer": {"n_neighbors": 50}}}}},
@@ -131,6 +147,47 @@ def test_the_weights_that_ship_are_of_the_recipe_as_it_is(env, seed):
 def test_wrong_parameters_are_named(runtime, message):
     with pytest.raises(ParameterError, match=message):
         check_parameters(project_parameters(runtime=runtime))
+
+
+def with_methods(*names, **evaluation):
+    """Parameters that run these methods, compared in the representation of the first."""
+    selection = {"model_selection": {"representation": "moco"}}
+    return {"evaluation": {"run_methods": list(names), **selection, **evaluation}}
+
+
+@pytest.mark.parametrize(
+    ("names", "changed", "needing"),
+    [
+        (["moco_kmeans", "moco_kmeans_finetuned"], {}, "kmeans"),
+        (["moco_kmeans", "joint_kmeans"], {}, "joint"),
+        (
+            ["moco_turtle"],
+            {"methods": {"moco_turtle": {"clusterer": {"init": "pixel_clusters"}}}},
+            "moco_turtle",
+        ),
+    ],
+)
+def test_what_needs_the_number_of_clusters_earlier_is_named(names, changed, needing):
+    runtime = with_methods(*names, **changed)
+    check_parameters(project_parameters(runtime=runtime))
+    with pytest.raises(ParameterError, match=f"n_clusters is auto, but {needing} need a number"):
+        check_parameters(project_parameters(runtime={**runtime, "n_clusters": "auto"}))
+
+
+def test_the_number_of_clusters_may_be_found_where_nothing_needs_it_earlier():
+    runtime = {**with_methods("moco_kmeans", "moco_umap_kmeans", "pca_turtle"), "n_clusters": "auto"}
+    assert check_parameters(project_parameters(runtime=runtime)).n_clusters == "auto"
+
+
+def test_methods_that_assume_equal_sizes_are_known():
+    names = ["kmeans", "moco_turtle", "moco_umap_kmeans", "self_labeled_umap_kmeans"]
+    parameters = check_parameters(project_parameters(runtime=with_methods(*names)))
+    assert parameters.equal_sizes_assumed == ["moco_turtle", "self_labeled_umap_kmeans"]
+
+
+def test_new_images_can_be_sorted_by_the_chosen_method_of_one_representation():
+    runtime = {**with_methods("moco_kmeans", "moco_turtle"), "predict": {"method": "best"}}
+    assert check_parameters(project_parameters(runtime=runtime)).predict_representation == "moco"
 
 
 def test_self_labeling_sees_the_views_of_moco_unless_it_names_its_own():

@@ -70,6 +70,7 @@ def test_evaluation_needs_nothing_but_files_that_ship():
     assert free == {
         "raw_images",
         "labels",
+        "image_paths",
         "moco_weights",
         "kmeans_finetuned_weights",
         "spectral_finetuned_weights",
@@ -81,10 +82,47 @@ def test_evaluation_needs_nothing_but_files_that_ship():
 def test_prediction_takes_weights_and_trains_nothing():
     pipeline = registered()["predict"]
     free = {n for n in pipeline.inputs() if not n.startswith("param")}
-    assert free == {"raw_images", "self_labeling_finetuned_weights", "new_images", "new_labels"}
-    assert not {n for n in pipeline.nodes if n.name.endswith(("train_encoder", "finetune_encoder"))}
+    assert free == {
+        *("new_images", "new_labels", "new_image_paths"),
+        # What the run stored; none of its images, and nothing is clustered anew.
+        *("self_labeling_finetuned_weights", "self_labeling_finetuned_embeddings"),
+        *("self_labeling_finetuned_neighbor_distances", "self_labeled_turtle_clusters"),
+        "pixel_statistics",
+    }
+    assert {n.name.rpartition(".")[2] for n in pipeline.nodes} == {
+        *("check_new_images", "embed_images", "predict_clusters"),
+        *("score_predictions", "draw_predictions"),
+    }
     # The thesis's methods leave the default one out: predict then says so.
     assert [node.name for node in registered("thesis")["predict"].nodes] == ["explain"]
+
+
+def test_the_number_of_clusters_comes_from_a_node_where_it_is_to_be_found():
+    run = ["moco_kmeans", "moco_umap_hdbscan"]
+    evaluation = {"run_methods": run, "model_selection": {"representation": "moco"}}
+    for n_clusters, source in ((7, "params:n_clusters"), ("auto", "n_clusters")):
+        pipelines = registered(runtime={"n_clusters": n_clusters, "evaluation": evaluation})
+        pipeline = pipelines["evaluation"]
+        takers = {n.name.rpartition(".")[2] for n in pipeline.nodes if source in n.inputs}
+        assert takers >= {"assign_clusters", "score_clusters", "compare_methods"}
+        assert ("n_clusters" in pipeline.all_outputs()) == (n_clusters == "auto")
+    with pytest.raises(FashionMoClusterError, match="ablations need a number of clusters"):
+        pipelines["ablation"].nodes[0].run({"parameters": {}})
+
+
+def test_pictures_are_sorted_into_folders_where_asked_for():
+    for export in ("none", "links", "copies"):
+        outputs = registered(runtime={"evaluation": {"export": export}})["evaluation"].all_outputs()
+        assert ("cluster_folders" in outputs) == (export != "none")
+        assert {"best_clusters", "best_projection", "duplicates", "outliers"} <= outputs
+
+
+def test_new_images_follow_the_chosen_method_where_asked_to():
+    evaluation = {"run_methods": ["moco_kmeans", "moco_turtle"]}
+    runtime = {"evaluation": evaluation, "predict": {"method": "best"}}
+    free = registered(runtime=runtime)["predict"].inputs()
+    assert {"best_clusters", "moco_embeddings", "moco_weights"} <= free
+    assert "raw_images" not in free
 
 
 def test_self_labeling_has_no_input_but_images_weights_and_parameters():
@@ -124,7 +162,7 @@ def test_a_new_row_is_a_few_lines_of_parameters():
     row = {"title": "New", "representation": "moco", "clusterer": {"kind": "gaussian_mixture"}}
     runtime = {"evaluation": {"methods": {"new": row}, "run_methods": ["new"]}}
     pipelines = registered(runtime=runtime)
-    assert "evaluation.new.clusters" in pipelines["evaluation"].all_outputs()
+    assert "new_clusters" in pipelines["evaluation"].all_outputs()
 
 
 def test_whitened_maps_are_made_from_the_weights_of_their_encoder():
@@ -138,7 +176,7 @@ def test_whitened_maps_are_made_from_the_weights_of_their_encoder():
     # New images are described by what was fitted to the known ones.
     new = next(n for n in pipelines["predict"].nodes if "predict.checked_images" in n.inputs)
     assert new.inputs[1] == "self_labeling_finetuned_whitened_weights"
-    assert new.inputs[1] in pipelines["predict"].all_outputs()
+    assert new.inputs[1] in pipelines["evaluation"].all_outputs()
 
 
 def test_a_row_of_whitened_maps_alone_asks_for_the_training_of_their_encoder():

@@ -29,6 +29,7 @@ METHODS = {
     "moco_kmeans_finetuned",
     "moco_spectral_finetuned",
     "moco_umap_kmeans",
+    "moco_umap_hdbscan",
     "self_labeled_turtle",
 }
 # Few images and a small encoder in the environment `thesis`.
@@ -67,13 +68,15 @@ def test_default_run_makes_the_table(smoke):
     assert best["method"] in METHODS
     assert "moco: epoch 2/2" in smoke.log
     assert "best without labels" in smoke.log
+    assert "assume clusters of equal size: MoCo, self-labeled + TURTLE" in smoke.log
 
 
 def test_default_run_makes_all_other_files(smoke):
     folder = smoke.folder
     for method in METHODS:
         clusters = pd.read_csv(folder / "07_model_output" / f"clusters_{method}.csv")
-        assert list(clusters.columns) == ["index", "cluster", "label"]
+        assert list(clusters.columns) == ["index", "cluster", "confidence", "label"]
+        assert clusters["confidence"].between(0, 1).all()
         assert len(clusters) == 200
         distribution = pd.read_csv(
             folder / "08_reporting" / "cluster_distribution" / f"{method}.csv"
@@ -89,7 +92,13 @@ def test_default_run_makes_all_other_files(smoke):
         features = pd.read_parquet(folder / "04_feature" / f"{name}.parquet")
         assert len(features) == 200
         assert list(features.columns) == [f"feature_{i}" for i in range(features.shape[1])]
+    best = json.loads((folder / "08_reporting" / "best_method.json").read_text())["method"]
+    chosen = pd.read_csv(folder / "07_model_output" / "clusters.csv")
+    clusters = pd.read_csv(folder / "07_model_output" / f"clusters_{best}.csv")
+    pd.testing.assert_frame_equal(chosen, clusters.drop(columns="label"))
     for name in (
+        "duplicates.csv",
+        "outliers.csv",
         "contact_sheet.png",
         "clustering_comparison.png",
         "moco_pretraining/loss_curve.png",
@@ -122,9 +131,9 @@ def test_changed_labels_change_nothing_before_the_scores(smoke, project, tmp_pat
         pipelines=["moco_pretraining", "cluster_finetuning", "evaluation"],
         params={"data.path": str(path)},
         to_outputs=[
-            "evaluation.moco_kmeans.clusters",
-            "evaluation.moco_spectral_finetuned.clusters",
-            "evaluation.self_labeled_turtle.clusters",
+            "moco_kmeans_clusters",
+            "moco_spectral_finetuned_clusters",
+            "self_labeled_turtle_clusters",
             "kmeans_finetuned_weights",
             "moco_pretraining.history",
             "cluster_finetuning.spectral.history",
@@ -230,7 +239,8 @@ def test_new_images_are_assigned_to_the_clusters(smoke, project, tmp_path):
     assert not re.search(r"epoch \d+/", log)
     predicted = pd.read_csv(smoke.folder / "07_model_output" / "predicted_clusters.csv")
     known = pd.read_csv(smoke.folder / "07_model_output" / "clusters_moco_kmeans.csv")
-    assert list(predicted.columns) == ["index", "cluster", "confidence"]
+    assert list(predicted.columns) == ["index", "cluster", "confidence", "distance", "novel"]
+    assert not predicted["novel"].any()
     assert (predicted["cluster"] == known["cluster"][:100]).all()
     scores = json.loads((smoke.folder / "08_reporting" / "prediction_scores.json").read_text())
     assert scores["n_images"] == 100
@@ -266,7 +276,7 @@ def test_images_without_labels_of_another_size(project, tmp_path):
         "cluster_sizes",
     }
     clusters = pd.read_csv(project / "data" / "own" / "07_model_output" / "clusters_kmeans.csv")
-    assert list(clusters.columns) == ["index", "cluster"]
+    assert list(clusters.columns) == ["index", "cluster", "confidence"]
     assert clusters["cluster"].nunique() == 5
     new = tmp_path / "new"
     new.mkdir()
@@ -275,7 +285,86 @@ def test_images_without_labels_of_another_size(project, tmp_path):
     params = {"predict.path": str(new), "evaluation.run_methods": methods}
     run(project, env="own", pipelines=["predict"], params=params)
     predicted = pd.read_csv(project / "data/own/07_model_output/predicted_clusters.csv")
-    assert list(predicted["index"]) == [0, 1, 2]
+    assert list(predicted["path"]) == ["0.png", "1.png", "2.png"]
+
+
+FOLDER = """
+n_clusters: auto
+data: {path: PATH, image_shape: [16, 16], class_names: null}
+evaluation:
+  screening: {collapse_duplicates: true, set_aside_outliers: true}
+  n_clusters_tried: {low: 2, high: 8}
+  export: links
+  show_thesis_scores: false
+  model_selection: {representation: pixels}
+  run_methods: [pixels_umap_kmeans, pixels_umap_hdbscan]
+  methods:
+    pixels_umap_kmeans: {title: K, representation: pixels, clusterer: {kind: kmeans, umap: {}}}
+    pixels_umap_hdbscan: {title: H, representation: pixels, clusterer: {kind: hdbscan, umap: {}}}
+predict: {method: best}
+"""
+
+
+def test_a_folder_with_hundreds_of_copies_from_clusters_to_new_pictures(project, tmp_path):
+    """Three kinds of pictures, one of them 200 times, one like no other, their number unknown."""
+    rng = np.random.default_rng(0)
+    kinds = rng.integers(0, 100, (3, 16, 16))
+    pictures = [np.clip(kinds[i % 3] + rng.normal(0, 15, (16, 16)), 0, 255) for i in range(99)]
+    pictures += [pictures[0]] * 200 + [np.indices((16, 16)).sum(0) * 8]
+    folder = tmp_path / "my pictures"
+    (folder / "more").mkdir(parents=True)
+    for i, pixels in enumerate(pictures):
+        place = folder / ("more" if i >= 150 else "") / f"{i:03}.png"
+        Image.fromarray(np.asarray(pixels, np.uint8)).save(place)
+    conf = project / "conf" / "pictures"
+    conf.mkdir()
+    (conf / "globals.yml").write_text("folder: data/pictures\npretrained_dir: null\n")
+    (conf / "parameters.yml").write_text(FOLDER.replace("PATH", str(folder)))
+    predicting = {"env": "pictures", "pipelines": ["predict"]}
+    with pytest.raises(Exception, match=r"best_clusters: no run .* --env=pictures --pipelines=eval"):
+        run(project, **predicting, params={"predict.path": str(folder)})
+    run(project, env="pictures", pipelines=["evaluation"])
+    output, reporting = (project / "data/pictures" / n for n in ("07_model_output", "08_reporting"))
+
+    clusters = pd.read_csv(output / "clusters.csv")
+    assert list(clusters) == ["index", "path", "cluster", "confidence"]
+    paths = [p.relative_to(folder).as_posix() for p in folder.rglob("*.png")]
+    assert clusters["path"].to_list() == sorted(paths)
+    number = clusters.set_index("path")["cluster"]
+    originals = [number[f"{i:03}.png"] for i in range(99)]
+    assert len({(i % 3, cluster) for i, cluster in enumerate(originals)}) == len({*originals}) == 3
+    copies = pd.read_csv(reporting / "duplicates.csv")
+    assert len(copies) == 201
+    assert (copies["kind"] == "exact").all()
+    assert number[copies["path"]].nunique() == 1
+    assert "more/299.png" in set(pd.read_csv(reporting / "outliers.csv")["path"])
+    assert json.loads((reporting / "n_clusters.json").read_text()) == 3
+    assert list(pd.read_csv(reporting / "n_clusters.csv")["n_clusters"]) == list(range(2, 9))
+    assert (reporting / "n_clusters.png").is_file()
+    first = output / "cluster_folders" / str(number["000.png"])
+    assert (first / "000.png").resolve() == (folder / "000.png").resolve()
+
+    # New pictures, with names for the clusters, and no picture of the run at hand.
+    names = tmp_path / "names.csv"
+    pd.DataFrame({"cluster": originals[:3], "name": ["a", "b", "a"]}).to_csv(names, index=False)
+    new = tmp_path / "new"
+    new.mkdir()
+    Image.fromarray(np.asarray(pictures[4], np.uint8)).save(new / "x, y.png")
+    Image.fromarray(255 - np.asarray(pictures[299], np.uint8)).save(new / "z.png")
+    params = {"predict.path": str(new), "data.cluster_names": str(names)}
+    assert "99.png" not in run(project, **predicting, params=params).log
+    predicted = pd.read_csv(output / "predicted_clusters.csv")
+    columns = ["index", "path", "cluster", "name", "confidence", "distance", "novel"]
+    assert list(predicted) == columns
+    assert predicted.loc[0, columns[1:]].to_list()[:4] == ["x, y.png", originals[1], "b", 1.0]
+    assert predicted["novel"].to_list() == [False, True]
+
+    # The run is of other pictures by now, or of other parameters.
+    with pytest.raises(Exception, match=r"evaluation.seed \(then 42, now 7\).*run the pipeline"):
+        run(project, **predicting, params={**params, "evaluation.seed": 7})
+    (folder / "000.png").unlink()
+    with pytest.raises(Exception, match=r"made from something else: images of data"):
+        run(project, **predicting, params=params)
 
 
 def test_thesis_protocol_end_to_end_with_few_epochs(project):

@@ -20,7 +20,7 @@ def test_the_best_method_on_all_10000_images(tmp_path):
         project,
         env="best_10k",
         pipelines=["evaluation"],
-        to_outputs=[f"evaluation.{METHOD}.clusters"],
+        to_outputs=[f"{METHOD}_clusters"],
     )
     path = project / f"data/best_10k/seed_10/07_model_output/clusters_{METHOD}.csv"
     clusters = pd.read_csv(path)

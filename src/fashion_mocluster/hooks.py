@@ -67,11 +67,15 @@ class RunLockHook:
         self._lock.release()
 
 
+class MissingFileError(FashionMoClusterError, RuntimeError):
+    """A run needs a file that an earlier run should have made."""
+
+
 class ProvenanceHook:
     """Records what every file of a run was made from, and refuses files made from something else.
 
     A run that makes only a part of the results, or only those that are missing, takes the others
-    from the files of an earlier run. Those must have been made from the same images and parameters.
+    from the files of an earlier run. Those must be there, made from the same images and parameters.
     """
 
     @hook_impl
@@ -79,8 +83,10 @@ class ProvenanceHook:
         """Compare the files that this run takes over with what it would make them from.
 
         Raises:
+            MissingFileError: One of them is missing.
             StaleFileError: One of them was made from other images or parameters.
         """
+        _refuse_missing(pipeline, catalog, run_params.get("env"))
         folder = session.output_folder()
         self._record = provenance.Record(folder / "provenance.json")
         current = session.current()
@@ -103,6 +109,24 @@ class ProvenanceHook:
         """Record what the file was made from."""
         if dataset_name in self._expected:
             self._record.add(dataset_name, self._expected[dataset_name])
+
+
+def _refuse_missing(pipeline: Any, catalog: Any, env: str | None) -> None:
+    """Say which pipeline makes the first input that is missing, before anything runs.
+
+    Raises:
+        MissingFileError: One is.
+    """
+    makers = {
+        output: name for name, other in pipelines.items() for output in other.all_outputs()
+    } | {output: "evaluation" for output in pipelines["evaluation"].all_outputs()}
+    for name in sorted(pipeline.inputs() & makers.keys()):
+        if name in catalog and not catalog.exists(name):
+            command = f"kedro run{f' --env={env}' if env else ''} --pipelines={makers[name]}"
+            raise MissingFileError(
+                f"{name}: no run has stored this in {session.output_folder()} yet; make it first, "
+                f"with the same parameters: {command}"
+            )
 
 
 def _is_own_file(catalog: Any, name: str) -> bool:

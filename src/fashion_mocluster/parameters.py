@@ -6,10 +6,17 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
-from fashion_mocluster.clustering.parameters import MethodParameters
+from fashion_mocluster.clustering.parameters import MethodParameters, starts_from_pixel_clusters
 from fashion_mocluster.errors import FashionMoClusterError
 from fashion_mocluster.learning.parameters import (
     AnyFinetuningParameters,
@@ -33,12 +40,20 @@ from fashion_mocluster.representations import WHITENED, encoder_of
 # Stages that draw random numbers of their own and have no seed in conf get the run's seed; these two
 # get it plus this offset, by which seed 0 is the thesis's 42.
 CLUSTERING_SEED_OFFSET = 42
+# In place of a number of clusters: one is chosen without labels.
+AUTO = "auto"
+# In place of a method's name in `predict`: the one that was chosen without labels.
+BEST = "best"
+# Names that no method may have, for there are other tables called <name>_clusters.
+RESERVED = {BEST, "pixel", "predicted"}
 # Parameters that say which of several classes their group is of.
 DISCRIMINATORS = ("kind", "assign", "mechanism")
 # Parameters that may be paths in the user's home folder.
 PATHS = (
     ("data", "path"),
+    ("data", "cluster_names"),
     ("predict", "path"),
+    ("predict", "external_embeddings"),
     ("evaluation", "external_embeddings"),
     ("evaluation", "external_weights"),
 )
@@ -48,13 +63,25 @@ class ParameterError(FashionMoClusterError, ValueError):
     """A parameter is misspelled, missing or has a wrong value."""
 
 
+def _number_or_auto(n_clusters: Any) -> int | str:
+    """A number of clusters as it may be given.
+
+    Raises:
+        ValueError: It is neither a whole number of at least 1 nor ``auto``.
+    """
+    is_number = isinstance(n_clusters, int) and not isinstance(n_clusters, bool)
+    if n_clusters != AUTO and not (is_number and n_clusters >= 1):
+        raise ValueError("give a whole number of at least 1, or auto")
+    return n_clusters
+
+
 class ProjectParameters(BaseModel):
     """Everything that ``conf`` and ``--params`` may set, completed by :func:`complete`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     seed: Annotated[int, Field(ge=0, lt=2**32 - CLUSTERING_SEED_OFFSET)]
-    n_clusters: Annotated[int, Field(ge=1)]
+    n_clusters: Annotated[Any, AfterValidator(_number_or_auto)]
     data: DataParameters
     moco: MocoParameters
     variants: dict[Name, MocoParameters]
@@ -72,14 +99,41 @@ class ProjectParameters(BaseModel):
         missing = sorted(set(self.ablation.run) - set(self.ablation.cases))
         if missing:
             raise ValueError(f"ablation.run names cases without a recipe: {', '.join(missing)}")
+        for name in RESERVED & self.evaluation.methods.keys():
+            raise ValueError(f"evaluation.methods.{name}: other results have this name; rename it")
+        predicted = [] if self.predict.method == BEST else [self.predict.method]
         for key, names in (
             ("evaluation.run_methods", self.evaluation.run_methods),
-            ("predict.method", [self.predict.method]),
+            ("predict.method", predicted),
         ):
             for name in names:
                 if name not in self.evaluation.methods:
                     hint = _did_you_mean(name, self.evaluation.methods)
                     raise ValueError(f"{key}: there is no method {name!r}{hint}")
+        return self
+
+    @model_validator(mode="after")
+    def _best_can_be_predicted(self):
+        made = sorted({method.representation for method in self.methods_run.values()})
+        if self.predict.method == BEST and len(made) > 1:
+            raise ValueError(
+                f"predict.method is {BEST}, but the methods run cluster {len(made)} representations "
+                f"({', '.join(made)}) and new images are embedded by one; name one of them: "
+                f"{', '.join(self.methods_run)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _clusters_are_counted_in_time(self):
+        earlier = [n for n in self.variants_needed if self.variants[n].clustering is not None]
+        earlier += self.finetunings_needed
+        earlier += [n for n, m in self.methods_run.items() if starts_from_pixel_clusters(m.clusterer)]
+        if self.n_clusters == AUTO and earlier:
+            raise ValueError(
+                f"n_clusters is {AUTO}, but {', '.join(earlier)} need a number before the clusters "
+                "are counted; set n_clusters to one, or leave out what needs them "
+                "(evaluation.run_methods, evaluation.model_selection.representation)"
+            )
         return self
 
     @model_validator(mode="after")
@@ -163,12 +217,30 @@ class ProjectParameters(BaseModel):
         return {n: recipe for n, recipe in self.finetuning.items() if f"{n}_finetuned" in encoders}
 
     @property
-    def predict_representation(self) -> str | None:
-        """The representation that ``predict.method`` clusters; None where no encoder makes it or the
-        method is not run.
+    def equal_sizes_assumed(self) -> list[str]:
+        """The methods run that make clusters of about equal size, or whose encoder was trained on
+        such clusters.
         """
-        method = self.methods_run.get(self.predict.method)
-        if method is None or encoder_of(method.representation) not in self.encoder_namespaces:
+        trained = {
+            f"{name}_finetuned"
+            for name, recipe in self.finetuning.items()
+            if recipe.assign == "turtle"
+        }
+        return [
+            name
+            for name, method in self.methods_run.items()
+            if method.clusterer.assumes_equal_sizes or encoder_of(method.representation) in trained
+        ]
+
+    @property
+    def predict_representation(self) -> str | None:
+        """The representation that ``predict.method`` clusters; None where the method is not run or
+        nothing that is stored makes the representation of new images.
+        """
+        name = self.evaluation.run_methods[0] if self.predict.method == BEST else self.predict.method
+        method = self.methods_run.get(name)
+        known = {"pixels", "external", *self.encoder_namespaces}
+        if method is None or encoder_of(method.representation) not in known:
             return None
         return method.representation
 

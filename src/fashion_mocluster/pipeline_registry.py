@@ -46,6 +46,7 @@ def build_pipelines(p: "ProjectParameters") -> dict[str, Pipeline]:
     a method of the comparison needs are part of them.
     """
     from fashion_mocluster.clustering.parameters import starts_from_pixel_clusters
+    from fashion_mocluster.parameters import AUTO, BEST
     from fashion_mocluster.pipelines import unavailable
     from fashion_mocluster.pipelines.ablation import bugfix_ablation
     from fashion_mocluster.pipelines.ablation import pipeline as ablation
@@ -62,7 +63,13 @@ def build_pipelines(p: "ProjectParameters") -> dict[str, Pipeline]:
     if any(starts_from_pixel_clusters(recipe) for recipe in p.finetunings_needed.values()):
         finetuning += pixel_clusters
     comparison = evaluation.create_pipeline(
-        p.methods_run, p.evaluation.model_selection.representation, p.encoder_namespaces
+        p.methods_run,
+        p.evaluation.model_selection.representation,
+        p.encoder_namespaces,
+        auto_n_clusters=p.n_clusters == AUTO,
+        equal_sizes=p.equal_sizes_assumed,
+        named=p.data.cluster_names is not None,
+        export=p.evaluation.export,
     )
     if any(starts_from_pixel_clusters(m.clusterer) for m in p.methods_run.values()):
         comparison += pixel_clusters
@@ -82,13 +89,18 @@ def build_pipelines(p: "ProjectParameters") -> dict[str, Pipeline]:
             "encoder; add it to evaluation.run_methods or name another method"
         )
     else:
-        clusters = (data + comparison).to_outputs(
-            f"{p.predict.method}_assignments", f"{p.predict_representation}_embeddings"
+        chosen = p.predict.method == BEST
+        pipelines["predict"] = predict.create_pipeline(
+            None if chosen else p.predict.method,
+            "Chosen method" if chosen else p.evaluation.methods[p.predict.method].title,
+            p.predict_representation,
+            p.encoder_namespaces,
+            named=p.data.cluster_names is not None,
         )
-        pipelines["predict"] = clusters + predict.create_pipeline(
-            p.predict.method, p.predict_representation
-        )
-    if p.bugfix_ablation is None:
+    if p.n_clusters == AUTO:
+        reason = f"the cases of the ablations need a number of clusters; n_clusters is {AUTO}"
+        pipelines["ablation"] = pipelines["bugfix_ablation"] = unavailable.create_pipeline(reason)
+    elif p.bugfix_ablation is None:
         pipelines["bugfix_ablation"] = unavailable.create_pipeline(
             "bugfix_ablation corrects the faults of the thesis's scripts one at a time, and only the "
             "environment thesis has them: kedro run --env=thesis --pipelines=bugfix_ablation"

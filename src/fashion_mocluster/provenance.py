@@ -12,7 +12,7 @@ from fashion_mocluster.errors import FashionMoClusterError
 
 # The dataset that the images are read from, and what it says of the place, not of the images.
 SOURCES = {"raw_images": "data", "new_images": "predict"}
-PLACE = ("path", "class_names", "method", "n_neighbors")
+PLACE = ("path", "class_names", "cluster_names", "method", "n_neighbors", "external_embeddings")
 # Where and how fast results are computed, and how they are shown, changes no result that is reused.
 WITHOUT_EFFECT = {"checkpoints", "compute", "title", "thesis_scores"}
 # Larger files are told apart by their size and time of change.

@@ -7,6 +7,7 @@ from sklearn.metrics import adjusted_rand_score
 from fashion_mocluster.clustering.clusterers import cluster, scale
 from fashion_mocluster.clustering.parameters import (
     GaussianMixtureParameters,
+    HdbscanParameters,
     KMeansParameters,
     SpectralParameters,
     TurtleParameters,
@@ -29,6 +30,22 @@ def test_every_clusterer_finds_separated_groups_again_and_again(blobs, kind, uma
     least = 0.3 if umap else 0.7 if kind is TurtleParameters else 0.9
     assert adjusted_rand_score(labels, truth) > least
     np.testing.assert_array_equal(labels, cluster(x, parameters, 3, seed=0))
+
+
+def test_density_finds_how_many_groups_there_are_and_leaves_odd_points_unsorted(blobs):
+    x, truth = blobs
+    odd = np.array([[40.0, 40, 40, 40, 40], [-40, 40, -40, 40, -40]])
+    for asked_for in (2, 50, 500):
+        labels = cluster(np.r_[x, odd], HdbscanParameters(min_cluster_size=15), asked_for, seed=0)
+        assert labels.dtype == np.int64
+        assert labels[-2:].tolist() == [-1, -1]
+        assert set(labels) == {-1, 0, 1, 2}
+        assert adjusted_rand_score(truth[labels[:-2] >= 0], labels[:-2][labels[:-2] >= 0]) == 1
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 6])
+def test_few_points_are_no_dense_region(count):
+    assert set(cluster(np.eye(count, 8), HdbscanParameters(), 2, seed=0)) == {-1}
 
 
 def test_turtle_begins_at_the_clusters_of_the_pixels_where_asked_to(blobs):

@@ -8,8 +8,10 @@ KEYS = {
     "kmeans": {"n_init": 5},
     "spectral": {"n_init": 5, "n_neighbors": 7},
     "gaussian_mixture": {"n_init": 5},
+    "hdbscan": {"min_cluster_size": 8, "min_samples": 3},
     "turtle": {"n_init": 5, "n_neighbors": 7, "n_hops": 1, "init": "pixel_clusters"},
 }
+VALUES = {key: value for keys in KEYS.values() for key, value in keys.items()}
 
 
 @pytest.mark.parametrize("kind", KEYS)
@@ -21,7 +23,7 @@ def test_each_kind_takes_its_own_parameters_alone(kind):
     others = {key for keys in KEYS.values() for key in keys} - set(KEYS[kind])
     for key in others:
         with pytest.raises(ValidationError) as caught:
-            PARAMETERS.validate_python({"kind": kind, key: KEYS["turtle"][key]})
+            PARAMETERS.validate_python({"kind": kind, key: VALUES[key]})
         (problem,) = caught.value.errors()
         assert (problem["type"], problem["loc"]) == ("extra_forbidden", (kind, key))
 

@@ -112,3 +112,43 @@ def test_neighbor_mutual_information_prefers_what_neighbors_share_and_even_clust
     assert value(neighbors, even) == pytest.approx(np.log(3))
     assert value(neighbors, even) > value(neighbors, uneven)
     assert value(neighbors, one) == 0
+
+
+def test_unsorted_points_tell_nothing_of_their_neighbors():
+    """As if each were in a cluster drawn at random from the sizes of the others."""
+    rng = np.random.default_rng(0)
+    labels, neighbors = rng.integers(0, 3, 5000), rng.integers(0, 5000, (5000, 4))
+    neighbors[labels == 2] = rng.choice(np.flatnonzero(labels == 2), ((labels == 2).sum(), 4))
+    unsorted = rng.random(5000) < 0.3
+    guessed = np.where(unsorted, rng.permutation(labels), labels)
+    left_out = np.where(unsorted, -1, labels)
+    value = scores.neighbor_mutual_information
+    assert value(neighbors, left_out) == pytest.approx(value(neighbors, guessed), abs=0.01)
+    assert value(neighbors, left_out) < value(neighbors, labels)
+    assert value(neighbors, np.full(5000, -1)) == 0
+
+
+def test_more_clusters_than_asked_for_earn_no_more_information():
+    """Twelve clusters that halve six count as the six that they are parts of."""
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(6), 100)
+    neighbors = rng.permuted(np.arange(600).reshape(6, 100), axis=1)[groups][:, :5]
+    halves = 2 * groups + np.arange(600) % 2
+    value = scores.neighbor_mutual_information
+    assert value(neighbors, groups) == pytest.approx(np.log(6))
+    assert value(neighbors, halves, at_most=6) == pytest.approx(np.log(6))
+    assert value(neighbors, groups, at_most=7) == value(neighbors, groups)
+    # Merging loses as little as possible: one of the six disappears in another.
+    sizes = np.array([200, 100, 100, 100, 100])
+    merged = -(sizes / 600 * np.log(sizes / 600)).sum()
+    assert value(neighbors, groups, at_most=5) == pytest.approx(merged)
+
+
+def test_unsorted_points_are_a_cluster_for_the_labels_and_none_for_the_silhouette(blobs):
+    x, truth = blobs
+    labels = np.where(np.arange(120) % 4, truth, -1)
+    found = scores.label_free_scores(x, labels)
+    assert found == scores.label_free_scores(x[labels >= 0], truth[labels >= 0])
+    assert scores.label_scores(truth, labels) == scores.label_scores(truth, labels % 4)
+    nothing = scores.label_free_scores(x, np.full(120, -1))
+    assert all(np.isnan(value) for value in nothing.values())

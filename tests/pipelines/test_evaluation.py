@@ -9,6 +9,7 @@ from sklearn.preprocessing import StandardScaler
 from fashion_mocluster.clustering.clusterers import cluster
 from fashion_mocluster.clustering.parameters import (
     ClustererParameters,
+    HdbscanParameters,
     MethodParameters,
     TurtleParameters,
 )
@@ -62,9 +63,20 @@ def test_external_embeddings_that_do_not_fit(images, change, message):
         nodes.read_external_embeddings(change(table), images)
 
 
+def unscreened(count):
+    """No image is a copy or an outlier."""
+    return pd.DataFrame({"representative": np.arange(count), "outlier": False})
+
+
+def table_of(assignments, labels=None, paths=None):
+    """Clusters of images whose only neighbor is the image before."""
+    neighbors = np.arange(len(assignments))[:, None] - 1
+    return nodes.tabulate_clusters(assignments, neighbors, paths, labels)
+
+
 def test_scores_with_and_without_labels(embeddings, blobs):
-    assignments, cost = nodes.assign_clusters(embeddings, METHOD, 3, 0)
-    known = nodes.tabulate_clusters(assignments, blobs[1])
+    assignments, cost = nodes.assign_clusters(embeddings, unscreened(120), METHOD, 3, 0)
+    known = table_of(assignments, blobs[1])
     with_labels = nodes.score_clusters(embeddings, known, cost, METHOD, 3)
     assert with_labels["acc"] == 1
     assert with_labels["n_images"] == 120
@@ -84,15 +96,15 @@ def test_fewer_clusters_than_asked_for_are_said(kind, caplog):
             "clusterer": TypeAdapter(ClustererParameters).validate_python({"kind": kind}),
         }
     )
-    assignments, cost = nodes.assign_clusters(embeddings, method, 12, 0)
+    assignments, cost = nodes.assign_clusters(embeddings, unscreened(60), method, 12, 0)
     found = len(set(assignments))
     assert found <= 5
     assert f"Copies found {found} clusters, not the 12 asked for" in caplog.text
-    clusters = nodes.tabulate_clusters(assignments, None)
+    clusters = table_of(assignments)
     scores = nodes.score_clusters(embeddings, clusters, cost, method, 12)
     assert scores["clusterer"] == f"{kind} ({found} of 12 clusters)"
     caplog.clear()
-    nodes.assign_clusters(embeddings, METHOD, 5, 0)
+    nodes.assign_clusters(embeddings, unscreened(60), METHOD, 5, 0)
     assert not [record for record in caplog.records if record.levelname == "WARNING"]
 
 
@@ -100,19 +112,49 @@ def test_a_method_that_begins_at_the_clusters_of_the_pixels_gets_them(embeddings
     clusterer = TurtleParameters(n_init=4, init="pixel_clusters")
     method = METHOD.model_copy(update={"clusterer": clusterer})
     table = pd.DataFrame({"index": range(120), "cluster": blobs[1]})
-    assignments, _ = nodes.assign_clusters(embeddings, method, 3, 0, table)
+    assignments, _ = nodes.assign_clusters(embeddings, unscreened(120), method, 3, 0, table)
     expected = cluster(embeddings.to_numpy(), clusterer, 3, 0, blobs[1])
     np.testing.assert_array_equal(assignments, expected)
 
 
-def test_clusters_table_has_labels_only_where_known():
-    assert list(nodes.tabulate_clusters(np.array([1, 0]), None)) == ["index", "cluster"]
-    table = nodes.tabulate_clusters(np.array([1, 0]), np.array([5, 6]))
-    assert table.to_dict("list") == {"index": [0, 1], "cluster": [1, 0], "label": [5, 6]}
+def test_a_density_method_says_how_many_clusters_it_found_and_what_it_left_out(blobs, caplog):
+    caplog.set_level("INFO")
+    x = np.r_[blobs[0], [[40.0, 40, 40, 40, 40], [-40, 40, -40, 40, -40]]]
+    embeddings = pd.DataFrame(x, columns=[f"feature_{i}" for i in range(5)])
+    clusterer = HdbscanParameters(min_cluster_size=15)
+    method = METHOD.model_copy(update={"title": "Dense", "clusterer": clusterer})
+    assignments, cost = nodes.assign_clusters(embeddings, unscreened(122), method, 10, 0)
+    assert "Dense found 3 clusters and left 2 images unsorted" in caplog.text
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+    scores = nodes.score_clusters(embeddings, table_of(assignments), cost, method, 10)
+    assert scores["clusterer"] == "hdbscan (3 clusters, 2% unsorted)"
+    assert scores["silhouette"] > 0.5
+    figures = nodes.draw_method(
+        nodes.project_embeddings(embeddings, "pca", 0),
+        table_of(assignments),
+        nodes.tabulate_distribution(table_of(assignments), DATA),
+        method,
+    )
+    texts = [t.get_text() for t in figures["scatter_by_cluster"].axes[0].get_legend().get_texts()]
+    assert texts == ["0 (40)", "1 (40)", "2 (40)", "unsorted (2)"]
+    bars = figures["cluster_sizes"].axes[0]
+    assert [t.get_text() for t in bars.get_xticklabels()] == ["unsorted", "0", "1", "2"]
+
+
+def test_clusters_table_has_paths_and_labels_only_where_known():
+    assigned, neighbors = np.array([1, 0, 0]), np.array([[1, 2], [0, 2], [1, 0]])
+    table = nodes.tabulate_clusters(assigned, neighbors, None, None)
+    expected = {"index": [0, 1, 2], "cluster": [1, 0, 0], "confidence": [0, 0.5, 0.5]}
+    assert table.to_dict("list") == expected
+    paths = pd.DataFrame({"path": ["2.png", "10.png", "a/b.png"]})
+    table = nodes.tabulate_clusters(assigned, neighbors, paths, np.array([5, 6, 7]))
+    assert list(table) == ["index", "path", "cluster", "confidence", "label"]
+    assert table["path"].to_list() == paths["path"].to_list()
+    assert table["label"].to_list() == [5, 6, 7]
 
 
 def test_figures_with_and_without_labels(embeddings, blobs):
-    known = nodes.tabulate_clusters(blobs[1], blobs[1])
+    known = table_of(blobs[1], blobs[1])
     table = nodes.tabulate_distribution(known, DATA)
     projection = nodes.project_embeddings(embeddings, "pca", 0)
     everything = nodes.draw_method(projection, known, table, METHOD)
@@ -141,7 +183,8 @@ def compared(embeddings, partitions):
     return nodes.compare_methods(
         dict.fromkeys(partitions, METHOD),
         SELECTION,
-        nodes.find_neighbors(embeddings, SELECTION),
+        nodes.find_neighbors(embeddings, unscreened(120), SELECTION)[0],
+        3,
         names=list(partitions),
         **results,
     )
@@ -164,6 +207,26 @@ def test_a_single_method_is_the_best_one(embeddings):
     table, best = compared(embeddings, {"only": np.zeros(120, int)})
     assert best["method"] == "only"
     assert len(table) == 1
+
+
+def test_many_clusters_are_not_better_for_being_many(embeddings, blobs):
+    """Each group cut into five: fifteen clusters against the three that were asked for."""
+    fifteen = 5 * blobs[1] + np.arange(120) % 5
+    _, best = compared(embeddings, {"fifteen": fifteen, "good": blobs[1]})
+    information = best["neighbor_mi"]
+    assert information["fifteen"] == pytest.approx(information["good"])
+
+
+def test_copies_are_nobodys_neighbors():
+    x = pd.DataFrame(np.random.default_rng(0).normal(size=(30, 4)))
+    screened = pd.DataFrame({"representative": np.r_[np.arange(20), np.full(10, 3)]})
+    neighbors, distances = nodes.find_neighbors(x, screened, SELECTION)
+    unit = x.to_numpy() / np.linalg.norm(x, axis=1)[:, None]
+    pairs = np.linalg.norm(unit[:20, None] - unit[None, :20], axis=2)
+    np.fill_diagonal(pairs, np.inf)
+    np.testing.assert_array_equal(neighbors[:20], pairs.argsort(1)[:, :5])
+    np.testing.assert_array_equal(neighbors[20:], np.tile(neighbors[3], (10, 1)))
+    np.testing.assert_allclose(distances, pairs.min(1), rtol=1e-5)
 
 
 def test_only_the_representations_that_methods_use_are_made():

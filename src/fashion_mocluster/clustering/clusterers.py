@@ -3,7 +3,7 @@
 import warnings
 
 import numpy as np
-from sklearn.cluster import KMeans
+from sklearn.cluster import HDBSCAN, KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from sklearn.preprocessing import StandardScaler
@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from fashion_mocluster.clustering.parameters import (
     ClustererParameters,
     GaussianMixtureParameters,
+    HdbscanParameters,
     KMeansParameters,
     SpectralParameters,
     TurtleParameters,
@@ -38,7 +39,8 @@ def cluster(
 ) -> np.ndarray:
     """Labels int64 (N,) in 0..n_clusters-1 of points (N, D) from :func:`scale`.
 
-    Some clusters may be empty, above all where fewer than ``n_clusters`` points differ.
+    Some clusters may be empty, above all where fewer than ``n_clusters`` points differ. A clusterer
+    that finds their number itself does not look at ``n_clusters``; -1 is what it leaves unsorted.
 
     Args:
         init_labels: int (N,), clusters found in another way, for ``init: pixel_clusters``.
@@ -47,7 +49,7 @@ def cluster(
         InputError: More clusters than points, NaN or infinite values among the points, or
             ``init_labels`` without ``init: pixel_clusters`` or the reverse.
     """
-    if n_clusters > len(x):
+    if n_clusters > len(x) and not parameters.finds_n_clusters:
         raise InputError(f"n_clusters is {n_clusters} but there are only {len(x)} images; lower it")
     if not np.isfinite(x).all():
         raise InputError("the embeddings hold NaN or infinite values; the encoder has diverged")
@@ -55,6 +57,8 @@ def cluster(
         raise InputError("init_labels belong to init: pixel_clusters; pass both or neither")
     if parameters.umap is not None:
         x = umap_embedding(x, parameters.umap, seed)
+    if isinstance(parameters, HdbscanParameters):
+        return _dense_regions(x, parameters)
     settings = {"n_init": parameters.n_init, "random_state": seed}
     with warnings.catch_warnings():
         # k-means says that it found fewer clusters than asked for, which the caller can see.
@@ -70,6 +74,16 @@ def cluster(
                 turtle = Turtle(n_clusters, n_neighbors=k, n_hops=hops, **settings)
                 labels = turtle.fit_predict(x, init_labels=init_labels)
     return labels.astype(np.int64)
+
+
+def _dense_regions(x: np.ndarray, parameters: HdbscanParameters) -> np.ndarray:
+    """Labels int64 (N,) of HDBSCAN; -1 for points in no dense region."""
+    if len(x) < 3:
+        return np.full(len(x), -1)
+    least = parameters.min_cluster_size or max(5, len(x) // 100)
+    samples = min(parameters.min_samples, len(x))
+    regions = HDBSCAN(min_cluster_size=least, min_samples=samples, copy=True).fit_predict(x)
+    return regions.astype(np.int64)
 
 
 def _unit_variance(x: np.ndarray) -> np.ndarray:

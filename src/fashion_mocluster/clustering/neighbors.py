@@ -49,6 +49,34 @@ def nearest_neighbors(x: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.n
     return indices, distances.astype(np.float32)
 
 
+def take_rows(x: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Some rows of ``x`` (N, D), ascending; ``x`` itself where they are all, for a copy in another
+    memory layout would be rounded otherwise in sums.
+    """
+    return x if len(rows) == len(x) else x[rows]
+
+
+def nearest_distinct(
+    x: np.ndarray, n_neighbors: int, representative: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The nearest other directions of each point among those that are no copies.
+
+    Args:
+        x: float (N, D). Lengths do not count.
+        n_neighbors: How many; all others if there are fewer.
+        representative: int (N,), the point that each is a copy of, or itself. Copies have the
+            neighbors of their representative.
+
+    Returns:
+        Indices int64 and distances float32 between directions (0 to 2), (N, n_neighbors) both,
+        nearest first.
+    """
+    rows, of_each = np.unique(representative, return_inverse=True)
+    directions = unit(take_rows(x, rows))
+    indices, distances = nearest_neighbors(directions, min(n_neighbors, len(rows) - 1))
+    return rows[indices][of_each], distances[of_each]
+
+
 def neighbor_graph(x: np.ndarray, n_neighbors: int) -> csr_array:
     """Which points are the nearest others of which.
 

@@ -1,6 +1,6 @@
 """Parameters of the clustering methods, checked before anything runs."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -27,7 +27,15 @@ class _AnyClusterer(Parameters):
 
     ``standardize`` brings every dimension to mean 0 and variance 1 first; ``umap`` then reduces the
     dimensions. The clusters are scored before ``umap``.
+
+    Attributes:
+        assumes_equal_sizes: Whether clusters come out about equally large, whatever the data.
+        finds_n_clusters: Whether it finds how many clusters there are, and may leave points unsorted
+            as cluster -1; else ``n_clusters`` is how many.
     """
+
+    assumes_equal_sizes: ClassVar[bool] = False
+    finds_n_clusters: ClassVar[bool] = False
 
     standardize: bool = False
     umap: UmapParameters | None = None
@@ -65,6 +73,8 @@ class TurtleParameters(_AnyClusterer):
     at the clusters of the pixels, and the one that agrees most with those is used.
     """
 
+    assumes_equal_sizes: ClassVar[bool] = True
+
     kind: Literal["turtle"] = "turtle"
     n_neighbors: Annotated[int, Field(ge=2)] = 15
     n_init: Count = 8
@@ -72,8 +82,27 @@ class TurtleParameters(_AnyClusterer):
     init: Literal["random", "pixel_clusters"] = "random"
 
 
+class HdbscanParameters(_AnyClusterer):
+    """HDBSCAN (Campello et al. 2013): dense regions, as many as there are, of any size and shape.
+
+    A region of fewer than ``min_cluster_size`` points is no cluster; None: one percent of the
+    points, at least 5. ``min_samples`` is the number of points, itself included, whose distance
+    says how dense it is at a point. What lies in no dense region stays unsorted.
+    """
+
+    finds_n_clusters: ClassVar[bool] = True
+
+    kind: Literal["hdbscan"] = "hdbscan"
+    min_cluster_size: Annotated[int, Field(ge=2)] | None = None
+    min_samples: Count = 5
+
+
 ClustererParameters = Annotated[
-    KMeansParameters | SpectralParameters | GaussianMixtureParameters | TurtleParameters,
+    KMeansParameters
+    | SpectralParameters
+    | GaussianMixtureParameters
+    | TurtleParameters
+    | HdbscanParameters,
     Field(discriminator="kind"),
 ]
 

@@ -62,8 +62,10 @@ def label_free_scores(x: np.ndarray, labels: np.ndarray) -> dict[str, float]:
 
     Args:
         x: float (N, D).
-        labels: int (N,).
+        labels: int (N,). Points that are unsorted, -1, are left out, for they are no cluster.
     """
+    if (labels < 0).any():
+        x, labels = x[labels >= 0], labels[labels >= 0]
     if not 2 <= len(np.unique(labels)) < len(x):
         return dict.fromkeys(("silhouette", "dbi", "chi", "chi_normalized"), math.nan)
     chi = float(calinski_harabasz_score(x, labels))
@@ -76,7 +78,10 @@ def label_free_scores(x: np.ndarray, labels: np.ndarray) -> dict[str, float]:
 
 
 def label_scores(truth: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """acc, nmi and ari of a clustering against true classes, int (N,) both."""
+    """acc, nmi and ari of a clustering against true classes, int (N,) both.
+
+    Unsorted points, -1, count as one more cluster, as is usual: who leaves out much gains nothing.
+    """
     return {
         "acc": clustering_accuracy(truth, labels),
         "nmi": float(normalized_mutual_info_score(truth, labels)),
@@ -117,7 +122,9 @@ def match_clusters(table: np.ndarray) -> np.ndarray:
     return np.concatenate([matched, rest])
 
 
-def neighbor_mutual_information(neighbors: np.ndarray, labels: np.ndarray) -> float:
+def neighbor_mutual_information(
+    neighbors: np.ndarray, labels: np.ndarray, at_most: int | None = None
+) -> float:
     """Mutual information, in nats, between the cluster of a point and that of its neighbor.
 
     High if neighbors share a cluster and the clusters are many and even: what invariant
@@ -126,12 +133,67 @@ def neighbor_mutual_information(neighbors: np.ndarray, labels: np.ndarray) -> fl
 
     Args:
         neighbors: int (N, k), indices of other points.
+        labels: int (N,). An unsorted point, -1, tells nothing of its neighbors: it counts as being
+            in every cluster, in proportion to their sizes.
+        at_most: With more clusters than this, which would raise the information by their number
+            alone, it is that of merged clusters: the smallest joins the one with which least is lost,
+            until so many are left (after the agglomerative information bottleneck, Slonim and
+            Tishby 1999).
+    """
+    joint = _neighboring_clusters(neighbors, labels)
+    while at_most is not None and len(joint) > at_most:
+        joint = _merge_smallest(joint)
+    return _mutual_information(joint)
+
+
+def modularity(neighbors: np.ndarray, labels: np.ndarray) -> float:
+    """How much more often neighbors share a cluster than points drawn at random would, -0.5 to 1
+    (Newman and Girvan 2004); highest where clusters are as many as there are dense groups.
+
+    Args:
+        neighbors: int (N, k), indices of other points.
         labels: int (N,).
     """
-    _, labels = np.unique(labels, return_inverse=True)
+    joint = _neighboring_clusters(neighbors, labels)
+    return float(np.trace(joint) - np.square(joint.sum(0)).sum())
+
+
+def _neighboring_clusters(neighbors: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """How often two clusters occur in a point and its neighbor, shares (K, K), symmetric."""
+    sorted_labels, labels = np.unique(labels, return_inverse=True)
     joint = np.zeros((labels.max() + 1,) * 2)
     np.add.at(joint, (np.repeat(labels, neighbors.shape[1]), labels[neighbors.ravel()]), 1)
-    joint = (joint + joint.T) / (2 * joint.sum())
+    if sorted_labels[0] == -1 and len(sorted_labels) > 1:
+        sizes = np.bincount(labels)[1:]
+        anywhere = sizes / sizes.sum()
+        joint = (
+            joint[1:, 1:]
+            + np.outer(joint[1:, 0], anywhere)
+            + np.outer(anywhere, joint[0, 1:])
+            + joint[0, 0] * np.outer(anywhere, anywhere)
+        )
+    return (joint + joint.T) / (2 * joint.sum())
+
+
+def _merge_smallest(joint: np.ndarray) -> np.ndarray:
+    """The shares (K - 1, K - 1) once the smallest cluster is part of another, that with which least
+    information is lost.
+    """
+    smallest = int(joint.sum(0).argmin())
+    others = (cluster for cluster in range(len(joint)) if cluster != smallest)
+    unions = (_merged(joint, other, smallest) for other in others)
+    return max(unions, key=_mutual_information)
+
+
+def _merged(joint: np.ndarray, cluster: int, other: int) -> np.ndarray:
+    """The shares once ``other`` is part of ``cluster``."""
+    joint = joint.copy()
+    joint[cluster] += joint[other]
+    joint[:, cluster] += joint[:, other]
+    return np.delete(np.delete(joint, other, 0), other, 1)
+
+
+def _mutual_information(joint: np.ndarray) -> float:
     share = joint.sum(0)
     occurs = joint > 0
     return float((joint[occurs] * np.log(joint[occurs] / np.outer(share, share)[occurs])).sum())

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
+import pandas as pd
 from kedro.io import AbstractDataset
 
 from fashion_mocluster.datasets.errors import DataFileError
@@ -153,3 +154,18 @@ class LabelsDataset(_ImageSource):
             self._read(kind)
         labels = _labels[self._state(kind)]
         return None if labels is None else labels[: self._limit].copy()
+
+
+class ImagePathsDataset(_ImageSource):
+    """The paths of the same images, where they are files of their own."""
+
+    def load(self) -> pd.DataFrame | None:
+        """``path`` of each image, relative to the folder, or None where one file holds them all.
+
+        Raises:
+            DataFileError: There is no path, or a folder in which there is nothing to read.
+        """
+        if self._kind() != "folder":
+            return None
+        paths = list_pictures(self._path)[: self._limit]
+        return pd.DataFrame({"path": [p.relative_to(self._path).as_posix() for p in paths]})

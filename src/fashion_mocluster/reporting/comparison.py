@@ -1,6 +1,7 @@
 """The table of all methods, and its figure."""
 
 import math
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -33,9 +34,17 @@ def comparison_table(rows: list[dict]) -> pd.DataFrame:
 
 
 def printed_table(
-    table: pd.DataFrame, titles: dict[str, str], neighbor_mi: dict[str, float], best: str
+    table: pd.DataFrame,
+    titles: dict[str, str],
+    neighbor_mi: dict[str, float],
+    best: str,
+    equal_sizes: Collection[str] = (),
 ) -> str:
-    """The table as text; the best method by ``neighbor_mi`` (nats) has a star."""
+    """The table as text; the best method by ``neighbor_mi`` (nats) has a star.
+
+    Args:
+        equal_sizes: The methods that assume clusters of equal size, which a line below names.
+    """
     shown = table.drop(columns=["representation", "clusterer", "chi", "n_images"])
     shown.insert(1, "neighbor_mi", [neighbor_mi[m] for m in table["method"]])
     shown["method"] = [f"{'*' if m == best else ' '} {titles[m]}" for m in table["method"]]
@@ -47,8 +56,10 @@ def printed_table(
         formatters={"method": f"{{:<{shown['method'].str.len().max()}}}".format, **formats},
         float_format=lambda v: f"{v:.3f}",
     )
+    assuming = ", ".join(titles[method] for method in table["method"] if method in equal_sizes)
+    note = f"\nassume clusters of equal size: {assuming}" if assuming else ""
     return (
-        f"{text}\n* best without labels: highest mutual information between the clusters of "
+        f"{text}{note}\n* best without labels: highest mutual information between the clusters of "
         "neighboring points (neighbor_mi, in nats)"
     )
 

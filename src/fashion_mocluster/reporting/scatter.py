@@ -7,11 +7,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from fashion_mocluster.reporting.style import colors, new_figure
+from fashion_mocluster.reporting.style import cluster_name, colors, new_figure
 
 # More points than this only cover each other.
 SHOWN = 10_000
 LEGEND_LINES = 26
+UNSORTED_COLOR = "#BBBBBB"
 
 
 def scatter_figure(
@@ -21,11 +22,11 @@ def scatter_figure(
 
     Args:
         projection: Two columns, named as the axes are.
-        groups: int (N,), indices into ``names``.
+        groups: int (N,), indices into ``names``. Gray is for ``unsorted``, which comes last.
     """
     points = projection.to_numpy()
     shown = np.random.default_rng(0).permutation(len(points))[:SHOWN]
-    palette = colors(len(names))
+    palette = [*colors(len(names) - (cluster_name(-1) in names)), UNSORTED_COLOR]
     present = [g for g in range(len(names)) if (groups == g).any()]
     legend_columns = math.ceil(len(present) / LEGEND_LINES)
     figure = new_figure(5.8 + 1.8 * legend_columns, 5.4)

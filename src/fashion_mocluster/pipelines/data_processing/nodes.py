@@ -13,9 +13,10 @@ logger = logging.getLogger(__name__)
 
 
 def validate_images(
-    raw_images: np.ndarray, parameters: DataParameters, n_clusters: int
+    raw_images: np.ndarray, parameters: DataParameters, n_clusters: int | str
 ) -> np.ndarray:
-    """The images, uint8 (N, H, W), if they can be grouped into ``n_clusters`` clusters.
+    """The images, uint8 (N, H, W), if they can be grouped into ``n_clusters`` clusters, a number or
+    ``auto``.
 
     Raises:
         InputError: Too few images, too small ones, or all of them the same.
@@ -27,7 +28,7 @@ def validate_images(
         )
     if len(raw_images) < 2:
         raise InputError(f"{source}: clustering needs at least 2 images, got {len(raw_images)}")
-    if len(raw_images) < n_clusters:
+    if n_clusters != "auto" and len(raw_images) < n_clusters:
         raise InputError(
             f"{source}: {len(raw_images)} images cannot make {n_clusters} clusters; lower n_clusters"
         )

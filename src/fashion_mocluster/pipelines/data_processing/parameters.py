@@ -13,7 +13,7 @@ class DataParameters(BaseModel):
     """Where the images are and what their classes are called.
 
     The catalog takes all but ``class_names`` from here; ``datasets.image_source`` says what they
-    mean.
+    mean. ``cluster_names`` is a CSV file ``cluster,name`` with the user's names of the clusters.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -24,3 +24,4 @@ class DataParameters(BaseModel):
     image_shape: tuple[Pixels, Pixels] | None = None
     limit: Annotated[int, Field(ge=2)] | None = None
     class_names: list[str] | None = None
+    cluster_names: str | None = None

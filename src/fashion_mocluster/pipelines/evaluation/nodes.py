@@ -1,6 +1,7 @@
 """Nodes of ``evaluation``. Labels are used here alone, and only for scores and figures."""
 
 import logging
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -49,9 +50,12 @@ def reduce_pixels(pixels: pd.DataFrame, n_components: int, seed: int) -> tuple[p
 
 
 def read_external_embeddings(
-    external: pd.DataFrame, images: np.ndarray
+    external: pd.DataFrame, images: np.ndarray, source: str = "evaluation.external_embeddings"
 ) -> tuple[pd.DataFrame, dict]:
     """Embeddings from a file, without their label column, and a cost of zero.
+
+    Args:
+        source: The parameter that names the file, for messages.
 
     Raises:
         InputError: There is not one line for each image, columns are not ``feature_0, feature_1,
@@ -59,7 +63,6 @@ def read_external_embeddings(
     """
     features = external.drop(columns="label", errors="ignore")
     expected = [f"feature_{i}" for i in range(features.shape[1])]
-    source = "evaluation.external_embeddings"
     if not expected or list(features.columns) != expected:
         raise InputError(
             f"{source}: columns must be 'label' (optional), 'feature_0', 'feature_1', ...; found "
@@ -106,6 +109,7 @@ def read_external_weights(
 
 def assign_clusters(
     embeddings: pd.DataFrame,
+    screened: pd.DataFrame,
     method: MethodParameters,
     n_clusters: int,
     seed: int,
@@ -114,22 +118,29 @@ def assign_clusters(
     """Clusters of all images by one method, and its time and memory.
 
     Args:
+        screened: Which images are copies, and which are outliers.
         pixel_clusters: A cluster for each image, where the method begins at ``pixel_clusters``.
 
     Returns:
-        Labels int64 (N,) in 0..n_clusters-1. Where some of the clusters are empty, a warning is
-        logged.
+        Labels int64 (N,) in 0..n_clusters-1, or, by a method that finds their number itself, from
+        -1 (unsorted) on. Where some of the clusters asked for are empty, a warning is logged.
     """
-    from fashion_mocluster.clustering.clusterers import cluster, scale
+    from fashion_mocluster.clustering.clusterers import scale
+    from fashion_mocluster.clustering.screening import Screened, cluster_screened
     from fashion_mocluster.cost import measure
 
     x, clusterer = embeddings.to_numpy(), method.clusterer
     init_labels = None if pixel_clusters is None else pixel_clusters["cluster"].to_numpy()
-    labels, cost = measure(
-        lambda: cluster(scale(x, clusterer), clusterer, n_clusters, seed, init_labels)
-    )
+    settings = Screened.from_table(screened), clusterer, n_clusters, seed, init_labels
+    labels, cost = measure(lambda: cluster_screened(scale(x, clusterer), *settings))
     logger.info("%s: %.1f s", method.title, cost.time_s)
-    if (n_found := len(np.unique(labels))) < n_clusters:
+    n_found = len(np.unique(labels[labels >= 0]))
+    if clusterer.finds_n_clusters:
+        logger.info(
+            "%s found %d clusters and left %d images unsorted",
+            *(method.title, n_found, (labels < 0).sum()),
+        )
+    elif n_found < n_clusters:
         logger.warning(
             "%s found %d clusters, not the %d asked for: too few images differ, or its starts did "
             "not fill all clusters; lower n_clusters or choose another method",
@@ -138,9 +149,22 @@ def assign_clusters(
     return labels, asdict(cost)
 
 
-def tabulate_clusters(assignments: np.ndarray, labels: np.ndarray | None) -> pd.DataFrame:
-    """Index and cluster of every image, and its label where known."""
+def tabulate_clusters(
+    assignments: np.ndarray,
+    neighbors: np.ndarray,
+    image_paths: pd.DataFrame | None,
+    labels: np.ndarray | None,
+) -> pd.DataFrame:
+    """Index, path, cluster and confidence of every image, and its label; path and label where known.
+
+    The confidence is the share of the image's nearest neighbors that are in its cluster, 0 to 1.
+    """
+    from fashion_mocluster.clustering.typicality import share_in_cluster
+
     table = pd.DataFrame({"index": np.arange(len(assignments)), "cluster": assignments})
+    if image_paths is not None:
+        table.insert(1, "path", image_paths["path"].to_numpy())
+    table["confidence"] = share_in_cluster(neighbors, assignments)
     return table if labels is None else table.assign(label=labels)
 
 
@@ -160,7 +184,10 @@ def score_clusters(
     clusterer = method.clusterer
     steps = ["standardize"] * clusterer.standardize + ["umap"] * (clusterer.umap is not None)
     description = "+".join([*steps, clusterer.kind])
-    if (n_found := len(np.unique(assigned))) < n_clusters:
+    n_found = len(np.unique(assigned[assigned >= 0]))
+    if clusterer.finds_n_clusters:
+        description += f" ({n_found} clusters, {(assigned < 0).mean():.0%} unsorted)"
+    elif n_found < n_clusters:
         description += f" ({n_found} of {n_clusters} clusters)"
     return {
         "representation": method.representation,
@@ -188,11 +215,19 @@ def project_embeddings(embeddings: pd.DataFrame, kind: str, seed: int) -> pd.Dat
     return pd.DataFrame(project(embeddings.to_numpy(), kind, seed), columns=columns)
 
 
-def find_neighbors(embeddings: pd.DataFrame, selection: ModelSelectionParameters) -> np.ndarray:
-    """Nearest neighbors int64 (N, k) of a representation, by direction; the same for all methods."""
-    from fashion_mocluster.clustering.typicality import nearest_directions
+def find_neighbors(
+    embeddings: pd.DataFrame, screened: pd.DataFrame, selection: ModelSelectionParameters
+) -> tuple[np.ndarray, np.ndarray]:
+    """Nearest neighbors int64 (N, k) of a representation, by direction, no two of them copies; the
+    same for all methods. And how far the first of them is, float32, of each image that is no copy.
+    """
+    from fashion_mocluster.clustering.neighbors import nearest_distinct
 
-    return nearest_directions(embeddings.to_numpy(), selection.n_neighbors)
+    representative = screened["representative"].to_numpy()
+    neighbors, distances = nearest_distinct(
+        embeddings.to_numpy(), selection.n_neighbors, representative
+    )
+    return neighbors, distances[np.unique(representative), 0]
 
 
 def draw_method(
@@ -207,10 +242,16 @@ def draw_method(
     from fashion_mocluster.clustering.scores import match_clusters
     from fashion_mocluster.reporting import distribution as bars
     from fashion_mocluster.reporting import scatter
+    from fashion_mocluster.reporting.style import cluster_name
 
     assigned, title = clusters["cluster"].to_numpy(), method.title
-    numbers = [str(c) for c in range(assigned.max() + 1)]
-    by_cluster = scatter.scatter_figure(projection, assigned, numbers, f"{title}: by cluster")
+    numbers = [*range(assigned.max() + 1), -1]  # where there are no unsorted ones, none are drawn
+    by_cluster = scatter.scatter_figure(
+        projection,
+        assigned % len(numbers),
+        list(map(cluster_name, numbers)),
+        f"{title}: by cluster",
+    )
     if "label" not in clusters:
         return {
             "scatter_by_cluster": by_cluster,
@@ -255,19 +296,23 @@ def compare_methods(
     methods: dict[str, MethodParameters],
     selection: ModelSelectionParameters,
     neighbors: np.ndarray,
+    n_clusters: int,
     *,
     names: list[str],
+    equal_sizes: Collection[str] = (),
     **results: dict | np.ndarray,
 ) -> tuple[pd.DataFrame, dict]:
     """The comparison table, and the method that is best by a criterion that sees no labels.
 
     Scores such as the silhouette are measured in a space of each method's own; the mutual
-    information between the clusters of neighbors is measured on the same neighbors for all.
+    information between the clusters of neighbors is measured on the same neighbors for all, and of
+    at most ``n_clusters`` clusters.
 
     Args:
         methods: All methods by name.
         neighbors: int (N, k), of the representation that ``selection`` names.
         names: The methods run, in order.
+        equal_sizes: Those of them that assume clusters of equal size, for a line below the table.
         results: ``<name>_scores`` and ``<name>_assignments`` of each method run.
     """
     from fashion_mocluster.clustering.scores import neighbor_mutual_information
@@ -275,12 +320,14 @@ def compare_methods(
 
     table = comparison_table([{"method": name, **results[f"{name}_scores"]} for name in names])
     information = {
-        name: neighbor_mutual_information(neighbors, results[f"{name}_assignments"])
+        name: neighbor_mutual_information(
+            neighbors, results[f"{name}_assignments"], at_most=n_clusters
+        )
         for name in names
     }
     best = max(names, key=information.get)
     titles = {name: methods[name].title for name in names}
-    logger.info("\n%s", printed_table(table, titles, information, best))
+    logger.info("\n%s", printed_table(table, titles, information, best, equal_sizes))
     return table, {
         "method": best,
         "criterion": "mutual information between the clusters of neighbors in nats, no labels seen",

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fashion_mocluster.clustering.parameters import MethodParameters
 from fashion_mocluster.learning.parameters import EmbeddingParameters
@@ -23,6 +23,36 @@ class ModelSelectionParameters(BaseModel):
     n_neighbors: Annotated[int, Field(ge=1)]
 
 
+ExportMode = Literal["none", "links", "copies"]
+
+
+class ScreeningParameters(BaseModel):
+    """How copies and outliers, which are always listed, take part in the clustering: with
+    ``collapse_duplicates`` a group of copies takes part as one image, with ``set_aside_outliers``
+    outliers are sorted into the clusters of the others afterwards.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    collapse_duplicates: bool = False
+    set_aside_outliers: bool = False
+
+
+class ClusterCounts(BaseModel):
+    """The numbers of clusters that ``n_clusters: auto`` tries, from ``low`` to ``high``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    low: Annotated[int, Field(ge=2)]
+    high: Annotated[int, Field(ge=2)]
+
+    @model_validator(mode="after")
+    def _ordered(self):
+        if self.low > self.high:
+            raise ValueError(f"low ({self.low}) is above high ({self.high})")
+        return self
+
+
 class EvaluationParameters(BaseModel):
     """Methods by name, and what they share.
 
@@ -33,6 +63,7 @@ class EvaluationParameters(BaseModel):
     row per image in order; methods reach it as representation ``external``. ``external_weights``
     names a bare state dict as the thesis's scripts save it; methods reach what it makes of the
     images, in the steps of ``external_weights_embedding``, as representation ``external_encoder``.
+    ``export`` puts the pictures into a folder per cluster of the chosen method.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,6 +76,9 @@ class EvaluationParameters(BaseModel):
         preprocessing={"contrast_stretch": True, "normalize": "subtract_raw_mean"}
     )
     projection: Literal["pca", "umap", "tsne"] = "pca"
+    screening: ScreeningParameters = ScreeningParameters()
+    n_clusters_tried: ClusterCounts = ClusterCounts(low=2, high=30)
+    export: ExportMode = "none"
     model_selection: ModelSelectionParameters
     run_methods: Annotated[list[Name], Field(min_length=1)]
     show_thesis_scores: bool = True
@@ -53,9 +87,11 @@ class EvaluationParameters(BaseModel):
 
 class PredictParameters(BaseModel):
     """Images that no training and no clustering sees, and the method whose clusters they are sorted
-    into, by their ``n_neighbors`` nearest images among those that were clustered.
+    into, by their ``n_neighbors`` nearest images among those that were clustered; None: as many as
+    ``evaluation.model_selection`` looks at. ``method: best`` is the one chosen without labels.
 
-    The catalog reads ``path``, ``format``, ``split``, ``image_shape`` and ``limit`` from here.
+    The catalog reads ``path``, ``format``, ``split``, ``image_shape``, ``limit`` and
+    ``external_embeddings`` (of the new images, for a method on ``external``) from here.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -66,7 +102,8 @@ class PredictParameters(BaseModel):
     image_shape: tuple[Pixels, Pixels] | None = None
     limit: Annotated[int, Field(ge=1)] | None = None
     method: Name
-    n_neighbors: Annotated[int, Field(ge=1)] = 15
+    n_neighbors: Annotated[int, Field(ge=1)] | None = None
+    external_embeddings: str | None = None
 
 
 class PublishedResult(BaseModel):

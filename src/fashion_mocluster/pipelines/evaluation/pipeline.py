@@ -1,9 +1,12 @@
 """Representations, then one small pipeline per method, then the comparison."""
 
+from collections.abc import Collection
+
 from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.clustering.parameters import MethodParameters, starts_from_pixel_clusters
-from fashion_mocluster.pipelines.evaluation import nodes
+from fashion_mocluster.pipelines.evaluation import chosen, nodes, preparation
+from fashion_mocluster.pipelines.evaluation.parameters import ExportMode
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import (
     bind,
     embedding_pipeline,
@@ -13,7 +16,14 @@ from fashion_mocluster.representations import encoder_of
 
 
 def create_pipeline(
-    methods: dict[str, MethodParameters], criterion_representation: str, encoders: dict[str, str]
+    methods: dict[str, MethodParameters],
+    criterion_representation: str,
+    encoders: dict[str, str],
+    *,
+    auto_n_clusters: bool = False,
+    equal_sizes: Collection[str] = (),
+    named: bool = False,
+    export: ExportMode = "none",
 ) -> Pipeline:
     """The comparison.
 
@@ -21,12 +31,21 @@ def create_pipeline(
         methods: The methods that are run, by name.
         criterion_representation: The representation whose neighbors decide which method is best.
         encoders: The representations that a trained encoder makes, and the namespace of each.
+        auto_n_clusters: Whether the number of clusters is to be found.
+        equal_sizes: The methods that assume clusters of equal size.
+        named: Whether the user has named the clusters.
+        export: Whether and how pictures are sorted into folders.
     """
-    clustered = {method.representation for method in methods.values()}
-    parts = [_representation(n, encoders) for n in sorted({*clustered, criterion_representation})]
-    parts += [_shared(name) for name in sorted({*clustered, criterion_representation})]
-    parts += [_method(name, method) for name, method in methods.items()]
-    return sum([*parts, _comparison(list(methods), criterion_representation)], Pipeline([]))
+    # Where the number comes from: a node, or the user.
+    n_clusters = "n_clusters" if auto_n_clusters else "params:n_clusters"
+    representations = {name: method.representation for name, method in methods.items()}
+    made = sorted({*representations.values(), criterion_representation})
+    parts = [_representation(name, encoders) for name in made]
+    parts += [preparation.create_pipeline(criterion_representation, auto=auto_n_clusters)]
+    parts += [_shared(name) for name in made]
+    parts += [_method(name, method, n_clusters) for name, method in methods.items()]
+    parts += [_comparison(list(methods), criterion_representation, n_clusters, equal_sizes)]
+    return sum(parts, chosen.create_pipeline(representations, named=named, export=export))
 
 
 def _representation(name: str, encoders: dict[str, str]) -> Pipeline:
@@ -69,7 +88,9 @@ def _representation(name: str, encoders: dict[str, str]) -> Pipeline:
 
 
 def _shared(representation: str) -> Pipeline:
-    """What all methods on a representation use: its two-dimensional projection and its neighbors."""
+    """What all methods on a representation use: its two-dimensional projection and its neighbors, and
+    what ``predict`` compares the distances of new images with.
+    """
     selection = "params:evaluation.model_selection"
     return Pipeline(
         [
@@ -81,16 +102,16 @@ def _shared(representation: str) -> Pipeline:
             ),
             Node(
                 nodes.find_neighbors,
-                ["embeddings", selection],
-                "neighbors",
+                ["embeddings", "screened", selection],
+                ["neighbors", "neighbor_distances"],
                 name=f"find_neighbors_{representation}",
             ),
         ],
         namespace="evaluation",
-        inputs={"embeddings": f"{representation}_embeddings"},
+        inputs={"embeddings": f"{representation}_embeddings", "screened": "screened"},
         outputs={
-            "projection": f"{representation}_projection",
-            "neighbors": f"{representation}_neighbors",
+            output: f"{representation}_{output}"
+            for output in ("projection", "neighbors", "neighbor_distances")
         },
         parameters={"params:evaluation.projection", "params:evaluation.seed", selection},
     )
@@ -115,29 +136,36 @@ def _external_encoder() -> Pipeline:
     return read + embedding_pipeline("evaluation.external_encoder", "external_encoder", steps)
 
 
-def _method(name: str, method: MethodParameters) -> Pipeline:
-    """Clusters, scores, tables and figures of one method."""
+def _method(name: str, method: MethodParameters, n_clusters: str) -> Pipeline:
+    """Clusters, scores, tables and figures of one method.
+
+    Args:
+        n_clusters: The dataset or parameter that holds the number of clusters.
+    """
     starts = ["pixel_clusters"] if starts_from_pixel_clusters(method.clusterer) else []
+    shared = ["screened", "image_paths", "labels", "images", *starts]
+    parameters = {"params:evaluation.seed", "params:data"}
+    (parameters.add if n_clusters.startswith("params:") else shared.append)(n_clusters)
     return Pipeline(
         [
             Node(
                 nodes.assign_clusters,
                 [
-                    *("embeddings", "params:method", "params:n_clusters", "params:evaluation.seed"),
-                    *starts,
+                    *("embeddings", "screened", "params:method", n_clusters),
+                    *("params:evaluation.seed", *starts),
                 ],
                 ["assignments", "cost"],
                 name="assign_clusters",
             ),
             Node(
                 nodes.tabulate_clusters,
-                ["assignments", "labels"],
+                ["assignments", "neighbors", "image_paths", "labels"],
                 "clusters",
                 name="tabulate_clusters",
             ),
             Node(
                 nodes.score_clusters,
-                ["embeddings", "clusters", "cost", "params:method", "params:n_clusters"],
+                ["embeddings", "clusters", "cost", "params:method", n_clusters],
                 "scores",
                 name="score_clusters",
             ),
@@ -165,30 +193,31 @@ def _method(name: str, method: MethodParameters) -> Pipeline:
             "embeddings": f"{method.representation}_embeddings",
             "projection": f"{method.representation}_projection",
             "neighbors": f"{method.representation}_neighbors",
-            "labels": "labels",
-            "images": "images",
-            **dict.fromkeys(starts, "pixel_clusters"),
+            **dict(zip(shared, shared, strict=True)),
         },
-        outputs={"scores": f"{name}_scores", "assignments": f"{name}_assignments"},
+        outputs={kind: f"{name}_{kind}" for kind in ("scores", "assignments", "clusters")},
         parameters={
             "params:method": f"params:evaluation.methods.{name}",
-            "params:n_clusters": "params:n_clusters",
-            "params:evaluation.seed": "params:evaluation.seed",
-            "params:data": "params:data",
+            **{parameter: parameter for parameter in parameters},
         },
     )
 
 
-def _comparison(names: list[str], criterion_representation: str) -> Pipeline:
+def _comparison(
+    names: list[str], criterion_representation: str, n_clusters: str, equal_sizes: Collection[str]
+) -> Pipeline:
     results = {f"{name}_{kind}" for name in names for kind in ("scores", "assignments")}
+    parameters = {"params:evaluation.methods", "params:evaluation.model_selection", "parameters"}
+    parameters |= {n_clusters} & {"params:n_clusters"}
     return Pipeline(
         [
             Node(
-                bind(nodes.compare_methods, names=names),
+                bind(nodes.compare_methods, names=names, equal_sizes=equal_sizes),
                 {
                     "methods": "params:evaluation.methods",
                     "selection": "params:evaluation.model_selection",
                     "neighbors": f"{criterion_representation}_neighbors",
+                    "n_clusters": n_clusters,
                     **{result: result for result in sorted(results)},
                 },
                 ["clustering_comparison", "best_method"],
@@ -203,7 +232,7 @@ def _comparison(names: list[str], criterion_representation: str) -> Pipeline:
             Node(nodes.describe_run, "parameters", "run_info", name="describe_run"),
         ],
         namespace="evaluation",
-        inputs={*results, f"{criterion_representation}_neighbors"},
+        inputs={*results, f"{criterion_representation}_neighbors", *({n_clusters} - parameters)},
         outputs={"clustering_comparison", "best_method", "comparison_figure", "run_info"},
-        parameters={"params:evaluation.methods", "params:evaluation.model_selection", "parameters"},
+        parameters=parameters,
     )

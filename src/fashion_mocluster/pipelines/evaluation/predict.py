@@ -1,30 +1,38 @@
-"""The clusters of new images, by a training and a clustering that never saw them."""
+"""The clusters of new images, from what an earlier run stored: its embeddings and clusters, and the
+weights that embed. The images of that run are not read again.
+"""
 
 import logging
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 from matplotlib.figure import Figure
 
-from fashion_mocluster.clustering.parameters import MethodParameters
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
 from fashion_mocluster.pipelines.evaluation import nodes
-from fashion_mocluster.pipelines.evaluation.parameters import PredictParameters
-from fashion_mocluster.pipelines.moco_pretraining.pipeline import embedding_pipeline
+from fashion_mocluster.pipelines.evaluation.chosen import name_clusters
+from fashion_mocluster.pipelines.evaluation.parameters import (
+    ModelSelectionParameters,
+    PredictParameters,
+)
+from fashion_mocluster.pipelines.moco_pretraining.pipeline import bind, embedding_pipeline
+from fashion_mocluster.representations import encoder_of
 
 logger = logging.getLogger(__name__)
 
 
-def check_new_images(new_images: np.ndarray, images: np.ndarray) -> np.ndarray:
-    """The new images, uint8 (M, H, W), if they are of the size of the known ones.
+def check_new_images(new_images: np.ndarray, pixel_statistics: dict) -> np.ndarray:
+    """The new images, uint8 (M, H, W) or (M, H, W, 3), if they are of the size of the known ones.
 
     Raises:
         InputError: They are not.
     """
-    if new_images.shape[1:] != images.shape[1:]:
-        size, known = ("{} x {}".format(*x.shape[1:]) for x in (new_images, images))
+    known = pixel_statistics["height"], pixel_statistics["width"]
+    if new_images.shape[1:3] != known:
+        size, known = ("{} x {}".format(*x) for x in (new_images.shape[1:3], known))
         raise InputError(
             f"predict.path: images of {size}, but the encoder was trained on {known}; bring them to "
             f"that size (for pictures: predict.image_shape)"
@@ -33,40 +41,85 @@ def check_new_images(new_images: np.ndarray, images: np.ndarray) -> np.ndarray:
 
 
 def predict_clusters(
-    known: pd.DataFrame, assignments: np.ndarray, new: pd.DataFrame, parameters: PredictParameters
+    known: pd.DataFrame,
+    clusters: pd.DataFrame,
+    neighbor_distances: np.ndarray,
+    new: pd.DataFrame,
+    new_image_paths: pd.DataFrame | None,
+    parameters: PredictParameters,
+    selection: ModelSelectionParameters,
+    cluster_names: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Index, cluster and confidence (share of the neighbors' votes) of each new image."""
+    """The cluster of each new image: index, path (where it is a file), cluster, name (where clusters
+    have names), confidence, distance and novel.
+
+    The confidence is that of the known images, the share of the nearest known images that are in the
+    cluster. ``distance`` is how far the nearest of them is (between directions, 0 to 2), and
+    ``novel`` whether that is farther than known images are from each other.
+
+    Args:
+        known: Embeddings of the clustered images.
+        clusters: Their clusters.
+        neighbor_distances: How far each of them is from its nearest.
+        new: Embeddings of the new images.
+    """
     from fashion_mocluster.clustering.assignment import assign_by_neighbors
+    from fashion_mocluster.clustering.screening import large_distance
 
-    clusters, share = assign_by_neighbors(
-        known.to_numpy(), assignments, new.to_numpy(), parameters.n_neighbors
+    if cluster_names is not None:
+        clusters = name_clusters(clusters, cluster_names)
+    votes = parameters.n_neighbors or selection.n_neighbors
+    found = assign_by_neighbors(
+        known.to_numpy(), clusters["cluster"].to_numpy(), new.to_numpy(), votes
     )
-    return pd.DataFrame(
-        {"index": np.arange(len(clusters)), "cluster": clusters, "confidence": share}
+    nearest = found.distances[:, 0]
+    table = pd.DataFrame(
+        {
+            "index": np.arange(len(new)),
+            "cluster": found.clusters,
+            "confidence": found.share,
+            "distance": nearest,
+            "novel": nearest > large_distance(neighbor_distances),
+        }
     )
+    if new_image_paths is not None:
+        table.insert(1, "path", new_image_paths["path"].to_numpy())
+    logger.info("%d of %d new images are like no known one", table["novel"].sum(), len(table))
+    return table if cluster_names is None else name_clusters(table, cluster_names)
 
 
-def score_predictions(
-    predicted: pd.DataFrame, labels: np.ndarray | None, method: MethodParameters
-) -> dict:
+def check_named_method(cluster_names: pd.DataFrame, best: dict, *, method: str) -> pd.DataFrame:
+    """The names of the clusters, if they are of the method that new images are sorted by.
+
+    Raises:
+        InputError: They are not; the user names the clusters of the chosen method.
+    """
+    if best["method"] != method:
+        raise InputError(
+            f"data.cluster_names holds names of the clusters of {best['method']}, the chosen method, "
+            f"but predict.method is {method}; change that, or set data.cluster_names to null"
+        )
+    return cluster_names
+
+
+def score_predictions(predicted: pd.DataFrame, labels: np.ndarray | None, *, title: str) -> dict:
     """ACC, NMI and ARI of the new images, where their labels are known, and how many there are."""
     from fashion_mocluster.clustering.scores import label_scores
 
     scores = {"n_images": len(predicted), "mean_confidence": float(predicted["confidence"].mean())}
     if labels is not None:
         scores |= label_scores(labels, predicted["cluster"].to_numpy())
-    logger.info(
-        "%s, new images: %s", method.title, "  ".join(f"{k} {v:.4g}" for k, v in scores.items())
-    )
+    logger.info("%s, new images: %s", title, "  ".join(f"{k} {v:.4g}" for k, v in scores.items()))
     return scores
 
 
 def draw_predictions(
     predicted: pd.DataFrame,
-    assignments: np.ndarray,
+    known_clusters: pd.DataFrame,
     labels: np.ndarray | None,
-    method: MethodParameters,
     data: DataParameters,
+    *,
+    title: str,
 ) -> Figure:
     """Classes and clusters of the new images; without labels the sizes of the clusters. Clusters that
     no new image is in are shown too.
@@ -74,78 +127,111 @@ def draw_predictions(
     from fashion_mocluster.clustering.scores import match_clusters
     from fashion_mocluster.reporting import distribution as bars
 
-    clusters, title = predicted["cluster"].to_numpy(), f"{method.title}, new images"
-    known = np.unique(assignments)
+    clusters, title = predicted["cluster"].to_numpy(), f"{title}, new images"
+    known = np.unique(known_clusters["cluster"])
     if labels is None:
         return bars.cluster_size_figure(clusters, title, known)
-    table = nodes.tabulate_distribution(nodes.tabulate_clusters(clusters, labels), data)
+    table = nodes.tabulate_distribution(predicted.assign(label=labels), data)
     counts = bars.contingency(table, known)
     return bars.confusion_figure(counts, match_clusters(counts.to_numpy().T), title)
 
 
-def create_pipeline(method: str, representation: str) -> Pipeline:
+def create_pipeline(
+    method: str | None, title: str, representation: str, encoders: Collection[str], *, named: bool
+) -> Pipeline:
     """``new_images`` to ``predicted_clusters``, their scores and a figure.
 
     Args:
-        method: The method of the comparison whose clusters are continued.
-        representation: What it clusters, which an encoder makes.
+        method: The method of the comparison whose clusters are continued; None for the chosen one.
+        title: What it is called.
+        representation: What it clusters.
+        encoders: The representations that a trained encoder makes.
+        named: Whether the user has named the clusters of the chosen method.
     """
-    checked = "predict.checked_images"
-    recipe = {"params:method": f"params:evaluation.methods.{method}", "params:data": "params:data"}
-    check = Pipeline(
-        [
+    known = {
+        "known": f"{representation}_embeddings",
+        "known_clusters": "best_clusters" if method is None else f"{method}_clusters",
+        "neighbor_distances": f"{representation}_neighbor_distances",
+        "new_embeddings": f"new_{representation}_embeddings",
+        **{name: name for name in ("new_labels", "new_image_paths")},
+    }
+    names, check = [], []
+    if named:
+        names, known["cluster_names_file"] = ["cluster_names_file"], "cluster_names_file"
+    if named and method is not None:
+        names, known["best_method"] = ["checked_names"], "best_method"
+        check = [
             Node(
-                check_new_images,
-                ["new_images", "images"],
-                "checked_images",
-                name="check_new_images",
+                bind(check_named_method, method=method),
+                ["cluster_names_file", "best_method"],
+                "checked_names",
+                name="check_named_method",
             )
+        ]
+    predict = Pipeline(
+        [
+            *check,
+            Node(
+                predict_clusters,
+                [
+                    *("known", "known_clusters", "neighbor_distances", "new_embeddings"),
+                    *("new_image_paths", "params:predict", "params:evaluation.model_selection"),
+                    *names,
+                ],
+                "clusters",
+                name="predict_clusters",
+            ),
+            Node(
+                bind(score_predictions, title=title),
+                ["clusters", "new_labels"],
+                "scores",
+                name="score_predictions",
+            ),
+            Node(
+                bind(draw_predictions, title=title),
+                ["clusters", "known_clusters", "new_labels", "params:data"],
+                "figure",
+                name="draw_predictions",
+            ),
         ],
         namespace="predict",
-        inputs={"new_images", "images"},
+        inputs=known,
+        outputs={
+            "clusters": "predicted_clusters",
+            "scores": "prediction_scores",
+            "figure": "prediction_figure",
+        },
+        parameters={"params:predict", "params:data", "params:evaluation.model_selection"},
     )
-    embed = embedding_pipeline(
-        f"predict.{representation}",
-        f"new_{representation}",
-        weights=f"{representation}_weights",
-        images=checked,
+    return _new_embeddings(representation, encoders) + predict
+
+
+def _new_embeddings(representation: str, encoders: Collection[str]) -> Pipeline:
+    """``new_images`` to ``new_<representation>_embeddings``, by what the known images were embedded by."""
+    name = f"new_{representation}"
+    outputs = [f"{name}_embeddings", f"{name}_embedding_cost"]
+    check = Node(
+        check_new_images,
+        ["new_images", "pixel_statistics"],
+        "checked_images",
+        name="check_new_images",
     )
-    return (
-        check
-        + embed
-        + Pipeline(
-            [
-                Node(
-                    predict_clusters,
-                    ["known", "assignments", "new_embeddings", "params:predict"],
-                    "clusters",
-                    name="predict_clusters",
-                ),
-                Node(
-                    score_predictions,
-                    ["clusters", "new_labels", "params:method"],
-                    "scores",
-                    name="score_predictions",
-                ),
-                Node(
-                    draw_predictions,
-                    ["clusters", "assignments", "new_labels", "params:method", "params:data"],
-                    "figure",
-                    name="draw_predictions",
-                ),
-            ],
-            namespace="predict",
-            inputs={
-                "known": f"{representation}_embeddings",
-                "assignments": f"{method}_assignments",
-                "new_embeddings": f"new_{representation}_embeddings",
-                "new_labels": "new_labels",
-            },
-            outputs={
-                "clusters": "predicted_clusters",
-                "scores": "prediction_scores",
-                "figure": "prediction_figure",
-            },
-            parameters={**recipe, "params:predict": "params:predict"},
+    inputs = {"new_images", "pixel_statistics"}
+    if encoder_of(representation) in encoders:
+        return Pipeline([check], namespace="predict", inputs=inputs) + embedding_pipeline(
+            f"predict.{representation}",
+            name,
+            weights=f"{representation}_weights",
+            images="predict.checked_images",
         )
-    )
+    if representation == "external":
+        inputs.add("new_external_embeddings_file")
+        embed = Node(
+            bind(nodes.read_external_embeddings, source="predict.external_embeddings"),
+            ["new_external_embeddings_file", "checked_images"],
+            outputs,
+            name="read_external_embeddings",
+        )
+    else:
+        embed = Node(nodes.tabulate_pixels, "checked_images", outputs, name="tabulate_pixels")
+    return Pipeline([check, embed], namespace="predict", inputs=inputs, outputs=set(outputs))

@@ -1,0 +1,24 @@
+"""How many clusters: how well each number that was tried fits."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fashion_mocluster.reporting.style import OURS, THEIRS, new_figure
+
+
+def n_clusters_figure(curve: pd.DataFrame, chosen: int) -> Figure:
+    """The criterion over the numbers that were tried, and the one that was chosen.
+
+    Args:
+        curve: ``n_clusters``, and a column for the criterion, which is higher where the number fits.
+    """
+    (criterion,) = curve.columns.drop("n_clusters")
+    figure = new_figure(7, 3.6)
+    axes = figure.subplots()
+    axes.plot(curve["n_clusters"], curve[criterion], marker="o", markersize=4, color=OURS)
+    axes.axvline(chosen, color=THEIRS, zorder=0, linewidth=4)
+    axes.set_xlabel("Number of clusters")
+    axes.set_ylabel(criterion.replace("_", " "))
+    axes.set_title(f"{chosen} clusters, chosen without labels")
+    axes.grid(alpha=0.3)
+    return figure
