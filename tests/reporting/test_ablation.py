@@ -95,4 +95,4 @@ def test_the_figure_shows_means_deviations_and_published_scores():
     assert np.isnan(heights[1:6]).all()
     np.testing.assert_allclose(axes.collections[-1].get_offsets(), [[1, 0.39]])
     legend = [t.get_text() for t in figure.legends[0].get_texts()]
-    assert legend == ["published in the thesis", "one", "two"]
+    assert legend == ["published in the thesis (10,000 images)", "one", "two"]

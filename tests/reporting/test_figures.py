@@ -250,7 +250,7 @@ def test_comparison_shows_the_table_and_the_published_scores(labeled):
     names = [t.get_text() for t in figure.axes[0].get_yticklabels()]
     assert names == ["Method A", "Method B *"]
     legend = [t.get_text() for t in figure.legends[0].get_texts()]
-    assert legend == ["published in the thesis", "this run"]
+    assert legend == ["published in the thesis (10,000 images)", "this run"]
     assert not comparison.comparison_figure(table, TITLES, {}, BEST).legends
 
 

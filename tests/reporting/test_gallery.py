@@ -125,7 +125,9 @@ def browser(tmp_path_factory):
     if not (chromium and driver):
         pytest.skip("needs chromium and chromedriver: apt install chromium chromium-driver")
     folder = tmp_path_factory.mktemp("gallery")
-    (folder / "gallery.html").write_text(gallery.gallery_html(*small_run()), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gallery, "MAX_THUMBNAILS", 39)  # one of the 40 images has none
+        (folder / "gallery.html").write_text(gallery.gallery_html(*small_run()), encoding="utf-8")
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
     for flag in ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run"):
@@ -212,6 +214,9 @@ def test_the_map_shows_what_is_pointed_at_and_opens_its_cluster(page):
     assert find(page, "dialog h2").text == "Cluster 2"
     ActionChains(page).send_keys(Keys.ESCAPE).perform()
     assert not find(page, "dialog").is_displayed()
+    (bare,) = set(range(40)) - set(page.execute_script("return pictures.row"))
+    page.execute_script(f"point({bare})")
+    assert f"image {bare}, not among" in find(page, "#tip").text
     # By keyboard: from wherever it begins to the left and then down, past the ten of each cluster.
     canvas.send_keys(*[Keys.ARROW_LEFT] * 11, *[Keys.ARROW_DOWN] * 11)
     assert "Cluster 0" in find(page, "#tip").text

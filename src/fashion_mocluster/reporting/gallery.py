@@ -15,8 +15,10 @@ from PIL import Image
 from fashion_mocluster.reporting.pages import page_environment
 from fashion_mocluster.reporting.style import colors
 
-# Pixels of the longer side of a thumbnail, and how many are embedded at most: about 9 MB of photos.
+# Pixels of the longer side of a thumbnail, and how many are embedded at most: 9 MB of photos.
 THUMBNAIL, MAX_THUMBNAILS = 112, 4000
+# Smaller images are shown pixel by pixel.
+SMALL = 48
 # Pictures of a cluster, fewer where there are many clusters; groups of duplicates and pictures of
 # each; outliers.
 TYPICAL, BORDERLINE, ODD = 24, 12, 12
@@ -115,7 +117,7 @@ def gallery_html(
         n_unsorted=int((clusters["cluster"] == -1).sum()),
         n_groups=len(groups),
         n_outliers=len(outliers),
-        pixelated=max(images.shape[1:3]) < THUMBNAIL // 2,
+        pixelated=max(images.shape[1:3]) < SMALL,
     )
 
 
@@ -184,7 +186,7 @@ def thumbnail(image: np.ndarray) -> str:
     picture.thumbnail((THUMBNAIL, THUMBNAIL))
     content = io.BytesIO()
     # A slower method would make the files 4 percent smaller.
-    picture.save(content, "webp", quality=75, method=2)
+    picture.save(content, "webp", quality=75, method=2, lossless=max(picture.size) < SMALL)
     return base64.b64encode(content.getvalue()).decode()
 
 

@@ -69,7 +69,7 @@ def mark_published(axes: Axes, x: list, y: list) -> None:
         color=THEIRS,
         edgecolor="black",
         zorder=3,
-        label="published in the thesis",
+        label="published in the thesis (10,000 images)",
     )
 
 

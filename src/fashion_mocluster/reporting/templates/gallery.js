@@ -95,7 +95,7 @@ window.onbeforeunload = () => (unsaved ? "" : undefined);
 clusters.forEach((c, cluster) => {
   const share = Math.round((100 * c.size) / clusterOf.length);
   const heading = element("span", { className: "title", id: `title-${cluster}` }, dot(cluster),
-    named("strong", cluster), element("span", {}, `${c.size.toLocaleString("en")} · ${share} %`));
+    named("strong", cluster), element("span", {}, `${c.size.toLocaleString("en")} · ${share}%`));
   const mosaic = c.typical.slice(0, 8).map((picture) => image(picture, ""));
   const open = element("button", { className: "open", onclick: () => openCluster(cluster) }, heading,
     element("span", { className: "mosaic" }, ...mosaic));
