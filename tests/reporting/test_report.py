@@ -45,7 +45,7 @@ def test_the_page_is_whole_and_needs_nothing_else():
     # The comparison, two of best and new images, one of each figure over runs, and two recipes'
     # figures of two methods each.
     assert len(page.images) == 3 + 3 + 4
-    assert all(source.startswith("data:image/png;base64,") for source in page.images)
+    assert all(source.startswith("data:image/webp;base64,") for source in page.images)
     assert page.links == [f"#{name}" for name in SECTIONS]
     assert [name for name in page.ids if not name.startswith("T_")] == SECTIONS
     assert "<b>K-Means & more</b>" in page.words

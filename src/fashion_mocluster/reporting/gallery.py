@@ -4,7 +4,6 @@ What it looks like and does is in ``templates/gallery.html``, ``gallery.css`` an
 """
 
 import base64
-import io
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +12,7 @@ from matplotlib.colors import to_hex
 from PIL import Image
 
 from fashion_mocluster.reporting.pages import page_environment
+from fashion_mocluster.reporting.pictures import webp
 from fashion_mocluster.reporting.style import colors
 
 # Pixels of the longer side of a thumbnail, and how many are embedded at most: 9 MB of photos.
@@ -184,10 +184,8 @@ def thumbnail(image: np.ndarray) -> str:
     """The image, uint8 (H, W) or (H, W, 3), as a small WebP file in base64."""
     picture = Image.fromarray(np.asarray(image))
     picture.thumbnail((THUMBNAIL, THUMBNAIL))
-    content = io.BytesIO()
     # A slower method would make the files 4 percent smaller.
-    picture.save(content, "webp", quality=75, method=2, lossless=max(picture.size) < SMALL)
-    return base64.b64encode(content.getvalue()).decode()
+    return webp(picture, quality=75, method=2, lossless=max(picture.size) < SMALL)
 
 
 def map_coordinates(projection: np.ndarray) -> np.ndarray:
