@@ -9,9 +9,9 @@ from fashion_mocluster.clustering.scores import modularity
 from fashion_mocluster.clustering.umap_embedding import umap_embedding
 from fashion_mocluster.errors import InputError
 
-# Of the graph on which the numbers are compared: of N points the root of N, up to this. More neighbors
-# mean fewer clusters; with so few as 10, chance groups of neighbors count as clusters.
-MOST_NEIGHBORS = 30
+# Of the graph on which the numbers are compared: two percent of the points, but within these bounds.
+# More neighbors make fewer clusters, and fewer neighbors let chance groups count as clusters.
+SHARE, FEWEST, MOST = 0.02, 15, 30
 
 
 def choose(x: np.ndarray, low: int, high: int, seed: int) -> tuple[int, dict[str, list]]:
@@ -38,8 +38,8 @@ def choose(x: np.ndarray, low: int, high: int, seed: int) -> tuple[int, dict[str
             f"n_clusters: auto needs more images that differ than the {low} clusters that are tried "
             f"first, and there are {len(x)}; set n_clusters to a number"
         )
-    n_neighbors = max(1, min(MOST_NEIGHBORS, int(len(x) ** 0.5)))
-    neighbors, _ = nearest_neighbors(unit(x), n_neighbors)
+    n_neighbors = int(np.clip(SHARE * len(x), FEWEST, MOST))
+    neighbors, _ = nearest_neighbors(unit(x), min(n_neighbors, len(x) - 1))
     coordinates = umap_embedding(x, UmapParameters(), seed)
     numbers = list(range(low, min(high, len(x) - 1) + 1))
     values = [

@@ -1,6 +1,7 @@
 """Nodes of ``data_processing``; none of them takes labels."""
 
 import logging
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 def validate_images(
-    raw_images: np.ndarray, parameters: DataParameters, n_clusters: int | str
+    raw_images: np.ndarray, parameters: DataParameters, n_clusters: Any
 ) -> np.ndarray:
     """The images, uint8 (N, H, W), if they can be grouped into ``n_clusters`` clusters, a number or
     ``auto``.
