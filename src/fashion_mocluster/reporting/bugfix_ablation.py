@@ -30,18 +30,16 @@ def effects(runs: pd.DataFrame) -> pd.DataFrame:
         Indexed by ``case, issue, change, encoder``, in order of issue, all corrections together at
         the end; the reference comes first, with its own scores.
     """
-    keys = ["encoder", "recipe", "seed"]
-    is_reference = runs["case"] == REFERENCE
-    reference = runs[is_reference].set_index(keys)[list(SCORES)]
-    gained = runs.set_index(keys)[list(SCORES)].sub(reference.reindex(runs.set_index(keys).index))
-    scores = gained.set_axis(runs.index).where(~is_reference, runs[list(SCORES)]).dropna()
+    keys, about = ["encoder", "recipe", "seed"], ["case", "issue", "change", "encoder"]
+    reference = runs.loc[runs["case"] == REFERENCE, [*keys, *SCORES]]
+    lines = runs.merge(reference, on=keys, suffixes=("", "_of_reference"))
+    is_reference = lines["case"] == REFERENCE
+    for score in SCORES:
+        lines.loc[~is_reference, score] -= lines[f"{score}_of_reference"]
     # Neither the reference, first, nor all corrections together, last, has an issue.
-    place = runs["issue"].astype(float).fillna(math.inf).mask(is_reference, -math.inf)
-    about = runs[["case", "issue", "change", "encoder"]]
-    ordered = (
-        about.join(scores, how="inner").assign(place=place).sort_values("place", kind="stable")
-    )
-    return over_seeds(ordered.drop(columns="place"), list(about))
+    place = lines["issue"].astype(float).fillna(math.inf).mask(is_reference, -math.inf)
+    ordered = lines.iloc[place.argsort(kind="stable")]
+    return over_seeds(ordered[[*about, *SCORES]], about)
 
 
 def effect_table(runs: pd.DataFrame) -> pd.DataFrame:

@@ -53,7 +53,7 @@ def gallery_html(
     Args:
         images: uint8 (N, H, W) or (N, H, W, 3); may be memory-mapped, only what is shown is read.
         clusters: ``cluster`` (-1: unsorted), ``confidence`` and, where there are files, ``path``,
-            one line per image in order.
+            one line per image, indexed 0, 1, ...
         projection: float (N, 2), where the images lie on the map.
         duplicates: ``index, group, kind`` (exact or near); None where they were not looked for.
         outliers: ``index, distance``; None where they were not looked for.
@@ -65,30 +65,23 @@ def gallery_html(
         duplicates = pd.DataFrame(columns=["index", "group", "kind"])
     if outliers is None:
         outliers = pd.DataFrame(columns=["index", "distance"])
+    if "path" not in clusters:
+        clusters = clusters.assign(path=[f"image {row}" for row in range(len(clusters))])
     outliers = outliers.sort_values("distance", ascending=False)
     picks = cluster_picks(clusters, projection, duplicates, outliers)
     groups = [group for _, group in duplicates.groupby("group", sort=False)]
-    shown_groups = [(group, group["index"].head(GROUP_PICTURES)) for group in groups[:GROUPS]]
     strangest = outliers.head(OUTLIERS)
-    first = [
-        *(rows for pick in picks.values() for rows in pick),
-        *(rows for _, rows in shown_groups),
-    ]
-    rows = embedded_rows(len(clusters), np.concatenate([*first, strangest["index"]]).astype(int))
-    place = pd.Series(range(len(rows)), rows)
+    shown = [rows for pick in picks.values() for rows in pick]
+    shown += [group["index"].head(GROUP_PICTURES) for group in groups[:GROUPS]]
+    rows = embedded_rows(len(clusters), np.concatenate([*shown, strangest["index"]]).astype(int))
+    # Pictures are numbered in order of their rows; the page knows them by these numbers.
+    picture = pd.Series(range(len(rows)), rows)
     data = {
-        "clusters": [
-            {**about, **{kind: place[rows].to_list() for kind, rows in pick._asdict().items()}}
-            for about, pick in zip(
-                _described(clusters, list(picks), names), picks.values(), strict=True
-            )
-        ],
+        "clusters": _described(clusters, picks, picture, names),
         "pictures": {
             "row": rows.tolist(),
-            "name": clusters["path"].iloc[rows].to_list()
-            if "path" in clusters
-            else [f"image {row}" for row in rows],
-            "confidence": clusters["confidence"].iloc[rows].round(3).to_list(),
+            "name": clusters["path"][rows].to_list(),
+            "confidence": clusters["confidence"][rows].round(3).to_list(),
             "thumbnail": [thumbnail(images[row]) for row in rows],
         },
         "points": {
@@ -99,12 +92,12 @@ def gallery_html(
             {
                 "kind": "nearly the same" if (group["kind"] == "near").any() else "the same",
                 "size": len(group),
-                "pictures": place[rows].to_list(),
+                "pictures": picture[group["index"].head(GROUP_PICTURES)].to_list(),
             }
-            for group, rows in shown_groups
+            for group in groups[:GROUPS]
         ],
         "outliers": {
-            "pictures": place[strangest["index"]].to_list(),
+            "pictures": picture[strangest["index"]].to_list(),
             "distance": strangest["distance"].astype(float).round(3).to_list(),
         },
     }
@@ -122,19 +115,28 @@ def gallery_html(
 
 
 def _described(
-    clusters: pd.DataFrame, numbers: list[int], names: pd.DataFrame | None
+    clusters: pd.DataFrame, picks: dict[int, Picks], picture: pd.Series, names: pd.DataFrame | None
 ) -> list[dict[str, Any]]:
-    """Number, label, size, color and name of each cluster, and the numbers that its name merged."""
+    """Each cluster's numbers (several where they were given one name), label, name, color, size and
+    pictures.
+    """
     sizes = clusters["cluster"].value_counts()
-    palette = [to_hex(color) for color in colors(len(set(numbers) - {-1}))] + [UNSORTED_COLOR]
+    palette = [to_hex(color) for color in colors(len(set(picks) - {-1}))] + [UNSORTED_COLOR]
     name_of = {} if names is None else names.dropna().set_index("cluster")["name"].to_dict()
     described = []
-    for number, color in zip(numbers, palette, strict=False):
+    for (number, pick), color in zip(picks.items(), palette, strict=False):
         name = name_of.get(number, "")
-        merged = [other for other, given in name_of.items() if given == name] or [int(number)]
-        label = f"Cluster {', '.join(map(str, merged))}" if number >= 0 else "Unsorted"
-        about = {"numbers": merged, "label": label, "name": name, "color": color}
-        described.append({**about, "size": int(sizes[number])})
+        numbers = [other for other, given in name_of.items() if given == name] or [int(number)]
+        described.append(
+            {
+                "numbers": numbers,
+                "label": "Unsorted" if number < 0 else f"Cluster {', '.join(map(str, numbers))}",
+                "name": name,
+                "color": color,
+                "size": int(sizes[number]),
+                **{kind: picture[rows].to_list() for kind, rows in pick._asdict().items()},
+            }
+        )
     return described
 
 

@@ -79,12 +79,11 @@ def methods_table(results: Sequence[RunResults]) -> tuple[pd.DataFrame, pd.DataF
     ours["results of"] = means.index.get_level_values("recipe") + runs["chosen"].agg(_star)
     ours[["clusterer", "epochs"]] = runs[["clusterer", "epochs"]].agg(_joined)
     theirs = thesis.map(format_number).set_axis(PRINTED, axis=1)
-    theirs = theirs.assign(recipe="", **{"results of": "the thesis"}).set_index(
-        "recipe", append=True
-    )
+    theirs["results of"] = "the thesis"
+    theirs.index = pd.MultiIndex.from_product([theirs.index, [""]], names=KEYS)
     order = [(method, recipe) for method in titles for recipe in ("", *scores["recipe"].unique())]
     table = pd.concat([theirs, ours]).reindex(order).dropna(how="all").fillna("")
-    table.insert(0, "method", table.index.get_level_values("method").map(titles))
+    table["method"] = table.index.get_level_values("method").map(titles)
     table = table[["method", "results of", "clusterer", *TITLES.values(), "epochs", "seeds"]]
     signed = means.xs("mean", axis=1, level=1)[list(SCORES)] * SIGNS
     best = (signed == signed.groupby("recipe").transform("max")).set_axis(PRINTED, axis=1)
@@ -95,13 +94,8 @@ def _thesis_scores(results: Sequence[RunResults]) -> pd.DataFrame:
     """What the thesis published, float (methods, scores); NaN for what it did not."""
     published = {name: about.get("thesis_scores") for name, about in known_methods(results).items()}
     table = pd.DataFrame({name: scores for name, scores in published.items() if scores}).T
-    names = [score.thesis_name for score in SCORES.values()]
-    return (
-        table.reindex(columns=names)
-        .set_axis(list(SCORES), axis=1)
-        .astype(float)
-        .rename_axis("method")
-    )
+    names = {score.thesis_name: name for name, score in SCORES.items()}
+    return table.rename(columns=names).reindex(columns=list(SCORES)).astype(float)
 
 
 def _compared(means: pd.DataFrame, thesis: pd.DataFrame) -> pd.DataFrame:
