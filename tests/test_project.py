@@ -103,6 +103,7 @@ def test_default_run_makes_all_other_files(smoke):
         "clustering_comparison.png",
         "moco_pretraining/loss_curve.png",
         "report.html",
+        "gallery.html",
     ):
         assert (folder / "08_reporting" / name).is_file()
 

@@ -155,6 +155,7 @@ class SummaryHook:
         """Name the page or the table that a user looks at first."""
         places = {
             "report": "08_reporting/report.html",
+            "gallery": "08_reporting/gallery.html",
             "ablation_table": "08_reporting/ablation.csv",
             "bugfix_ablation_table": "08_reporting/bugfix_ablation.csv",
             "predicted_clusters": "07_model_output/predicted_clusters.csv",

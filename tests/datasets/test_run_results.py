@@ -23,13 +23,13 @@ def gathered(tmp_path):
     )
 
 
-def test_runs_come_by_protocol_and_seed(gathered, tmp_path):
+def test_runs_come_by_recipe_and_seed(gathered, tmp_path):
     for name, value in (("a", 0), ("a/seed_10", 10), ("a/seed_2", 2), ("b/seed_1", 1)):
         write(tmp_path / name, value)
     (tmp_path / "a" / "seed_x").mkdir()
     (tmp_path / "a" / "seed_3" / "08_reporting").mkdir(parents=True)  # nothing in it yet
     runs = gathered.load()
-    order = [(run["protocol"], run["seed"]) for run in runs]
+    order = [(run["recipe"], run["seed"]) for run in runs]
     assert order == [("one", 0), ("one", 2), ("one", 10), ("two", 1)]
     assert [run["values"]["run_info"]["seed"] for run in runs] == [0, 2, 10, 1]
     assert runs[0]["figures"] == {"figures/kmeans/confusion": b"png"}

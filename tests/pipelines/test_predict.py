@@ -92,11 +92,15 @@ def test_scores_with_and_without_labels(predicted):
     }
 
 
-def test_figure_with_and_without_labels(predicted):
+def test_figure_with_and_without_labels_has_every_known_cluster(predicted):
     names = list("abcdefgh")
-    labeled = predict.draw_predictions(predicted, np.array([7, 7, 3, 7]), names, title="Row")
-    assert "new images" in labeled.axes[0].get_title() + (labeled.get_suptitle() or "")
-    assert predict.draw_predictions(predicted, None, names, title="Row").axes
+    known = pd.DataFrame({"cluster": [3, 2, 1, 0]})
+    labels = np.array([7, 7, 3, 7])
+    labeled = predict.draw_predictions(predicted, known, labels, names, title="Row")
+    assert "new images" in labeled.axes[0].get_title()
+    assert {t.get_text() for t in labeled.axes[0].get_xticklabels()} == set("0123")
+    bare = predict.draw_predictions(predicted, known, None, names, title="Row")
+    assert [bar.get_height() for bar in bare.axes[0].patches] == [2, 2, 0, 0]
 
 
 @pytest.mark.parametrize("shape", [(2, 10, 12), (2, 28, 28, 3)])

@@ -2,7 +2,6 @@
 
 import io
 from html.parser import HTMLParser
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -24,7 +23,7 @@ def png(color=(200, 30, 30)):
     return content.getvalue()
 
 
-def files(protocol="corrected", seed=0, labels=True, methods=tuple(METHODS)):
+def files(recipe="default recipe", seed=0, labels=True, methods=tuple(METHODS)):
     """What :class:`RunResultsDataset` loads of one run."""
     rng = np.random.default_rng(seed)
     comparison = pd.DataFrame(
@@ -51,7 +50,7 @@ def files(protocol="corrected", seed=0, labels=True, methods=tuple(METHODS)):
                 for name, (title, _, scores) in METHODS.items()
             }
         },
-        "moco": {"epochs": 30 if protocol == "corrected" else 300},
+        "moco": {"epochs": 30 if recipe == "default recipe" else 300},
         "predict": {"method": "moco_umap"},
         "report": {"thesis_costs": {"training": {"moco": {"seconds": 13.66, "memory_mb": 280}}}},
     }
@@ -62,7 +61,7 @@ def files(protocol="corrected", seed=0, labels=True, methods=tuple(METHODS)):
         tables["cluster_distribution/pca_spectral"] = distribution
     information = {method: 1.0 + i for i, method in enumerate(methods)}
     return {
-        "protocol": protocol,
+        "recipe": recipe,
         "seed": seed,
         "tables": tables,
         "values": {
@@ -92,8 +91,7 @@ class Page(HTMLParser):
 
     def __init__(self, content):
         super().__init__()
-        self.open, self.links, self.images, self.ids = [], [], [], []
-        self.words, self.lines, self.bold = [], [], []
+        self.open, self.links, self.images, self.ids, self.words = [], [], [], [], []
         self.feed(content)
         assert not self.open
         assert len(set(self.ids)) == len(self.ids)
@@ -106,33 +104,15 @@ class Page(HTMLParser):
         self.ids += [attributes["id"]] if "id" in attributes else []
         if tag not in ("img", "meta"):
             self.open.append(tag)
-        if tag == "tr":
-            self.lines.append([])
-        elif tag in ("td", "th"):
-            self.lines[-1].append("")
-            self.is_bold = "best" in attributes.get("class", "").split()
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if "style" in self.open:
-            return
-        self.words.append(data.strip())
-        if self.open and self.open[-1] in ("td", "th"):
-            self.lines[-1][-1] += data
-            if self.is_bold:
-                self.bold.append(data)
+        if "style" not in self.open:
+            self.words.append(" ".join(data.split()))
 
     @property
     def text(self):
         """All words, spaces as one."""
-        return " ".join(" ".join(self.words).split())
-
-
-def table_lines(markup):
-    """The lines of a table as dictionaries; empty cells of the first column repeat the one above."""
-    header, *lines = Page(markup).lines
-    for above, line in pairwise(lines):
-        line[0] = line[0] or above[0]
-    return [dict(zip(header, line, strict=True)) for line in lines]
+        return " ".join(filter(None, self.words))

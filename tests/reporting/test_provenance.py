@@ -4,7 +4,7 @@ from fashion_mocluster.reporting.provenance import (
     recorded_parameters,
 )
 from fashion_mocluster.reporting.results import RunResults
-from tests.reporting.runs import files, table_lines
+from tests.reporting.runs import Page, files
 
 
 def test_differing_parameters_are_named_by_dotted_key_but_for_the_seeds():
@@ -12,34 +12,33 @@ def test_differing_parameters_are_named_by_dotted_key_but_for_the_seeds():
         "one": {"seed": 0, "moco": {"seed": 1, "epochs": 3, "views": {}}, "only": 1},
         "two": {"seed": 1, "moco": {"seed": 2, "epochs": 4, "views": {}}},
     }
-    assert table_lines(differing_parameters("t", recorded)) == [
+    assert differing_parameters(recorded).to_dict("records") == [
         {"parameter": "moco.epochs", "one": "3", "two": "4"},
         {"parameter": "only", "one": "1", "two": ""},
     ]
-    assert differing_parameters("t", {"one": recorded["one"]}) == ""
-    assert differing_parameters("t", {}) == ""
+    assert differing_parameters({"one": recorded["one"]}).empty
+    assert differing_parameters({}).empty
 
 
-def test_differences_between_seeds_and_between_protocols_are_kept_apart():
-    runs = [files(seed=0), files(seed=1), files("other", seed=0)]
+def test_differences_between_seeds_and_between_recipes_are_kept_apart():
+    runs = [files("own", seed=0), files("own", seed=1), files("other", seed=0)]
     runs[1]["values"]["run_info"]["parameters"]["moco"]["epochs"] = 31
     found = recorded_parameters([RunResults.from_files(run) for run in runs])
-    assert list(found["between_seeds"]) == ["corrected"]
-    assert table_lines(found["between_seeds"]["corrected"]) == [
-        {"parameter": "moco.epochs", "seed 0": "30", "seed 1": "31"}
-    ]
-    assert table_lines(found["between_protocols"]) == [
-        {"parameter": "moco.epochs", "corrected": "30", "other": "300"}
-    ]
-    assert list(found["all"]) == ["corrected", "other"]
+    seeds = {name: Page(table).text for name, table in found["between_seeds"].items()}
+    assert seeds == {"own": "parameter seed 0 seed 1 moco.epochs 300 31"}
+    assert found["between_recipes"] == ""
+    assert list(found["all"]) == ["own", "other"]
+    runs[2]["values"]["run_info"]["parameters"]["moco"]["epochs"] = 7
+    found = recorded_parameters([RunResults.from_files(run) for run in runs])
+    assert Page(found["between_recipes"]).text == "parameter own other moco.epochs 300 7"
 
 
 def test_what_a_run_took_and_on_what():
-    (line,) = table_lines(provenance_table([RunResults.from_files(files(seed=4))]))
-    assert line["run"] == "corrected, seed 4"
-    assert [line[f"{stage} s"] for stage in ("training", "embedding", "clustering")] == [
-        *("8", "2", "8"),
-    ]
-    assert line["hardware"] == "A & B, 2 cores, 24.0 GB, GPU: none"
-    assert line["versions"] == "python 3, torch 2"
-    assert provenance_table([RunResults("p", 0)]) == ""
+    (line,) = provenance_table([RunResults.from_files(files("own", seed=4))]).to_dict("records")
+    assert line == {
+        "run": "own, seed 4",
+        "hardware": "A & B, 2 cores, 24.0 GB, GPU: none",
+        "versions": "python 3, torch 2",
+        **{"training s": "8", "embedding s": "2", "clustering s": "8"},
+    }
+    assert provenance_table([RunResults("p", 0)]).empty

@@ -3,9 +3,10 @@ import pandas as pd
 
 from fashion_mocluster.reporting.results import (
     RunResults,
-    by_protocol,
-    first_seeds,
+    first_runs,
+    gather,
     known_methods,
+    method_scores,
     method_titles,
     recorded,
 )
@@ -17,17 +18,16 @@ def results(*runs):
 
 
 def test_every_file_of_a_run_has_its_attribute():
-    run = files(seed=3)
+    run = files("own", seed=3)
     run["values"]["prediction_scores"] = {"n_images": 7}
     run["tables"]["ablation"] = pd.DataFrame({"case": ["a"]})
     (read,) = results(run)
-    assert (read.protocol, read.seed, read.best_method) == ("corrected", 3, "moco_umap")
+    assert (read.recipe, read.seed, read.best_method) == ("own", 3, "moco_umap")
     assert read.comparison is run["tables"]["clustering_comparison"]
     assert read.neighbor_mi == {method: 1.0 + i for i, method in enumerate(METHODS)}
-    assert read.criterion_representation == "moco"
     assert list(read.training_costs) == list(read.embedding_costs) == ["moco"]
     assert list(read.distributions) == ["pca_spectral"]
-    assert read.parameters["moco"]["epochs"] == 30
+    assert read.parameters["moco"]["epochs"] == 300
     assert read.hardware["cores"] == 2
     assert read.versions == {"python": "3", "torch": "2"}
     assert read.predictions == {"n_images": 7}
@@ -36,14 +36,14 @@ def test_every_file_of_a_run_has_its_attribute():
 
 
 def test_a_run_without_any_file_is_empty():
-    nothing = {"protocol": "p", "seed": 0, "tables": {}, "values": {}, "figures": {}}
+    nothing = {"recipe": "p", "seed": 0, "tables": {}, "values": {}, "figures": {}}
     (read,) = results(nothing)
     assert not read.best_method
-    assert not read.methods
     assert read.comparison.empty
-    assert read.epochs_of("kmeans") == set()
-    assert by_protocol([read], "comparison") == {}
-    assert first_seeds([read]) == []
+    assert read.epochs_of("pixels") == ""
+    assert gather([read], "comparison").empty
+    assert method_scores([read]).empty
+    assert first_runs([read]) == []
     assert method_titles([read]) == {}
     assert recorded([read], "report", "thesis_costs") == {}
 
@@ -56,12 +56,9 @@ def test_figures_of_a_method():
 
 
 def test_whitened_maps_had_the_epochs_of_their_encoder():
-    run = files()
-    table = run["tables"]["clustering_comparison"]
-    table.loc[table["method"] == "moco_umap", "representation"] = "moco_whitened"
-    (read,) = results(run)
-    assert read.epochs_of("moco_umap") == {2}
-    assert read.epochs_of("kmeans") == set()
+    (read,) = results(files())
+    assert read.epochs_of("moco_whitened") == "2"
+    assert read.epochs_of("pixels") == ""
 
 
 def test_methods_of_the_thesis_come_first_and_unknown_ones_last():
@@ -73,14 +70,17 @@ def test_methods_of_the_thesis_come_first_and_unknown_ones_last():
     assert list(method_titles(results(run)).items())[-1] == ("somebody_elses", "somebody_elses")
 
 
-def test_runs_are_grouped_by_protocol_in_order():
-    runs = results(files(seed=0), files(seed=1), files("other", seed=0))
-    assert {name: len(t) for name, t in by_protocol(runs, "comparison").items()} == {
-        "corrected": 2,
-        "other": 1,
-    }
-    assert [(run.protocol, run.seed) for run in first_seeds(runs)] == [
-        ("corrected", 0),
-        ("other", 0),
-    ]
+def test_tables_are_gathered_with_recipe_and_seed():
+    runs = results(files("own", seed=0), files("own", seed=1), files("other", seed=0))
+    keys = gather(runs, "comparison")[["recipe", "seed"]].drop_duplicates()
+    assert keys.to_numpy().tolist() == [["own", 0], ["own", 1], ["other", 0]]
+    assert [run.name for run in first_runs(runs)] == ["own, seed 0", "other, seed 0"]
     assert not np.isnan(recorded(runs, "report", "thesis_costs")["training"]["moco"]["seconds"])
+
+
+def test_scores_of_methods_say_what_was_chosen_and_how_it_is_called():
+    scores = method_scores(results(files("own"), files("other", seed=1, methods=("kmeans",))))
+    assert scores["title"].iloc[-1] == METHODS["kmeans"][0]
+    assert scores["chosen"].to_list() == [False] * 3 + [True] * 2
+    assert scores["neighbor_mi"].to_list() == [1, 2, 3, 4, 1]
+    assert scores["epochs"].to_list() == ["", "", "2", "2", ""]

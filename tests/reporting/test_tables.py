@@ -1,30 +1,34 @@
 import pandas as pd
 
-from fashion_mocluster.reporting.tables import hide_repeated, html_table
+from fashion_mocluster.reporting.tables import html_table
 from tests.reporting.runs import Page
+
+
+def cells(markup):
+    """The class and the text of every cell, line by line."""
+    found = [line.strip() for line in markup.splitlines() if line.strip().startswith("<td")]
+    own = [c.partition('class="')[2].partition('"')[0].split()[3:] for c in found]
+    return [(c.partition(">")[2].removesuffix("</td>"), o) for c, o in zip(found, own, strict=True)]
 
 
 def test_text_is_escaped_in_cells_and_header():
     markup = html_table("t", pd.DataFrame({"<i>": ["<b>&"]}))
-    assert Page(markup).lines == [["<i>"], ["<b>&"]]
+    assert Page(markup).text == "<i> <b>&"
     assert "<b>" not in markup
 
 
-def test_classes_are_those_of_the_cells():
-    frame = pd.DataFrame({"a": ["x", "y"], "b": ["1", "2"]}, index=[7, 3])
-    marks = pd.DataFrame({"a": ["", ""], "b": ["", "best"]}, index=[7, 3])
-    markup = html_table("t", frame, ["a"], marks, groups=[1])
-    cells = [line.strip() for line in markup.splitlines() if line.strip().startswith("<td")]
-    classes = [cell.partition('class="')[2].partition('"')[0].split()[3:] for cell in cells]
-    assert classes == [["words"], [], ["words", "group"], ["best", "group"]]
+def test_leading_words_are_shown_once_and_classes_are_those_of_their_cells():
+    table = pd.DataFrame({"a": ["x", "x", "y"], "b": ["u", "u", "u"], "n": ["1", "1", "3"]})
+    classes = pd.DataFrame({"a": "", "b": "", "n": ["", "", "best"]}, index=[7, 3, 5])
+    assert cells(html_table("t", table, 2, classes)) == [
+        *(("x", ["words", "group"]), ("u", ["words", "group"]), ("1", ["group"])),
+        *(("", ["words"]), ("", ["words"]), ("1", [])),
+        *(("y", ["words", "group"]), ("u", ["words", "group"]), ("3", ["best", "group"])),
+    ]
 
 
-def test_an_empty_table_is_nothing():
-    assert html_table("t", pd.DataFrame(), ["not there"]) == ""
-
-
-def test_repeated_cells_are_shown_once():
-    frame = pd.DataFrame({"a": ["x", "x", "y", "x"], "b": [1, 2, 3, 4]})
-    shown, groups = hide_repeated(frame, ["a"])
-    assert shown["a"].tolist() == ["x", "", "y", "x"]
-    assert groups == [0, 2, 3]
+def test_empty_columns_and_tables_are_left_out():
+    table = pd.DataFrame({"a": ["x"], "nothing": [""], "none": [None], "n": ["1"]})
+    assert Page(html_table("t", table, 2)).text == "a n x 1"
+    assert html_table("t", table[["nothing", "none"]], 1) == ""
+    assert html_table("t", pd.DataFrame(), 3) == ""

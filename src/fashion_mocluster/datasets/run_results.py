@@ -16,13 +16,13 @@ class RunResultsDataset(AbstractDataset[None, list]):
 
     Runs of seed 0 are in ``<folder>/08_reporting``, those of seed n in
     ``<folder>/seed_<n>/08_reporting``. Loads a list of runs, by folder and then by seed, each
-    ``{"protocol": title, "seed": int, "tables": {...}, "values": {...}, "figures": {...}}`` with
+    ``{"recipe": title, "seed": int, "tables": {...}, "values": {...}, "figures": {...}}`` with
     the CSV, JSON and PNG files found, by path without suffix; figures as bytes.
 
     Args:
-        title: What the runs that come first are called, their protocol.
+        title: What the runs that come first are called, their recipe.
         folder: Where they are.
-        compare_with: The folders of other protocols, by title.
+        compare_with: The folders of other recipes, by title.
         project_path: Where relative folders start.
     """
 
@@ -47,7 +47,7 @@ class RunResultsDataset(AbstractDataset[None, list]):
             DatasetError: There is no run, or one of its files is damaged.
         """
         runs = [
-            {"protocol": title, "seed": seed, **_read(folder / REPORTING)}
+            {"recipe": title, "seed": seed, **_read(folder / REPORTING)}
             for title, root in self._folders.items()
             for seed, folder in _seeds(root)
         ]

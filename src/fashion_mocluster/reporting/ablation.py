@@ -7,8 +7,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy.stats import ttest_1samp
 
-from fashion_mocluster.reporting.seeds import differences, over_seeds
-from fashion_mocluster.reporting.style import PROTOCOLS, legend_below, mark_published, new_figure
+from fashion_mocluster.reporting.seeds import (
+    format_mean_std,
+    format_number,
+    over_seeds,
+    printed_means,
+)
+from fashion_mocluster.reporting.style import SERIES, legend_below, mark_published, new_figure
 
 COLUMNS = [
     *("case", "convnet", "residual", "mlp", "advanced_augmentation", "cosine", "size"),
@@ -38,7 +43,30 @@ def ablation_table(scores: list[dict]) -> pd.DataFrame:
     return pd.DataFrame(scores).reindex(columns=COLUMNS).sort_values("case", ignore_index=True)
 
 
-def claims_table(tables: list[pd.DataFrame]) -> pd.DataFrame:
+def scores_table(runs: pd.DataFrame, published: dict[str, dict]) -> pd.DataFrame:
+    """What each case consists of, and its scores in the thesis and in every recipe, as text.
+
+    Args:
+        runs: The ablation tables of all runs, with the columns ``recipe`` and ``seed``.
+        published: The thesis's table 2, by case.
+    """
+    if runs.empty:
+        return runs
+    about = runs.drop_duplicates("case").set_index("case").sort_index()
+    components = about[list(SWITCHES)].replace({True: "✓", False: ""}).rename(columns=SWITCHES)
+    components["size"] = about["size"].astype(str)
+    means = over_seeds(runs, ["case", "recipe"])
+    ours = printed_means(means, SCORES).reset_index().rename(columns={"recipe": "results of"})
+    ours["epochs"] = means["epochs"]["mean"].map("{:.0f}".format).to_list()
+    theirs = pd.DataFrame({case: published.get(case) or {} for case in about.index}).T
+    theirs = theirs.reindex(columns=list(SCORES)).astype(float).map(format_number)
+    theirs = theirs.rename(columns=SCORES).rename_axis("case").reset_index()
+    table = pd.concat([theirs.assign(**{"results of": "the thesis"}), ours])
+    table = table.join(components, on="case").sort_values("case", kind="stable")
+    return table[["case", *components, "results of", "epochs", *SCORES.values(), "seeds"]]
+
+
+def claims_table(runs: pd.DataFrame) -> pd.DataFrame:
     """Whether each claim of the thesis holds: NMI and ARI of neighboring cases, paired by seed.
 
     One-sided paired t-test: ``holds`` below p = 0.05, ``contradicted`` above 0.95, else
@@ -46,24 +74,32 @@ def claims_table(tables: list[pd.DataFrame]) -> pd.DataFrame:
     score, claim nothing.
 
     Args:
-        tables: The ablation table of each seed.
+        runs: The ablation tables of all runs, with the columns ``recipe`` and ``seed``.
     """
     lines = []
     for (one, other), (claim, sign) in CLAIMS.items():
-        paired = differences(tables, "case", other, one, ["nmi", "ari"]).dropna()
-        if paired.empty:
-            continue
-        line = {"claim": claim, "cases": f"{one} to {other}", "seeds": len(paired)}
-        for score in ("nmi", "ari"):
-            p = _p_value(sign * paired[score].to_numpy())
-            line |= {
-                f"{score}_mean": paired[score].mean(),
-                f"{score}_std": paired[score].std(),
-                f"{score}_p": p,
-                f"{score}_verdict": _verdict(p),
-            }
-        lines.append(line)
+        for recipe, cases in runs.groupby("recipe", sort=False) if len(runs) else ():
+            scores = {c: t.set_index("seed")[["nmi", "ari"]] for c, t in cases.groupby("case")}
+            if not {one, other} <= scores.keys():
+                continue
+            gained = (scores[other] - scores[one]).dropna()
+            if gained.empty:
+                continue
+            line = {"claim": claim, "cases": f"{one} to {other}", "recipe": recipe}
+            for score in ("nmi", "ari"):
+                mean_std = gained[score].mean(), gained[score].std()
+                line[f"{score.upper()} gained"] = format_mean_std(*mean_std)
+                line[f"by {score.upper()}"] = _verdict(sign * gained[score].to_numpy())
+            lines.append(line | {"seeds": str(len(gained))})
     return pd.DataFrame(lines)
+
+
+def _verdict(gains: np.ndarray) -> str:
+    p = _p_value(gains)
+    if math.isnan(p):
+        return "one seed, no confidence"
+    verdict = "holds" if p < 0.05 else "contradicted" if p > 0.95 else "not shown"
+    return f"{verdict} ({'p < 0.01' if p < 0.01 else f'p = {p:.2f}'})"
 
 
 def _p_value(gains: np.ndarray) -> float:
@@ -76,38 +112,31 @@ def _p_value(gains: np.ndarray) -> float:
     return float(ttest_1samp(gains, 0, alternative="greater").pvalue)
 
 
-def _verdict(p: float) -> str:
-    if math.isnan(p):
-        return "one seed, no confidence"
-    return "holds" if p < 0.05 else "contradicted" if p > 0.95 else "not shown"
-
-
-def ablation_figure(runs: dict[str, list[pd.DataFrame]], published: dict[str, dict]) -> Figure:
+def ablation_figure(runs: pd.DataFrame, published: dict[str, dict]) -> Figure:
     """Each score that any case has, by case: mean and standard deviation over the seeds of each
-    protocol, beside the thesis's table 2; under the cases the epochs really run.
+    recipe, beside the thesis's table 2; under the cases the epochs really run.
 
     Args:
-        runs: By protocol, the ablation table of each seed.
+        runs: The ablation tables of all runs, with the columns ``recipe`` and ``seed``.
         published: The thesis's table 2, by case.
     """
-    means = {name: over_seeds(tables, ["case"]) for name, tables in runs.items()}
-    every = pd.concat([table for tables in runs.values() for table in tables])
-    epochs = every.groupby("case")["epochs"].unique()
-    scores = {score: title for score, title in SCORES.items() if every[score].notna().any()}
+    means, recipes = over_seeds(runs, ["recipe", "case"]), runs["recipe"].unique()
+    epochs = runs.groupby("case")["epochs"].unique()
+    scores = {score: title for score, title in SCORES.items() if runs[score].notna().any()}
     figure = new_figure(max(3.4 * len(scores), 5.5), 3.8)
     panels = figure.subplots(1, max(1, len(scores)), squeeze=False)[0]
-    width = 0.7 / len(means)
+    width = 0.7 / len(recipes)
     for axes, (score, title) in zip(panels, scores.items(), strict=False):
-        for i, (name, table) in enumerate(means.items()):
-            values = table[score].reindex(epochs.index)
+        for i, recipe in enumerate(recipes):
+            values = means.loc[recipe, score].reindex(epochs.index)
             axes.bar(
-                np.arange(len(epochs)) + (i - (len(means) - 1) / 2) * width,
+                np.arange(len(epochs)) + (i - (len(recipes) - 1) / 2) * width,
                 values["mean"],
                 yerr=values["std"],
                 width=width,
-                color=PROTOCOLS[i % len(PROTOCOLS)],
+                color=SERIES[i % len(SERIES)],
                 capsize=2,
-                label=name,
+                label=recipe,
             )
         known = {
             place: value

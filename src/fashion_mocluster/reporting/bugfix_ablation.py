@@ -7,11 +7,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from fashion_mocluster.reporting.seeds import differences
-from fashion_mocluster.reporting.style import PROTOCOLS, legend_below, new_figure
+from fashion_mocluster.reporting.seeds import over_seeds, printed_means
+from fashion_mocluster.reporting.style import SERIES, legend_below, new_figure
 
 SCORES = {"nmi": "NMI", "ari": "ARI", "acc": "ACC"}
-# What the column `row` of the table names, and how it reads.
+# What the column `encoder` of the table names, and how it reads.
 ENCODERS = {
     "moco": "k-means on the embeddings of the pretrained encoder",
     "finetuned": "k-means on the embeddings of the finetuned encoder",
@@ -19,58 +19,57 @@ ENCODERS = {
 REFERENCE = "thesis"
 
 
-def effect_table(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """Scores of each case less those of the case that corrects nothing, paired by seed.
+def effects(runs: pd.DataFrame) -> pd.DataFrame:
+    """Scores of each case less those of the case that corrects nothing, of the same run and encoder:
+    mean, standard deviation and number of seeds.
 
     Args:
-        tables: The bug-fix ablation's table of each seed.
+        runs: The bug-fix ablation's tables of all runs, with the columns ``recipe`` and ``seed``.
 
     Returns:
-        One line per case and encoder: ``case, issue, change, row, seeds`` and for every score its
-        mean and standard deviation over the seeds. Cases are in order of issue, all corrections
-        together at the end; the reference itself comes first, with its own scores.
+        Indexed by ``case, issue, change, encoder``, in order of issue, all corrections together at
+        the end; the reference comes first, with its own scores.
     """
-    cases = pd.concat(tables).drop_duplicates("case").set_index("case")[["issue", "change"]]
+    keys, about = ["encoder", "recipe", "seed"], ["case", "issue", "change", "encoder"]
+    reference = runs.loc[runs["case"] == REFERENCE, [*keys, *SCORES]]
+    lines = runs.merge(reference, on=keys, suffixes=("", "_of_reference"))
+    is_reference = lines["case"] == REFERENCE
+    for score in SCORES:
+        lines.loc[~is_reference, score] -= lines[f"{score}_of_reference"]
     # Neither the reference, first, nor all corrections together, last, has an issue.
-    place = cases["issue"].astype(float).fillna(math.inf)
-    place[cases.index == REFERENCE] = -math.inf
-    cases = cases.loc[place.sort_values(kind="stable").index]
-    lines = []
-    for case, about in cases.iterrows():
-        for encoder in ENCODERS:
-            scored = [table[table["encoder"] == encoder] for table in tables]
-            if case == REFERENCE:
-                values = pd.concat(scored).query("case == @case")[list(SCORES)]
-            else:
-                values = differences(scored, "case", case, REFERENCE, list(SCORES))
-            line = {"case": case, **about, "encoder": encoder, "seeds": len(values)}
-            for score in SCORES:
-                line[f"{score}_mean"] = values[score].mean()
-                line[f"{score}_std"] = values[score].std()
-            lines.append(line)
-    return pd.DataFrame(lines)
+    place = lines["issue"].astype(float).fillna(math.inf).mask(is_reference, -math.inf)
+    ordered = lines.iloc[place.argsort(kind="stable")]
+    return over_seeds(ordered[[*about, *SCORES]], about)
+
+
+def effect_table(runs: pd.DataFrame) -> pd.DataFrame:
+    """What :func:`effects` finds as text; empty without runs."""
+    if runs.empty:
+        return runs
+    lines = printed_means(effects(runs), SCORES).reset_index()
+    lines["issue"] = [("" if pd.isna(issue) else f"{issue:.0f}") for issue in lines["issue"]]
+    lines["encoder"] = lines["encoder"].map(ENCODERS)
+    return lines.drop(columns="case").rename(columns={"change": "corrected", "encoder": "scored"})
 
 
 def effect_figure(effect: pd.DataFrame) -> Figure:
     """One panel per score, one pair of bars per case."""
-    corrected = effect[effect["case"] != REFERENCE]
-    cases = list(dict.fromkeys(corrected["case"]))
-    names = {
-        line.case: line.case if pd.isna(line.issue) else f"{int(line.issue)} {line.case}"
-        for line in corrected.itertuples()
-    }
+    corrected = effect.drop(index=REFERENCE, level="case").reset_index(["issue", "change"])
+    cases = corrected.index.get_level_values("case").unique()
+    issues = corrected.groupby("case")["issue"].first()
+    names = [case if pd.isna(issues[case]) else f"{issues[case]:.0f} {case}" for case in cases]
     figure = new_figure(13, 0.36 * len(cases) + 1.9)
     panels = figure.subplots(1, len(SCORES), sharey=True)
     place, height = np.arange(len(cases)), 0.38
     for axes, (score, title) in zip(panels, SCORES.items(), strict=True):
         for i, (encoder, label) in enumerate(ENCODERS.items()):
-            values = corrected[corrected["encoder"] == encoder].set_index("case").reindex(cases)
+            values = corrected.xs(encoder, level="encoder")[score].reindex(cases)
             axes.barh(
                 place + (i - 0.5) * height,
-                values[f"{score}_mean"],
-                xerr=values[f"{score}_std"],
+                values["mean"],
+                xerr=values["std"],
                 height=height,
-                color=PROTOCOLS[i],
+                color=SERIES[i],
                 capsize=2,
                 label=label,
             )
@@ -78,8 +77,8 @@ def effect_figure(effect: pd.DataFrame) -> Figure:
         axes.set_title(f"{title} gained")
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.grid(axis="x", alpha=0.3)
-    panels[0].set_yticks(place, [names[case].replace("_", " ") for case in cases])
+    panels[0].set_yticks(place, [name.replace("_", " ") for name in names])
     panels[0].invert_yaxis()
     legend_below(figure, panels[0])
-    figure.suptitle("One bug corrected at a time, starting from the published protocol")
+    figure.suptitle("One bug corrected at a time, starting from the published scripts")
     return figure

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ COLUMNS = [
 ]
 # Column, title and direction; the thesis prints log1p(CHI) / 10 as CHI.
 SCORES = {
+    "neighbor_mi": "neighbor_mi (higher; chooses *)",
     "acc": "ACC (higher is better)",
     "nmi": "NMI (higher)",
     "ari": "ARI (higher)",
@@ -63,7 +65,7 @@ def printed_table(
 
 
 def comparison_figure(
-    table: pd.DataFrame, titles: dict[str, str], published: dict[str, dict], best: str
+    table: pd.DataFrame, titles: dict[str, str], published: dict[str, dict], best: dict[str, Any]
 ) -> Figure:
     """One panel per score, ours as bars and the published value, where there is one, as a mark.
 
@@ -73,25 +75,24 @@ def comparison_figure(
         table: As :func:`comparison_table` makes it.
         titles: Of every method.
         published: By method, its scores in the thesis, under the thesis's names.
-        best: The method whose title gets a star.
+        best: ``best_method.json``: the ``method`` whose title gets a star, and ``neighbor_mi``.
     """
+    table = table.assign(neighbor_mi=table["method"].map(best["neighbor_mi"]))
     scores = {c: t for c, t in SCORES.items() if table[c].notna().any()}
-    names = [titles[m] + (" *" if m == best else "") for m in table["method"]]
-    rows = math.ceil(len(scores) / 3)
-    figure = new_figure(13, rows * (0.34 * len(table) + 0.8) + 0.7)
-    panels = figure.subplots(rows, 3, squeeze=False, sharey=True)
+    names = [titles[m] + (" *" if m == best["method"] else "") for m in table["method"]]
+    rows = math.ceil(len(scores) / 4)
+    figure = new_figure(15, rows * (0.34 * len(table) + 0.8) + 0.7)
+    panels = figure.subplots(rows, 4, squeeze=False, sharey=True)
     for axes in panels.ravel()[len(scores) :]:
         axes.axis("off")
     places = np.arange(len(table))
     for axes, (column, title) in zip(panels.ravel(), scores.items(), strict=False):
         axes.barh(places, table[column], color=OURS, height=0.6, label="this run")
-        theirs = {
-            place: value
-            for place, method in enumerate(table["method"])
-            if (value := published.get(method, {}).get(THESIS_NAMES.get(column, column)))
-            is not None
-        }
-        mark_published(axes, list(theirs.values()), list(theirs))
+        thesis_name = THESIS_NAMES.get(column, column)
+        theirs = [published.get(method, {}).get(thesis_name) for method in table["method"]]
+        theirs = {place: value for place, value in enumerate(theirs) if value is not None}
+        if theirs:
+            mark_published(axes, list(theirs.values()), list(theirs))
         # At the left edge no mark covers the number; its outline keeps it legible where there is no
         # bar behind it.
         for place, value in zip(places, table[column], strict=True):
@@ -111,6 +112,8 @@ def comparison_figure(
         axes.grid(axis="x", alpha=0.3)
     panels[0, 0].set_yticks(places, names)
     panels[0, 0].invert_yaxis()
-    legend_below(figure, panels[0, 0])
+    marked = [axes for axes in panels.ravel() if axes.collections]
+    if marked:
+        legend_below(figure, marked[0])
     figure.suptitle("Clustering methods compared (* best without labels)")
     return figure

@@ -1,15 +1,15 @@
 """Time and memory of training epochs and of inference, beside the thesis's."""
 
+from collections.abc import Sequence
+
 import pandas as pd
-from markupsafe import Markup
 
-from fashion_mocluster.reporting.results import RunResults, method_titles
-from fashion_mocluster.reporting.seeds import format_large
-from fashion_mocluster.reporting.tables import html_table
+from fashion_mocluster.reporting.results import RunResults, first_runs, method_titles
+from fashion_mocluster.reporting.seeds import format_number
 
 
-def training_table(results: list[RunResults], thesis: dict[str, dict]) -> Markup:
-    """Per training and protocol: epochs run, median seconds and most memory (MB) of an epoch over
+def training_table(results: Sequence[RunResults], thesis: dict[str, dict]) -> pd.DataFrame:
+    """Per training and recipe: epochs run, median seconds and most memory (MB) of an epoch over
     all seeds. Empty where nothing was trained; the trainings of ablations are left out.
 
     Args:
@@ -19,50 +19,43 @@ def training_table(results: list[RunResults], thesis: dict[str, dict]) -> Markup
     for run in results:
         for training, table in run.training_costs.items():
             if not training.startswith(("ablation_", "bugfix_ablation_")):
-                epochs.setdefault((training, run.protocol), []).append(table)
-    lines = [
+                epochs.setdefault((training, run.recipe), []).append(table)
+    return pd.DataFrame(
         {
             "training": training.replace("_", " "),
-            "protocol": protocol,
+            "recipe": recipe,
             "epochs run": ", ".join(map(str, sorted({len(table) for table in seeds}))),
-            "s": format_large(pd.concat(seeds)["seconds"].median(), 1),
-            "MB": format_large(pd.concat(seeds)["memory_mb"].max(), 0),
-            "thesis s": format_large(thesis.get(training, {}).get("seconds"), 2),
-            "thesis MB": format_large(thesis.get(training, {}).get("memory_mb"), 0),
+            "s": format_number(pd.concat(seeds)["seconds"].median(), 1),
+            "MB": format_number(pd.concat(seeds)["memory_mb"].max(), 0),
+            "thesis s": format_number(thesis.get(training, {}).get("seconds"), 2),
+            "thesis MB": format_number(thesis.get(training, {}).get("memory_mb"), 0),
         }
-        for (training, protocol), seeds in epochs.items()
-    ]
-    return html_table("training", _without_thesis(lines, thesis), ["training", "protocol"])
+        for (training, recipe), seeds in epochs.items()
+    )
 
 
-def inference_table(name: str, run: RunResults, thesis: dict[str, dict]) -> Markup:
-    """Per method of one run: seconds and memory (MB) from images to clusters.
+def inference_table(results: Sequence[RunResults], thesis: dict[str, dict]) -> pd.DataFrame:
+    """Per method of the first run of each recipe: seconds and memory (MB) from images to clusters.
 
     Making the representation and clustering it come one after the other: their times add up, of
     their memory the larger counts.
 
     Args:
-        name: The table's id in the page.
         thesis: By method, its ``time_s`` and ``memory_mb``.
     """
-    titles = method_titles([run])
-    lines = [
+    titles = method_titles(results)
+    return pd.DataFrame(
         {
+            "run": run.name,
             "method": titles[line.method],
-            "representation s": format_large(embedding["time_s"], 1),
-            "clustering s": format_large(line.time_s, 1),
-            "s in all": format_large(embedding["time_s"] + line.time_s, 1),
-            "MB": format_large(max(embedding["memory_mb"], line.memory_mb), 0),
-            "thesis s": format_large(thesis.get(line.method, {}).get("time_s"), 2),
-            "thesis MB": format_large(thesis.get(line.method, {}).get("memory_mb"), 2),
+            "representation s": format_number(embedding["time_s"], 1),
+            "clustering s": format_number(line.time_s, 1),
+            "s in all": format_number(embedding["time_s"] + line.time_s, 1),
+            "MB": format_number(max(embedding["memory_mb"], line.memory_mb), 0),
+            "thesis s": format_number(thesis.get(line.method, {}).get("time_s"), 2),
+            "thesis MB": format_number(thesis.get(line.method, {}).get("memory_mb"), 2),
         }
+        for run in first_runs(results)
         for line in run.comparison.itertuples()
         if (embedding := run.embedding_costs.get(line.representation))
-    ]
-    return html_table(name, _without_thesis(lines, thesis), ["method"])
-
-
-def _without_thesis(lines: list[dict], thesis: dict[str, dict]) -> pd.DataFrame:
-    """The table, without the thesis's columns where its figures are not to be shown."""
-    table = pd.DataFrame(lines)
-    return table if thesis else table.drop(columns=["thesis s", "thesis MB"], errors="ignore")
+    )

@@ -1,11 +1,14 @@
 """Which classes lie in which cluster."""
 
 import math
+from collections import Counter
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from fashion_mocluster.reporting.seeds import format_number
 from fashion_mocluster.reporting.style import HEAT, OURS, THEIRS, cluster_name, new_figure
 
 COLUMNS = ["Cluster_ID", "Label_ID", "Label_Name", "Count", "Frequency", "Cluster_Total"]
@@ -39,90 +42,107 @@ def distribution_table(clusters: pd.DataFrame, class_names: list[str]) -> pd.Dat
     )
 
 
-def contingency(distribution: pd.DataFrame) -> pd.DataFrame:
-    """Counts by cluster (rows) and by (Label_ID, Label_Name) (columns) of a distribution table."""
-    return distribution.pivot_table(
-        index="Cluster_ID",
-        columns=["Label_ID", "Label_Name"],
-        values="Count",
-        aggfunc="sum",
-        fill_value=0,
-    ).astype(int)
+def contingency(
+    distribution: pd.DataFrame, clusters: Collection[int] | None = None
+) -> pd.DataFrame:
+    """Counts by cluster (rows) and by (Label_ID, Label_Name) (columns) of a distribution table.
 
-
-def class_shares(distribution: pd.DataFrame) -> pd.DataFrame:
-    """Tables 3 to 5 of the thesis: the share of each class in each cluster.
-
-    Returns:
-        Float (clusters, classes), clusters as index, columns (Label_ID, Label_Name).
+    Args:
+        clusters: The rows, where some clusters may be empty; None for those that occur.
     """
-    counts = contingency(distribution)
-    return counts.div(counts.sum(axis=1), axis=0)
+    keys = ["Cluster_ID", "Label_ID", "Label_Name"]
+    counts = distribution.set_index(keys)["Count"].unstack(keys[1:], fill_value=0)
+    counts = counts.sort_index(axis=1)
+    return counts.reindex(counts.index if clusters is None else clusters, fill_value=0)
 
 
-def mark_share(share: float) -> str:
-    """The thesis's mark: ``dominant`` (more than half of the cluster), ``confused`` (a fifth or
+def class_table(distribution: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Tables 3 to 5 of the thesis: the share of each class in each cluster as text, and the thesis's
+    marks as CSS classes: ``dominant`` (more than half of the cluster), ``confused`` (a fifth or
     more, not dominant) or none.
     """
-    return "dominant" if share > DOMINANT else "confused" if share >= CONFUSED else ""
+    counts = contingency(distribution)
+    shares = counts.div(counts.sum(axis=1), axis=0)
+    cluster, *shares.columns = _unique(["cluster", *shares.columns.get_level_values("Label_Name")])
+    text = shares.map(lambda share: format_number(share) if share else "")
+    marks = shares.map(
+        lambda share: "dominant" if share > DOMINANT else "confused" if share >= CONFUSED else ""
+    )
+    text.insert(0, cluster, text.index.astype(str))
+    marks.insert(0, cluster, "")
+    return text, marks
 
 
-def distribution_figure(table: np.ndarray, names: list[str], title: str) -> Figure:
+def _unique(names: list[str]) -> list[str]:
+    """Repeated names with the number of their place after them."""
+    repeats = Counter(names)
+    return [f"{name} ({i})" if repeats[name] > 1 else name for i, name in enumerate(names)]
+
+
+def distribution_figure(counts: pd.DataFrame, title: str) -> Figure:
     """A bar chart per cluster; a class that makes up more than half of it is dark.
 
     Args:
-        table: Counts (n_clusters, n_classes).
+        counts: As :func:`contingency` makes it.
     """
-    columns = 5 if len(table) > 4 else len(table)
-    rows = math.ceil(len(table) / columns)
+    columns = 5 if len(counts) > 4 else len(counts)
+    rows = math.ceil(len(counts) / columns)
+    names = counts.columns.get_level_values("Label_Name")
     figure = new_figure(max(2.7 * columns, 8), 0.24 * len(names) * rows + 0.9 * rows + 0.5)
-    panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
-    for axes in panels.ravel()[len(table) :]:
+    panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
+    for axes in panels[len(counts) :]:
         axes.axis("off")
-    for cluster, (axes, counts) in enumerate(zip(panels.ravel(), table, strict=False)):
-        share = counts / max(1, counts.sum())
+    for axes, (cluster, sizes) in zip(panels, counts.iterrows(), strict=False):
+        share = sizes / max(1, sizes.sum())
         # At numbers, not at names: two classes of the same name would share a bar.
         axes.barh(range(len(names)), share, color=[OURS if s > DOMINANT else THEIRS for s in share])
-        axes.set_title(f"Cluster {cluster} ({counts.sum():,})", fontsize=9)
+        axes.set_title(f"Cluster {cluster_name(cluster)} ({sizes.sum():,})", fontsize=9)
         axes.set_xlim(0, 1)
         axes.tick_params(labelsize=7)
-    panels[0, 0].set_yticks(range(len(names)), names)
-    panels[0, 0].invert_yaxis()
+    panels[0].set_yticks(range(len(names)), names)
+    panels[0].invert_yaxis()
     figure.suptitle(f"{title}: share of each class (dark: more than half)")
     figure.supxlabel("Share of the cluster", fontsize=9)
     return figure
 
 
-def cluster_size_figure(clusters: np.ndarray, title: str) -> Figure:
-    """Number of images in each cluster: all that can be said without labels."""
-    numbers = range(min(0, clusters.min()), clusters.max() + 1)
-    sizes = np.bincount(clusters - numbers[0])
+def cluster_size_figure(
+    clusters: np.ndarray, title: str, known: Collection[int] | None = None
+) -> Figure:
+    """Number of images in each cluster: all that can be said without labels.
+
+    Args:
+        clusters: int (N,).
+        known: The clusters shown, where some may be empty; None for those that occur.
+    """
+    sizes = pd.Series(clusters).value_counts().sort_index()
+    sizes = sizes.reindex(sizes.index if known is None else known, fill_value=0)
     figure = new_figure(7, 3.4)
     axes = figure.subplots()
-    axes.bar([cluster_name(c) for c in numbers], sizes, color=OURS)
+    axes.bar([cluster_name(cluster) for cluster in sizes.index], sizes, color=OURS)
     axes.set_xlabel("Cluster")
     axes.set_ylabel("Images")
     axes.set_title(f"{title}: images per cluster")
     return figure
 
 
-def confusion_figure(table: np.ndarray, order: np.ndarray, names: list[str], title: str) -> Figure:
+def confusion_figure(counts: pd.DataFrame, order: np.ndarray, title: str) -> Figure:
     """Classes against clusters, each cluster under the class it is matched to.
 
     Args:
-        table: Counts (n_clusters, n_classes).
-        order: Clusters in the order of their columns.
+        counts: As :func:`contingency` makes it.
+        order: Rows of ``counts`` in the order of the columns of the figure.
     """
-    counts = table[order].T
-    share = counts / np.maximum(1, counts.sum(1, keepdims=True))
+    counts = counts.iloc[order].T
+    share = counts / np.maximum(1, counts.sum(axis=1).to_numpy())[:, None]
     figure = new_figure(max(2.8 + 0.62 * counts.shape[1], 7), 1.6 + 0.5 * counts.shape[0])
     axes = figure.subplots()
     image = axes.imshow(share, cmap=HEAT, vmin=0, vmax=1, aspect="auto")
     for (row, column), count in np.ndenumerate(counts):
-        shade = "black" if share[row, column] > 0.6 else "white"
+        shade = "black" if share.iloc[row, column] > 0.6 else "white"
         axes.text(column, row, count, ha="center", va="center", color=shade, fontsize=7)
-    axes.set_xticks(range(len(order)), [str(c) for c in order])
-    axes.set_yticks(range(len(names)), names)
+    axes.set_xticks(range(len(order)), [cluster_name(cluster) for cluster in counts.columns])
+    axes.set_yticks(range(len(counts)), counts.index.get_level_values("Label_Name"))
     axes.set_xlabel("Cluster, matched to the classes by the Hungarian method")
     axes.set_ylabel("True class")
     axes.set_title(title)

@@ -1,20 +1,17 @@
 """The report's table of methods, and which of them is best without labels."""
 
-import math
-from collections import Counter
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
-from markupsafe import Markup
 
 from fashion_mocluster.reporting.results import (
     RunResults,
-    by_protocol,
     known_methods,
+    method_scores,
     method_titles,
 )
-from fashion_mocluster.reporting.seeds import format_mean_std, format_metric, over_seeds
-from fashion_mocluster.reporting.tables import hide_repeated, html_table
+from fashion_mocluster.reporting.seeds import format_number, over_seeds, printed_means
 
 
 class Score(NamedTuple):
@@ -33,111 +30,92 @@ SCORES = {
     "dbi": Score("DBI", "dbi", -1),
     "chi_normalized": Score("log1p(CHI)/10", "chi"),
 }
+TITLES = {"neighbor_mi": "neighbor_mi"} | {name: score.title for name, score in SCORES.items()}
+PRINTED = [score.title for score in SCORES.values()]
+SIGNS = pd.Series({name: score.sign for name, score in SCORES.items()})
+# The thesis clusters the test images of Fashion-MNIST; scores of more or fewer are another task.
+THESIS_IMAGES = 10_000
+KEYS = ["method", "recipe"]
 
 
-def best_method(results: list[RunResults]) -> dict[str, Any] | None:
-    """What a reader wants first: the method chosen without labels in the first protocol that has
-    one, its scores over the seeds and its clusters in pictures; None where nothing was chosen.
+def best_method(results: Sequence[RunResults]) -> dict[str, Any] | None:
+    """What a reader wants first: the method chosen without labels by the first recipe that has one,
+    how many seeds chose what, its scores over the seeds and its clusters in pictures; None where
+    nothing was chosen.
     """
-    chosen = [run for run in results if run.best_method in run.comparison["method"].to_list()]
-    runs = [run for run in chosen if run.protocol == chosen[0].protocol]
-    if not runs:
+    scores = method_scores(results)
+    chosen = scores[scores["chosen"].astype(bool)]
+    if chosen.empty:
         return None
-    titles = method_titles(results)
-    counts = Counter(titles[run.best_method] for run in runs)
-    lines = [
-        run.comparison[run.comparison["method"] == run.best_method].assign(
-            method="chosen", neighbor_mi=run.neighbor_mi[run.best_method]
-        )
-        for run in runs
-    ]
-    means = over_seeds(lines, ["method"]).loc["chosen"]
-    names = {column: score.title for column, score in SCORES.items()} | {
-        "neighbor_mi": "neighbor_mi"
-    }
-    scores = {title: format_mean_std(*means[c].iloc[:2]) for c, title in names.items()}
+    chosen = chosen[chosen["recipe"] == chosen["recipe"].iloc[0]]
+    counts = chosen["title"].value_counts()
     # The pictures are of one seed; show one whose choice is the most frequent.
-    title = counts.most_common(1)[0][0]
-    shown = next(run for run in runs if titles[run.best_method] == title)
+    first = chosen[chosen["title"] == counts.index[0]].iloc[0]
+    shown = next(r for r in results if (r.recipe, r.seed) == (first["recipe"], first["seed"]))
     return {
-        "title": title,
-        "counts": dict(counts),
+        "title": first["title"],
+        "counts": counts.to_dict(),
         "shown": shown,
-        "seeds": len(runs),
-        "n_images": int(means["n_images", "mean"]),
-        "scores": html_table("best", pd.DataFrame([{k: v for k, v in scores.items() if v}])),
+        "seeds": len(chosen),
+        "n_images": int(first["n_images"]),
+        "scores": printed_means(over_seeds(chosen, ["recipe"]), TITLES).drop(columns="seeds"),
         "examples": shown.figures.get(f"examples/{shown.best_method}"),
     }
 
 
-def methods_table(results: list[RunResults]) -> Markup:
-    """Each method as published and as every protocol gave it; the best of a protocol in bold, the
-    method chosen without labels with a star, and whether a score is better than the thesis's.
+def methods_table(results: Sequence[RunResults]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Each method as published and as every recipe gave it, and the CSS classes of the cells.
+
+    The best score of a recipe has the class ``best``, the method that it chose without labels a
+    star. A score has + or - where the thesis has one too, of as many images.
     """
-    known, lines, marks = known_methods(results), [], []
-    means = {
-        protocol: over_seeds(seeds, ["method"])
-        for protocol, seeds in by_protocol(results, "comparison").items()
-    }
-    for method, title in method_titles(results).items():
-        thesis = known.get(method, {}).get("thesis_scores") or {}
-        if thesis:
-            scores = {s.title: format_metric(thesis.get(s.thesis_name)) for s in SCORES.values()}
-            lines.append({"method": title, "results of": "the thesis", **scores})
-            marks.append({})
-        for protocol, table in means.items():
-            if method not in table.index:
-                continue
-            runs = [run for run in results if run.protocol == protocol]
-            mi = pd.Series([run.neighbor_mi.get(method, math.nan) for run in runs])
-            lines.append(
-                {
-                    "method": title,
-                    "results of": protocol + _star(runs, method),
-                    "clusterer": _clusterers(runs, method),
-                    **{s.title: _score_cell(table, method, c, thesis) for c, s in SCORES.items()},
-                    "neighbor_mi": format_mean_std(mi.mean(), mi.std()),
-                    "epochs": _joined(n for run in runs for n in run.epochs_of(method)),
-                    "seeds": str(table.loc[method].xs("count", level=1).max().astype(int)),
-                }
-            )
-            best = {c: (s.sign * table[c]["mean"]).max() for c, s in SCORES.items()}
-            own = {c: s.sign * table.loc[method, (c, "mean")] for c, s in SCORES.items()}
-            marks.append({s.title: "best" if own[c] == best[c] else "" for c, s in SCORES.items()})
-    columns = ["method", "results of", "clusterer", *(s.title for s in SCORES.values())]
-    columns += ["neighbor_mi", "epochs", "seeds"]
-    frame = pd.DataFrame(lines, columns=columns, dtype=object).fillna("")
-    frame, groups = hide_repeated(frame, ["method"])
-    bold = pd.DataFrame(marks, columns=columns, dtype=object).fillna("")
-    return html_table("methods", frame, ["method", "results of", "clusterer"], bold, groups)
+    scores = method_scores(results)
+    if scores.empty:
+        return scores, scores
+    titles, thesis = method_titles(results), _thesis_scores(results)
+    runs, means = scores.groupby(KEYS, sort=False), over_seeds(scores, KEYS)
+    ours = printed_means(means, TITLES)
+    ours[PRINTED] += _compared(means, thesis)
+    ours["results of"] = means.index.get_level_values("recipe") + runs["chosen"].agg(_star)
+    ours[["clusterer", "epochs"]] = runs[["clusterer", "epochs"]].agg(_joined)
+    theirs = thesis.map(format_number).set_axis(PRINTED, axis=1)
+    theirs["results of"] = "the thesis"
+    theirs.index = pd.MultiIndex.from_product([theirs.index, [""]], names=KEYS)
+    order = [(method, recipe) for method in titles for recipe in ("", *scores["recipe"].unique())]
+    table = pd.concat([theirs, ours]).reindex(order).dropna(how="all").fillna("")
+    table["method"] = table.index.get_level_values("method").map(titles)
+    table = table[["method", "results of", "clusterer", *TITLES.values(), "epochs", "seeds"]]
+    signed = means.xs("mean", axis=1, level=1)[list(SCORES)] * SIGNS
+    best = (signed == signed.groupby("recipe").transform("max")).set_axis(PRINTED, axis=1)
+    return table, best.map({True: "best"}.get).reindex_like(table).astype(object).fillna("")
 
 
-def _score_cell(means: pd.DataFrame, method: str, score: str, thesis: dict[str, Any]) -> str:
-    """Mean and deviation; in parentheses the number of seeds where some lack this score, for
-    instance because they collapsed; + or - where the thesis has a score to compare with.
+def _thesis_scores(results: Sequence[RunResults]) -> pd.DataFrame:
+    """What the thesis published, float (methods, scores); NaN for what it did not."""
+    published = {name: about.get("thesis_scores") for name, about in known_methods(results).items()}
+    table = pd.DataFrame({name: scores for name, scores in published.items() if scores}).T
+    names = {score.thesis_name: name for name, score in SCORES.items()}
+    return table.rename(columns=names).reindex(columns=list(SCORES)).astype(float)
+
+
+def _compared(means: pd.DataFrame, thesis: pd.DataFrame) -> pd.DataFrame:
+    """``+`` where a mean is better than what the thesis published, ``-`` where it is not, and
+    nothing where there are no two numbers to compare.
     """
-    mean, std, count = means.loc[method, score]
-    cell = format_mean_std(mean, std)
-    if cell and count < means.loc[method].xs("count", level=1).max():
-        cell += f" ({int(count)})"
-    published = thesis.get(SCORES[score].thesis_name)
-    if cell and published is not None:
-        cell += " +" if SCORES[score].sign * (mean - published) > 0 else " -"
-    return cell
+    ours = means.xs("mean", axis=1, level=1)
+    theirs = thesis.reindex(means.index.get_level_values("method")).set_axis(means.index)
+    better = ours[list(SCORES)] * SIGNS > theirs * SIGNS
+    comparable = ours[list(SCORES)].notna() & theirs.notna()
+    comparable[ours["n_images"] != THESIS_IMAGES] = False
+    return better.replace({True: " +", False: " -"}).where(comparable, "").set_axis(PRINTED, axis=1)
 
 
-def _star(runs: list[RunResults], method: str) -> str:
-    chosen = sum(run.best_method == method for run in runs)
-    if chosen in (0, len(runs)):
-        return " *" if chosen else ""
-    return f" * ({chosen} of {len(runs)} seeds)"
+def _star(chosen: pd.Series) -> str:
+    """Whether all seeds, or how many, chose the method."""
+    if chosen.all():
+        return " *"
+    return f" * ({chosen.sum()} of {len(chosen)} seeds)" if chosen.any() else ""
 
 
-def _clusterers(runs: list[RunResults], method: str) -> str:
-    """How the method clustered in each seed, and whether it found fewer clusters than asked for."""
-    tables = [run.comparison[run.comparison["method"] == method] for run in runs]
-    return _joined(name for table in tables for name in table.get("clusterer", ()))
-
-
-def _joined(values: Any) -> str:
-    return ", ".join(map(str, sorted(set(values))))
+def _joined(values: pd.Series) -> str:
+    return ", ".join(sorted(set(values)))

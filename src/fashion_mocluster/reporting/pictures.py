@@ -6,14 +6,9 @@ import io
 from matplotlib.figure import Figure
 from PIL import Image
 
-# Fewer change colors visibly, more make scatter figures of thousands of points large.
-PALETTE = 128
-
 
 def picture_uri(content: Figure | bytes, width: int) -> str:
-    """A figure, or the bytes of a PNG file, as a data URI: at most ``width`` pixels wide, with a
-    palette.
-    """
+    """A figure, or the bytes of a PNG file, as a data URI, at most ``width`` pixels wide."""
     if isinstance(content, Figure):
         buffer = io.BytesIO()
         content.savefig(buffer, format="png", dpi=110)
@@ -22,8 +17,11 @@ def picture_uri(content: Figure | bytes, width: int) -> str:
     if image.width > width:
         height = round(image.height * width / image.width)
         image = image.resize((width, height), Image.Resampling.LANCZOS)
+    return f"data:image/webp;base64,{webp(image, quality=85)}"
+
+
+def webp(image: Image.Image, **options: float) -> str:
+    """A WebP file in base64, by the options of Pillow."""
     buffer = io.BytesIO()
-    # Maximum coverage keeps a rare color, such as that of a few marks, where median cut drops it.
-    image = image.quantize(PALETTE, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    image.save(buffer, "png", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    image.save(buffer, "webp", **options)
+    return base64.b64encode(buffer.getvalue()).decode()

@@ -1,54 +1,56 @@
 """What the runs of the report depend on beside the data: parameters, versions, hardware, times."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from markupsafe import Markup
 
 from fashion_mocluster.reporting.results import RunResults
-from fashion_mocluster.reporting.seeds import format_large
+from fashion_mocluster.reporting.seeds import format_number
 from fashion_mocluster.reporting.tables import html_table
 
 
-def recorded_parameters(results: list[RunResults]) -> dict[str, Any]:
-    """All parameters of each protocol as JSON, and what differs: between protocols, and, which a
-    mean over seeds should not hide, between the runs of one protocol.
+def recorded_parameters(results: Sequence[RunResults]) -> dict[str, Any]:
+    """All parameters of each recipe as JSON, and what differs: between recipes, and, which a mean
+    over seeds should not hide, between the runs of one recipe.
     """
-    protocols: dict[str, dict[str, dict]] = {}
+    recipes: dict[str, dict[str, dict]] = {}
     for run in results:
         if run.parameters:
-            protocols.setdefault(run.protocol, {})[f"seed {run.seed}"] = run.parameters
-    firsts = {protocol: next(iter(seeds.values())) for protocol, seeds in protocols.items()}
+            recipes.setdefault(run.recipe, {})[f"seed {run.seed}"] = run.parameters
+    firsts = {recipe: next(iter(seeds.values())) for recipe, seeds in recipes.items()}
     return {
         "between_seeds": {
-            protocol: table
-            for i, (protocol, seeds) in enumerate(protocols.items())
-            if (table := differing_parameters(f"differences_{i}", seeds))
+            recipe: table
+            for i, (recipe, seeds) in enumerate(recipes.items())
+            if (table := html_table(f"differences_{i}", differing_parameters(seeds)))
         },
-        "between_protocols": differing_parameters("differences", firsts),
-        "all": {protocol: json.dumps(values, indent=1) for protocol, values in firsts.items()},
+        "between_recipes": html_table("differences", differing_parameters(firsts)),
+        "all": {recipe: json.dumps(values, indent=1) for recipe, values in firsts.items()},
     }
 
 
-def differing_parameters(name: str, recorded: dict[str, dict]) -> Markup:
+def differing_parameters(recorded: dict[str, dict]) -> pd.DataFrame:
     """The parameters, by dotted key, that are not the same in all runs, and their values; but for
     the seeds, which every stage has of its own. Empty where none differ.
+
+    Args:
+        recorded: Parameters by the name of the run.
     """
     flat = {
         # As objects, lest a whole number become 30.0 where others have a fraction.
         run: pd.json_normalize(values).astype(object).iloc[0].map(json.dumps)
         for run, values in recorded.items()
     }
-    values = pd.DataFrame(flat).fillna("").sort_index()
+    values = pd.DataFrame(flat).fillna("").sort_index().rename_axis("parameter")
     own_seed = [str(key).rpartition(".")[2] == "seed" for key in values.index]
-    differing = values[(values.nunique(axis=1) > 1) & ~np.array(own_seed, bool)]
-    table = differing.rename_axis("parameter").reset_index()
-    return html_table(name, table, table.columns)
+    return values[
+        (values.nunique(axis=1) > 1) & ~pd.Series(own_seed, values.index, bool)
+    ].reset_index()
 
 
-def provenance_table(results: list[RunResults]) -> Markup:
+def provenance_table(results: Sequence[RunResults]) -> pd.DataFrame:
     """One line per run: what it took, on what, with what."""
     lines = []
     for run in results:
@@ -61,9 +63,8 @@ def provenance_table(results: list[RunResults]) -> Markup:
         }
         machine = f"{hardware['processor']}, {hardware['cores']} cores, {hardware['memory_gb']} GB"
         lines.append(
-            {"run": run.name}
-            | {stage: format_large(time, 0) for stage, time in seconds.items()}
-            | {"hardware": f"{machine}, GPU: {hardware['accelerator'] or 'none'}"}
+            {"run": run.name, "hardware": f"{machine}, GPU: {hardware['accelerator'] or 'none'}"}
             | {"versions": ", ".join(f"{name} {v}" for name, v in run.versions.items())}
+            | {stage: format_number(time, 0) for stage, time in seconds.items()}
         )
-    return html_table("provenance", pd.DataFrame(lines), ["run", "hardware", "versions"])
+    return pd.DataFrame(lines)

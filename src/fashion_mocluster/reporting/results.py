@@ -1,4 +1,7 @@
-"""What the runs of a report found: one object per run, which every section of the report reads."""
+"""What the runs of a report found: one object per run, which every section of the report reads.
+
+A recipe is the parameters of one environment, whatever the seed: its runs differ by the seed alone.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,14 +18,13 @@ def _no_comparison() -> pd.DataFrame:
 
 @dataclass(frozen=True, eq=False)
 class RunResults:
-    """The results of one seed of one protocol; whatever it did not make is empty.
+    """The results of one seed of one recipe; whatever it did not make is empty.
 
     Attributes:
-        protocol: What its environment calls its runs, ``report.title``.
+        recipe: What its environment calls its runs, ``report.title``.
         comparison: ``clustering_comparison.csv``.
         best_method: The method chosen without labels; empty where none was.
         neighbor_mi: The criterion of that choice by method, in nats.
-        criterion_representation: The representation whose neighbors the criterion looks at.
         parameters: All parameters as recorded.
         training_costs: By training ``epoch, seconds, memory_mb``, one line per epoch.
         embedding_costs: By representation ``time_s`` and ``memory_mb``.
@@ -31,12 +33,11 @@ class RunResults:
         figures: PNG files by path below ``08_reporting``, without suffix.
     """
 
-    protocol: str
+    recipe: str
     seed: int
     comparison: pd.DataFrame = field(default_factory=_no_comparison)
     best_method: str = ""
     neighbor_mi: dict[str, float] = field(default_factory=dict)
-    criterion_representation: str = ""
     parameters: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     hardware: dict[str, Any] = field(default_factory=dict)
@@ -54,12 +55,11 @@ class RunResults:
         tables, values = run["tables"], run["values"]
         best, record = values.get("best_method", {}), values.get("run_info", {})
         return cls(
-            protocol=run["protocol"],
+            recipe=run["recipe"],
             seed=run["seed"],
             comparison=tables.get("clustering_comparison", _no_comparison()),
             best_method=best.get("method", ""),
             neighbor_mi=best.get("neighbor_mi", {}),
-            criterion_representation=best.get("representation", ""),
             parameters=record.get("parameters", {}),
             versions=record.get("versions", {}),
             hardware=record.get("hardware", {}),
@@ -75,32 +75,19 @@ class RunResults:
     @property
     def name(self) -> str:
         """How the report calls this run."""
-        return f"{self.protocol}, seed {self.seed}"
-
-    @property
-    def methods(self) -> dict[str, dict[str, Any]]:
-        """The parameters of the methods by name."""
-        return self.parameters.get("evaluation", {}).get("methods", {})
+        return f"{self.recipe}, seed {self.seed}"
 
     def method_figures(self, method: str) -> dict[str, bytes]:
         """The figures of one method by name, its examples last."""
-        prefix = f"figures/{method}/"
-        found = {
-            name.removeprefix(prefix).replace("_", " "): content
-            for name, content in self.figures.items()
-            if name.startswith(prefix)
-        }
+        found = _folder(self.figures, f"figures/{method}")
+        found = {name.replace("_", " "): content for name, content in found.items()}
         examples = self.figures.get(f"examples/{method}")
         return found | ({"examples": examples} if examples else {})
 
-    def epochs_of(self, method: str) -> set[int]:
-        """Epochs really run by the training that a method's encoder comes from; empty for none."""
-        used = self.comparison.loc[self.comparison["method"] == method, "representation"]
-        return {
-            len(self.training_costs[encoder])
-            for encoder in map(encoder_of, used)
-            if encoder in self.training_costs
-        }
+    def epochs_of(self, representation: str) -> str:
+        """Epochs really run by the training that a representation comes from; empty for none."""
+        costs = self.training_costs.get(encoder_of(representation))
+        return "" if costs is None else str(len(costs))
 
 
 def _folder(files: dict[str, Any], folder: str) -> dict[str, Any]:
@@ -112,40 +99,64 @@ def _folder(files: dict[str, Any], folder: str) -> dict[str, Any]:
     }
 
 
+def gather(results: Iterable[RunResults], table: str) -> pd.DataFrame:
+    """One table of every run, an attribute by name, with the columns ``recipe`` and ``seed``."""
+    tables = [
+        getattr(run, table).assign(recipe=run.recipe, seed=run.seed)
+        for run in results
+        if len(getattr(run, table))
+    ]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def method_scores(results: Iterable[RunResults]) -> pd.DataFrame:
+    """Every method of every run: its line of the comparison, and ``recipe, seed, title,
+    neighbor_mi`` (nats), ``chosen`` (bool: without labels) and ``epochs`` (text).
+    """
+    titles = method_titles(results)
+    tables = [
+        run.comparison.assign(
+            recipe=run.recipe,
+            seed=run.seed,
+            title=run.comparison["method"].map(titles),
+            neighbor_mi=run.comparison["method"].map(run.neighbor_mi).astype(float),
+            chosen=run.comparison["method"] == run.best_method,
+            epochs=run.comparison["representation"].map(run.epochs_of),
+        )
+        for run in results
+        if len(run.comparison)
+    ]
+    columns = ["recipe", "method", "title", "n_images", "neighbor_mi", "acc", "chosen"]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
+
+
 def known_methods(results: Iterable[RunResults]) -> dict[str, dict[str, Any]]:
     """Parameters of all methods of all runs by name, those of the thesis first, in its order."""
     known: dict[str, dict[str, Any]] = {}
     for run in results:
-        known |= run.methods
-    order = lambda item: (item[1].get("thesis_scores") or {}).get("source") or "~"  # noqa: E731
-    return dict(sorted(known.items(), key=order))
+        known |= run.parameters.get("evaluation", {}).get("methods", {})
+
+    def place(name: str) -> str:
+        return (known[name].get("thesis_scores") or {}).get("source") or "~"
+
+    return {name: known[name] for name in sorted(known, key=place)}
 
 
 def method_titles(results: Iterable[RunResults]) -> dict[str, str]:
     """The title of every method of every run, in the order of :func:`known_methods`; methods without
     recorded parameters come last, under their names.
     """
-    results = list(results)
     titles = {name: about["title"] for name, about in known_methods(results).items()}
     others = (name for run in results for name in run.comparison["method"])
     return titles | {name: name for name in others if name not in titles}
 
 
-def by_protocol(results: Iterable[RunResults], table: str) -> dict[str, list[pd.DataFrame]]:
-    """The table of this attribute of each seed that has one, by protocol."""
-    tables: dict[str, list[pd.DataFrame]] = {}
-    for run in results:
-        if len(getattr(run, table)):
-            tables.setdefault(run.protocol, []).append(getattr(run, table))
-    return tables
-
-
-def first_seeds(results: Iterable[RunResults]) -> list[RunResults]:
-    """The first run of each protocol that has a comparison."""
+def first_runs(results: Iterable[RunResults]) -> list[RunResults]:
+    """The first run of each recipe that has a comparison."""
     firsts: dict[str, RunResults] = {}
     for run in results:
         if len(run.comparison):
-            firsts.setdefault(run.protocol, run)
+            firsts.setdefault(run.recipe, run)
     return list(firsts.values())
 
 

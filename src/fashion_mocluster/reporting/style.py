@@ -21,7 +21,7 @@ MUTED = (
     "#777777",
 )
 OURS, THEIRS = "#332288", "#DDCC77"
-PROTOCOLS = ("#332288", "#88CCEE", "#44AA99", "#CC6677")
+SERIES = ("#332288", "#88CCEE", "#44AA99", "#CC6677")
 HEAT = "cividis"
 
 
@@ -69,7 +69,7 @@ def mark_published(axes: Axes, x: list, y: list) -> None:
         color=THEIRS,
         edgecolor="black",
         zorder=3,
-        label="published in the thesis",
+        label="published in the thesis (10,000 images)",
     )
 
 

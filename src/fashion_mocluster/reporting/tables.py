@@ -1,46 +1,36 @@
 """Tables as HTML, by pandas' Styler."""
 
-from collections.abc import Collection
-
 import pandas as pd
 from markupsafe import Markup
 from pandas.io.formats.style import Styler
 
 
 def html_table(
-    name: str,
-    frame: pd.DataFrame,
-    words: Collection[str] = (),
-    marks: pd.DataFrame | None = None,
-    groups: Collection[int] = (),
+    name: str, table: pd.DataFrame, words: int = 1, classes: pd.DataFrame | None = None
 ) -> Markup:
-    """A table of cells that are text already; the text is escaped. Empty for an empty frame.
+    """A table of cells that are text already; the text is escaped.
+
+    Columns without any text are left out, and so is a table without lines.
 
     Args:
         name: Its id in the page.
-        words: Columns to be aligned left and broken into lines; the others hold numbers.
-        marks: CSS classes of cells, of the same shape, empty for none.
-        groups: Places of the lines above which a rule is drawn.
+        words: How many columns, from the left, hold words: they are aligned left, a cell that
+            repeats the one above is empty, and a rule is drawn where the first one changes.
+        classes: CSS classes of cells, of the same shape, empty for none.
     """
-    if frame.empty:
+    table = table.fillna("").reset_index(drop=True)
+    filled = [column for column in table if (table[column] != "").any()]
+    if not filled:
         return Markup()
-    frame = frame.reset_index(drop=True)
-    classes = pd.DataFrame("", index=frame.index, columns=frame.columns)
-    if marks is not None:
-        classes = classes + marks.reset_index(drop=True).set_axis(frame.columns, axis=1)
-    for column in words:
-        classes[column] += " words"
-    classes.loc[list(groups)] += " group"
-    style = Styler(frame, uuid=name, cell_ids=False).hide(axis="index").set_td_classes(classes)
-    style.format(escape="html", na_rep="").format_index(escape="html", axis="columns")
-    left = [f"th.col{frame.columns.get_loc(column)}" for column in words]
-    style.set_table_styles([{"selector": th, "props": "text-align: left"} for th in left])
-    return Markup(f'<div class="wide">{style.to_html()}</div>')
-
-
-def hide_repeated(lines: pd.DataFrame, columns: list[str]) -> tuple[pd.DataFrame, list[int]]:
-    """``columns`` emptied where they repeat the line above, and where a new group begins."""
-    repeats = (lines[columns] == lines[columns].shift()).all(axis=1)
-    shown = lines.copy()
-    shown.loc[repeats, columns] = ""
-    return shown, [place for place, repeated in enumerate(repeats) if not repeated]
+    leading = [column for column in table.columns[:words] if column in filled]
+    table = table[filled]
+    classes = pd.DataFrame("", table.index, filled) if classes is None else classes[filled]
+    classes = classes.reset_index(drop=True)
+    same = (table[leading] == table[leading].shift()).cummin(axis=1)
+    classes[leading] += " words"
+    classes.loc[~same.iloc[:, :1].any(axis=1)] += " group"
+    shown = table.mask(same.reindex(columns=filled, fill_value=False), "")
+    style = Styler(shown, uuid=name, cell_ids=False).hide(axis="index").set_td_classes(classes)
+    style.format(escape="html").format_index(escape="html", axis="columns")
+    left = [{"selector": f"th.col{i}", "props": "text-align: left"} for i in range(len(leading))]
+    return Markup(f'<div class="wide">{style.set_table_styles(left).to_html()}</div>')

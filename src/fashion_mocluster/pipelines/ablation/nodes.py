@@ -60,7 +60,7 @@ def draw_ablation(table: pd.DataFrame, published: dict) -> Figure:
     """Scores by case beside the published ones."""
     from fashion_mocluster.reporting.ablation import ablation_figure
 
-    return ablation_figure({"this run": [table]}, published)
+    return ablation_figure(table.assign(recipe="this run", seed=0), published)
 
 
 def score_bugfix_case(

@@ -256,16 +256,16 @@ def draw_method(
             "scatter_by_cluster": by_cluster,
             "cluster_sizes": bars.cluster_size_figure(assigned, title),
         }
-    table = bars.contingency(distribution)
-    counts, names = table.to_numpy(), list(table.columns.get_level_values("Label_Name"))
+    counts = bars.contingency(distribution)
+    names = list(counts.columns.get_level_values("Label_Name"))
     classes = np.unique(clusters["label"], return_inverse=True)[1]
     return {
         "scatter_by_cluster": by_cluster,
         "scatter_by_label": scatter.scatter_figure(
             projection, classes, names, f"{title}: by true label"
         ),
-        "distribution": bars.distribution_figure(counts, names, title),
-        "confusion": bars.confusion_figure(counts, match_clusters(counts.T), names, title),
+        "distribution": bars.distribution_figure(counts, title),
+        "confusion": bars.confusion_figure(counts, match_clusters(counts.to_numpy().T), title),
     }
 
 
@@ -345,7 +345,7 @@ def draw_comparison(
     shown = {name: methods[name] for name in table["method"]}
     titles = {name: m.title for name, m in shown.items()}
     published = {name: m.thesis_scores.model_dump() for name, m in shown.items() if m.thesis_scores}
-    return comparison_figure(table, titles, published, best["method"])
+    return comparison_figure(table, titles, published, best)
 
 
 def describe_run(parameters: dict) -> dict:

@@ -1,4 +1,4 @@
-"""Representations, then one small pipeline per method, then the comparison."""
+"""Representations, then one small pipeline per method, then the comparison and the gallery."""
 
 from collections.abc import Collection
 
@@ -6,7 +6,7 @@ from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.clustering.parameters import MethodParameters, starts_from_pixel_clusters
 from fashion_mocluster.datasets.cluster_folders import Export
-from fashion_mocluster.pipelines.evaluation import chosen, nodes, preparation
+from fashion_mocluster.pipelines.evaluation import chosen, gallery, nodes, preparation
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import (
     bind,
     embedding_pipeline,
@@ -45,7 +45,8 @@ def create_pipeline(
     parts += [_shared(name) for name in made]
     parts += [_method(name, method, n_clusters) for name, method in methods.items()]
     parts += [_comparison(list(methods), criterion_representation, n_clusters, equal_sizes)]
-    return sum(parts, chosen.create_pipeline(representations, named=named, export=export))
+    parts += [chosen.create_pipeline(representations, named=named, export=export)]
+    return sum(parts, gallery.create_pipeline(named=named))
 
 
 def _representation(name: str, encoders: dict[str, str]) -> Pipeline:

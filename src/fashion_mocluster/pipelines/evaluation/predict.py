@@ -116,22 +116,25 @@ def score_predictions(predicted: pd.DataFrame, labels: np.ndarray | None, *, tit
 
 def draw_predictions(
     predicted: pd.DataFrame,
+    known_clusters: pd.DataFrame,
     labels: np.ndarray | None,
     class_names: list[str] | None,
     *,
     title: str,
 ) -> Figure:
-    """Classes and clusters of the new images; without labels the sizes of the clusters."""
+    """Classes and clusters of the new images; without labels the sizes of the clusters. Clusters that
+    no new image is in are shown too.
+    """
     from fashion_mocluster.clustering.scores import match_clusters
     from fashion_mocluster.reporting import distribution as bars
 
     clusters, title = predicted["cluster"].to_numpy(), f"{title}, new images"
+    known = np.unique(known_clusters["cluster"])
     if labels is None:
-        return bars.cluster_size_figure(clusters, title)
+        return bars.cluster_size_figure(clusters, title, known)
     table = nodes.tabulate_distribution(predicted.assign(label=labels), class_names)
-    table = bars.contingency(table)
-    counts, names = table.to_numpy(), list(table.columns.get_level_values("Label_Name"))
-    return bars.confusion_figure(counts, match_clusters(counts.T), names, title)
+    counts = bars.contingency(table, known)
+    return bars.confusion_figure(counts, match_clusters(counts.to_numpy().T), title)
 
 
 def create_pipeline(
@@ -187,7 +190,7 @@ def create_pipeline(
             ),
             Node(
                 bind(draw_predictions, title=title),
-                ["clusters", "new_labels", "new_class_names"],
+                ["clusters", "known_clusters", "new_labels", "new_class_names"],
                 "figure",
                 name="draw_predictions",
             ),

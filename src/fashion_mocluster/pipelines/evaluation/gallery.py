@@ -1,0 +1,53 @@
+"""The gallery: a page to look through the clusters of the chosen method and to name them."""
+
+import numpy as np
+import pandas as pd
+from kedro.pipeline import Node, Pipeline
+
+from fashion_mocluster.clustering.parameters import MethodParameters
+
+
+def write_gallery(
+    images: np.ndarray,
+    clusters: pd.DataFrame,
+    projection: np.ndarray,
+    duplicates: pd.DataFrame,
+    outliers: pd.DataFrame,
+    best: dict,
+    methods: dict[str, MethodParameters],
+    cluster_names: pd.DataFrame | None = None,
+) -> str:
+    """The page as HTML.
+
+    Args:
+        cluster_names: Names that the user gave these clusters before.
+    """
+    from fashion_mocluster.reporting.gallery import gallery_html
+
+    title = f"Clusters by {methods[best['method']].title}"
+    return gallery_html(images, clusters, projection, duplicates, outliers, title, cluster_names)
+
+
+def create_pipeline(*, named: bool) -> Pipeline:
+    """``best_clusters`` to ``gallery``.
+
+    Args:
+        named: Whether the user has named the clusters.
+    """
+    results = [
+        "images",
+        "best_clusters",
+        "best_projection",
+        "duplicates",
+        "outliers",
+        "best_method",
+    ]
+    names = ["cluster_names_file"] if named else []
+    methods = "params:evaluation.methods"
+    return Pipeline(
+        [Node(write_gallery, [*results, methods, *names], "gallery", name="write_gallery")],
+        namespace="evaluation",
+        inputs={*results, *names},
+        outputs={"gallery"},
+        parameters={methods},
+    )

@@ -1,0 +1,14 @@
+"""How the HTML pages of ``templates`` are filled in."""
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+
+def page_environment() -> Environment:
+    """Text is escaped, and a missing value is an error."""
+    return Environment(
+        loader=PackageLoader("fashion_mocluster.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
