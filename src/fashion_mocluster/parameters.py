@@ -169,11 +169,12 @@ class ProjectParameters(BaseModel):
 
     @property
     def predict_representation(self) -> str | None:
-        """The representation that ``predict.method`` clusters; None where no encoder makes it or the
+        """The representation that ``predict.method`` clusters; None where no network makes it or the
         method is not run.
         """
         method = self.methods_run.get(self.predict.method)
-        if method is None or encoder_of(method.representation) not in self.encoder_namespaces:
+        networks = {*self.encoder_namespaces, "backbone"}
+        if method is None or encoder_of(method.representation) not in networks:
             return None
         return method.representation
 

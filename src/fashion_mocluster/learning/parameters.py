@@ -431,12 +431,17 @@ class BackboneParameters(Parameters):
     package, which exist for the networks in ``learning.backbone.PACKAGES``; ``hub`` downloads those that
     timm knows; anything else is the path of a file that timm reads. ``image_size``: images are
     brought to so many pixels, down and across; null: as many as the network was trained with.
-    ``flip_tta`` averages each image and its mirror image.
+    ``pooling``: ``network`` takes the features that the network makes for its classifier, most often
+    a mean over the places of its last feature map; ``gem`` takes the generalized mean of power 3
+    (Radenovic et al. 2018, "Fine-tuning CNN image retrieval with no human annotation"), in which
+    places that respond strongly count more than empty ground. ``flip_tta`` averages each image and
+    its mirror image.
     """
 
     name: str
     weights: str = "package"
     image_size: Annotated[int, Field(ge=32)] | None = None
+    pooling: Literal["network", "gem"] = "network"
     flip_tta: bool = True
     batch_size: Count = 16
     compute: ComputeParameters = ComputeParameters()

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from fashion_mocluster.clustering.parameters import MethodParameters
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
-from fashion_mocluster.pipelines.evaluation import nodes
+from fashion_mocluster.pipelines.evaluation import backbone, nodes
 from fashion_mocluster.pipelines.evaluation.parameters import PredictParameters
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import embedding_pipeline
 
@@ -85,7 +85,7 @@ def create_pipeline(method: str, representation: str) -> Pipeline:
 
     Args:
         method: The method of the comparison whose clusters are continued.
-        representation: What it clusters, which an encoder makes.
+        representation: What it clusters, which an encoder or the backbone makes.
     """
     checked = "predict.checked_images"
     recipe = {"params:method": f"params:evaluation.methods.{method}", "params:data": "params:data"}
@@ -101,12 +101,13 @@ def create_pipeline(method: str, representation: str) -> Pipeline:
         namespace="predict",
         inputs={"new_images", "images"},
     )
-    embed = embedding_pipeline(
-        f"predict.{representation}",
-        f"new_{representation}",
-        weights=f"{representation}_weights",
-        images=checked,
-    )
+    namespace, name = f"predict.{representation}", f"new_{representation}"
+    if representation == "backbone":
+        embed = backbone.create_pipeline(namespace, name, checked)
+    else:
+        embed = embedding_pipeline(
+            namespace, name, weights=f"{representation}_weights", images=checked
+        )
     return (
         check
         + embed
