@@ -12,7 +12,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,photos]'
 	touch $(INSTALLED)
 
 run: install
@@ -31,7 +31,7 @@ stress: install
 # IDX=<folder of the four original files> measures 40,000 to 70,000 images too; SMALL=1 takes a few
 # hundred images and one round.
 bench: install
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,bench]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,photos,bench]'
 	$(BIN)/python -m tests.benchmarks $(if $(SMALL),--small) $(IDX)
 
 lint: install

@@ -259,3 +259,21 @@ def test_study_trains_once_for_flips_that_do_not_touch_pretraining():
     inputs = {n.namespace: n.inputs for n in pipeline.nodes if n.name.endswith("moco.embed_images")}
     assert "bugfix_ablation_thesis_weights" in inputs["bugfix_ablation.checkpoint_selection.moco"]
     assert len([n for n in pipeline.nodes if n.name.endswith("finetune_encoder")]) == 14
+
+
+def test_photos_are_described_by_a_pretrained_network_and_nothing_is_trained():
+    pipelines = registered("photos")
+    free = {n for n in pipelines["__default__"].inputs() if not n.startswith("param")}
+    assert free == {"raw_images", "labels", "run_results"}
+    (embed,) = [n for n in pipelines["__default__"].nodes if "backbone_embeddings" in n.outputs]
+    assert embed.inputs == ["images", "params:backbone"]
+    # New pictures go through the same function and parameters.
+    (new,) = [n for n in pipelines["predict"].nodes if "new_backbone_embeddings" in n.outputs]
+    assert new.inputs == ["predict.checked_images", "params:backbone"]
+    assert new.func is embed.func
+
+
+def test_no_method_for_photos_assumes_clusters_of_equal_size():
+    methods = parameters("photos").methods_run.values()
+    assert {m.representation for m in methods} == {"backbone"}
+    assert "turtle" not in {m.clusterer.kind for m in methods}

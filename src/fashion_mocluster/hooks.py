@@ -177,6 +177,7 @@ class MemoryHintsHook:
         "finetune_encoder": "batch_size or surrogate.chunk of its finetuning",
         "embed_images": "embedding.batch_size",
         "embed_whitened": "embedding.batch_size, whitening.max_grid_size or whitening.n_fit_images",
+        "embed_with_backbone": "backbone.batch_size or backbone.image_size",
         "reduce_pixels": "evaluation.pca_components",
     }
 

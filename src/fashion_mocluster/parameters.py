@@ -20,6 +20,7 @@ from fashion_mocluster.clustering.parameters import MethodParameters, starts_fro
 from fashion_mocluster.errors import FashionMoClusterError
 from fashion_mocluster.learning.parameters import (
     AnyFinetuningParameters,
+    BackboneParameters,
     EmbeddingParameters,
     MocoParameters,
     WhiteningParameters,
@@ -56,6 +57,7 @@ PATHS = (
     ("predict", "external_embeddings"),
     ("evaluation", "external_embeddings"),
     ("evaluation", "external_weights"),
+    ("backbone", "weights"),
 )
 
 
@@ -87,6 +89,7 @@ class ProjectParameters(BaseModel):
     variants: dict[Name, MocoParameters]
     embedding: EmbeddingParameters
     whitening: WhiteningParameters
+    backbone: BackboneParameters
     finetuning: dict[Name, AnyFinetuningParameters]
     evaluation: EvaluationParameters
     predict: PredictParameters
@@ -141,7 +144,7 @@ class ProjectParameters(BaseModel):
     @model_validator(mode="after")
     def _representations_exist(self):
         encoders = self.encoder_namespaces
-        builtin = {"pixels", "pca", "external", "external_encoder"}
+        builtin = {"pixels", "pca", "backbone", "external", "external_encoder"}
         for name in self.representations:
             if name not in builtin and encoder_of(name) not in encoders:
                 known = sorted({*builtin, *encoders})
@@ -207,10 +210,12 @@ class ProjectParameters(BaseModel):
         }
 
     @property
-    def variants_needed(self) -> list[str]:
-        """The variants whose embeddings a method clusters."""
+    def pretrainings_needed(self) -> list[str]:
+        """``moco`` and the variants whose embeddings a method clusters; finetunings start from moco."""
         encoders = {encoder_of(name) for name in self.representations}
-        return [name for name in self.variants if name in encoders]
+        if self.finetunings_needed:
+            encoders.add("moco")
+        return [name for name in ("moco", *self.variants) if name in encoders]
 
     @property
     def finetunings_needed(self) -> dict[str, AnyFinetuningParameters]:
@@ -243,7 +248,7 @@ class ProjectParameters(BaseModel):
             self.evaluation.run_methods[0] if self.predict.method == BEST else self.predict.method
         )
         method = self.methods_run.get(name)
-        known = {"pixels", "external", *self.encoder_namespaces}
+        known = {"pixels", "external", "backbone", *self.encoder_namespaces}
         if method is None or encoder_of(method.representation) not in known:
             return None
         return method.representation

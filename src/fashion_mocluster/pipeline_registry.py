@@ -58,7 +58,8 @@ def build_pipelines(p: "ProjectParameters") -> dict[str, Pipeline]:
 
     data = data_processing.create_pipeline()
     pixel_clusters = data_processing.pixel_clusters_pipeline()
-    pretraining = moco_pretraining.create_pipeline(p.variants_needed)
+    pretraining = moco_pretraining.create_pipeline(p.pretrainings_needed)
+    asked_for = p.pretrainings_needed or ["moco"]
     finetuning = cluster_finetuning.create_pipeline(p.finetunings_needed)
     if any(starts_from_pixel_clusters(recipe) for recipe in p.finetunings_needed.values()):
         finetuning += pixel_clusters
@@ -77,7 +78,7 @@ def build_pipelines(p: "ProjectParameters") -> dict[str, Pipeline]:
     pipelines = {
         "__default__": data + pretraining + finetuning + comparison + all_results,
         "data_processing": data,
-        "moco_pretraining": data + pretraining,
+        "moco_pretraining": data + moco_pretraining.create_pipeline(asked_for),
         "cluster_finetuning": data + finetuning,
         "evaluation": data + comparison + all_results,
         "report": report.create_pipeline(),

@@ -53,3 +53,21 @@ def test_torch_keeps_its_number_of_threads():
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["1"]
+
+
+def test_centered_directions_are_measured_from_the_mean_direction():
+    """Lengths do not count, and what all points have in common is taken away."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(1, 2, size=(60, 8))
+    directions = x / np.linalg.norm(x, axis=1, keepdims=True)
+    centered = FAST.model_copy(update={"center": True})
+    one = umap_embedding(x * rng.uniform(1, 9, size=(60, 1)), centered, seed=0)
+    other = umap_embedding(directions - directions.mean(0), FAST, seed=0)
+    # The layout of the same graph, up to rounding that the layout amplifies.
+    assert np.corrcoef(pairwise(one), pairwise(other))[0, 1] > 0.99
+    plain = umap_embedding(x, FAST, seed=0)
+    assert np.corrcoef(pairwise(one), pairwise(plain))[0, 1] < 0.9
+
+
+def pairwise(x):
+    return np.linalg.norm(x[:, None] - x[None], axis=2).ravel()

@@ -53,7 +53,7 @@ def test_external_embeddings_lose_their_labels(images):
         (lambda t: t.iloc[:-1], "63 lines for 64 images"),
         (lambda t: t.rename(columns={"feature_1": "f1"}), "columns must be"),
         (lambda t: t.drop(columns=t.columns), "columns must be"),
-        (lambda t: t.replace(0.0, np.nan), "line 2, column 'feature_1' is not a number"),
+        (lambda t: t.replace(0.0, np.nan), "image 0, column 'feature_1' is not a number"),
     ],
 )
 def test_external_embeddings_that_do_not_fit(images, change, message):

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -14,12 +14,23 @@ class Parameters(BaseModel):
 
 
 class UmapParameters(Parameters):
-    """UMAP (McInnes et al. 2018) before clustering, with ``min_dist`` 0."""
+    """UMAP (McInnes et al. 2018) before clustering, with ``min_dist`` 0.
+
+    With ``center`` directions are measured from the mean direction (Mu and Viswanath 2018,
+    "All-but-the-top"): all features of a network are positive, so all its directions are much alike.
+    """
 
     n_neighbors: Annotated[int, Field(ge=2)] = 15
     n_components: Count = 10
     n_epochs: Count = 200
     metric: Literal["cosine", "euclidean"] = "cosine"
+    center: bool = False
+
+    @model_validator(mode="after")
+    def _directions_only(self):
+        if self.center and self.metric != "cosine":
+            raise ValueError("center belongs to metric: cosine; leave it out with euclidean")
+        return self
 
 
 class _AnyClusterer(Parameters):

@@ -18,6 +18,8 @@ def umap_embedding(x: np.ndarray, parameters: UmapParameters, seed: int) -> np.n
     """
     if parameters.metric == "cosine":
         x = unit(x)
+        if parameters.center:
+            x = unit(x - x.mean(0))
     # Copies of a point fill its neighbor list, and UMAP would scatter them as groups of their own.
     x, copy_of = distinct_points(x)
     if len(x) <= 2:

@@ -16,7 +16,13 @@ from fashion_mocluster.learning.device import (
 )
 from fashion_mocluster.learning.encoder import Encoder
 from fashion_mocluster.learning.parameters import EmbeddingParameters
-from fashion_mocluster.learning.preprocessing import normalize, to_device, to_unit_interval
+from fashion_mocluster.learning.preprocessing import (
+    normalize,
+    shrink,
+    shrunk_size,
+    to_device,
+    to_unit_interval,
+)
 from fashion_mocluster.learning.weights import EncoderWeights
 from fashion_mocluster.threads import TorchThreads
 
@@ -24,7 +30,7 @@ from fashion_mocluster.threads import TorchThreads
 def embed(
     images: np.ndarray, weights: EncoderWeights, parameters: EmbeddingParameters
 ) -> np.ndarray:
-    """Representations float32 (N, D) of uint8 images (N, H, W), in eval mode.
+    """Representations float32 (N, D) of uint8 images (N, H, W) or (N, H, W, 3), in eval mode.
 
     They have unit length with ``flip_tta`` or where the weights have a readout.
 
@@ -33,7 +39,7 @@ def embed(
             decides itself whether to ``flip_tta``.
 
     Raises:
-        InputError: Another image size than the encoder takes.
+        InputError: Other images than the encoder takes.
     """
 
     def represent(encoder: Encoder, x: Tensor) -> Tensor:
@@ -59,22 +65,28 @@ def encode(
     """Apply ``represent`` to the encoder in eval mode and its input, batch by batch.
 
     Args:
-        images: uint8 (N, H, W).
-        represent: Gets the encoder and input (B, 1, H, W), returns (B, ...).
-        augment: Changes pixels (B, 1, H, W) in [0, 1], on the CPU, before they become input.
+        images: uint8 (N, H, W) or (N, H, W, 3).
+        represent: Gets the encoder and input (B, C, H, W), returns (B, ...).
+        augment: Changes pixels (B, C, H, W) in [0, 1], on the CPU, before they become input.
 
     Returns:
         float32 (N, ...).
 
     Raises:
-        InputError: Another image size than the encoder takes.
+        InputError: Other images than the encoder takes: of another size, or gray and not in color or
+            the reverse.
     """
-    fixed_size = weights.encoder.pooling == "flatten" or weights.readout is not None
-    if fixed_size and images.shape[1:] != tuple(weights.image_size):
-        raise InputError(
-            f"the encoder takes images of {weights.image_size}, got {images.shape[1:]}"
-        )
     preprocessing = parameters.preprocessing or weights.preprocessing
+    fixed_size = weights.encoder.pooling == "flatten" or weights.readout is not None
+    size = shrunk_size(images.shape[1:3], preprocessing)
+    if fixed_size and size != tuple(weights.image_size):
+        raise InputError(f"the encoder takes images of {weights.image_size}, got {size}")
+    if (images.ndim == 4) != (weights.channels == 3):
+        one, other = ("color", "gray") if weights.channels == 3 else ("gray", "color")
+        raise InputError(
+            f"{weights.origin}: the encoder was trained on {one} images, these are {other} ones; set "
+            "data.color, or train anew"
+        )
     compute, device = parameters.compute, pick_device(parameters.compute)
     precision = pick_precision(compute, device)
     encoder = weights.build().to(device, memory_format=torch.channels_last)
@@ -85,14 +97,15 @@ def encode(
             return represent(encoder, x).float().cpu()
 
     def represent_few() -> Tensor:
-        few = torch.from_numpy(images[:TRIAL_BATCH_SIZE])
+        few = torch.from_numpy(shrink(images[:TRIAL_BATCH_SIZE], preprocessing))
         return represent_pixels(to_unit_interval(few, preprocessing))
 
     threads = compute.threads if device.type == "cpu" else torch.get_num_threads()
     with TorchThreads("embedding", threads, represent_few):
         parts = []
         for start in range(0, len(images), parameters.batch_size):
-            batch = torch.from_numpy(images[start : start + parameters.batch_size])
+            batch = images[start : start + parameters.batch_size]
+            batch = torch.from_numpy(shrink(batch, preprocessing))
             if augment is None:
                 pixels = to_unit_interval(batch.to(device), preprocessing)
             else:  # on the CPU, where the generators of views are

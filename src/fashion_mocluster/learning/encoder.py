@@ -73,15 +73,18 @@ class Encoder(nn.Module):
     Args:
         parameters: Depth, width and heads.
         image_size: Height and width in pixels; matters only for ``pooling: flatten``.
+        channels: Of the images, 1 or 3.
     """
 
-    def __init__(self, parameters: EncoderParameters, image_size: tuple[int, int]):
+    def __init__(
+        self, parameters: EncoderParameters, image_size: tuple[int, int], channels: int = 1
+    ):
         super().__init__()
         self.parameters_used = parameters
-        self.image_size = tuple(image_size)
+        self.image_size, self.channels = tuple(image_size), channels
         widths = parameters.widths
         self.conv1 = nn.Conv2d(
-            1, widths[0], 3, stride=parameters.stem_stride, padding=1, bias=False
+            channels, widths[0], 3, min(parameters.stem_stride, 2), padding=1, bias=False
         )
         self.bn1 = nn.BatchNorm2d(widths[0])
         channels = widths[0]
@@ -120,7 +123,7 @@ class Encoder(nn.Module):
         return self.parameters_used.widths[stage - 1], height, width
 
     def forward(self, x: Tensor) -> Tensor:
-        """Representations (B, representation_dim) of images (B, 1, H, W).
+        """Representations (B, representation_dim) of images (B, channels, H, W).
 
         These are clustered. With ``normalize_embedding`` they have unit length.
         """
@@ -131,14 +134,18 @@ class Encoder(nn.Module):
         return F.normalize(x, dim=1) if self.parameters_used.normalize_embedding else x
 
     def feature_map(self, x: Tensor, stage: int) -> Tensor:
-        """The feature map (B, C, h, w) of a stage, see :meth:`map_shape`, of images (B, 1, H, W)."""
+        """The feature map (B, C, h, w) of a stage, see :meth:`map_shape`, of images
+        (B, channels, H, W).
+        """
         x = F.relu_(self.bn1(self.conv1(x)))
+        if self.parameters_used.stem_stride == 4:
+            x = F.max_pool2d(x, 3, stride=2, padding=1)
         for number in range(1, stage + 1):
             x = getattr(self, f"layer{number}")(x)
         return x
 
     def project(self, x: Tensor) -> Tensor:
-        """Unit vectors (B, contrast_dim), float32, of images (B, 1, H, W)."""
+        """Unit vectors (B, contrast_dim), float32, of images (B, channels, H, W)."""
         return self.head(self(x))
 
     def head(self, z: Tensor) -> Tensor:
@@ -151,16 +158,19 @@ class Encoder(nn.Module):
 def map_size(image_size: tuple[int, int], stem_stride: int, stage: int) -> tuple[int, int]:
     """Height and width of the feature map of a stage (from 1)."""
     height, width = image_size
-    for stride in [stem_stride] + [2] * (stage - 1):
+    stem = [2, 2] if stem_stride == 4 else [stem_stride]
+    for stride in stem + [2] * (stage - 1):
         height, width = (height - 1) // stride + 1, (width - 1) // stride + 1
     return height, width
 
 
-def build_encoder(parameters: EncoderParameters, image_size: tuple[int, int], seed: int) -> Encoder:
+def build_encoder(
+    parameters: EncoderParameters, image_size: tuple[int, int], seed: int, channels: int = 1
+) -> Encoder:
     """An encoder with random weights that depend on ``seed`` alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        encoder = Encoder(parameters, image_size)
+        encoder = Encoder(parameters, image_size, channels)
         for module in encoder.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

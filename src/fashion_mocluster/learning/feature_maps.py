@@ -32,7 +32,7 @@ class Readout:
     matrix: Tensor
 
     def __call__(self, encoder: Encoder, x: Tensor) -> Tensor:
-        """Unit vectors float32 (B, E) of images (B, 1, H, W)."""
+        """Unit vectors float32 (B, E) of images (B, channels, H, W)."""
         z = flatten_feature_map(encoder, x, self.stage, self.max_grid_size, self.flip_tta)
         # Whitening amplifies small differences, and the rounding errors of bfloat16 with them.
         with torch.autocast(z.device.type, enabled=False):

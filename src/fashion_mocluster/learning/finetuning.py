@@ -20,7 +20,12 @@ from fashion_mocluster.learning.checkpoints import CheckpointStore
 from fashion_mocluster.learning.device import TRIAL_BATCH_SIZE, autocast
 from fashion_mocluster.learning.health import cluster_sizes, effective_rank, spread
 from fashion_mocluster.learning.parameters import BaseFinetuningParameters
-from fashion_mocluster.learning.preprocessing import normalize, to_device, to_unit_interval
+from fashion_mocluster.learning.preprocessing import (
+    normalize,
+    shrink,
+    to_device,
+    to_unit_interval,
+)
 from fashion_mocluster.learning.seeding import fingerprint
 from fashion_mocluster.learning.surrogate import Surrogate, surrogate_loss
 from fashion_mocluster.learning.trainer import StopTraining, Trainer, Training, TrainingResult
@@ -45,7 +50,7 @@ def finetune(
     """Finetune the pretrained encoder on its own clusters.
 
     Args:
-        images: uint8 (N, H, W).
+        images: uint8 (N, H, W) or (N, H, W, 3).
         pretrained: Where to start.
         parameters: The whole recipe.
         n_clusters: How many clusters are asked for.
@@ -91,7 +96,7 @@ class Finetuning(Training):
             pretrained = replace(pretrained, preprocessing=parameters.preprocessing)
         self.parameters, self.pretrained, self.name = parameters, pretrained, name
         self.n_clusters, self.assign, self.score = n_clusters, assign, score
-        self.images = torch.from_numpy(images).to(self.device)
+        self.images = torch.from_numpy(shrink(images, pretrained.preprocessing)).to(self.device)
         encoder = pretrained.build()
         self.encoder = encoder.to(self.device, memory_format=torch.channels_last)
         trained = self.encoder.backbone_parameters()

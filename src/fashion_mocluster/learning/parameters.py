@@ -35,11 +35,15 @@ class Range(Parameters):
 
 
 class EncoderParameters(Parameters):
-    """A CIFAR-style residual network (He et al. 2016, section 4.2) and its projection head."""
+    """A CIFAR-style residual network (He et al. 2016, section 4.2) and its projection head.
+
+    ``stem_stride`` 4 is that of the larger networks there (table 1): a convolution of stride 2, then
+    max pooling.
+    """
 
     blocks: Annotated[list[Count], Field(min_length=1)]
     widths: Annotated[list[Count], Field(min_length=1)]
-    stem_stride: Literal[1, 2] = 1
+    stem_stride: Literal[1, 2, 4] = 1
     residual: bool = True
     pooling: Literal["average", "flatten"] = "average"
     embedding_dim: Count | None = None
@@ -68,15 +72,21 @@ class PreprocessingParameters(Parameters):
     ``contrast_stretch`` maps each image's own minimum and maximum to 0 and 255 first. ``normalize``:
     ``standardize`` subtracts the mean and divides by the standard deviation of the data set,
     ``unit`` leaves values in [0, 1], ``subtract_raw_mean`` subtracts the mean on the 0-255 scale
-    from values in [0, 1], as the published finetuning script does.
+    from values in [0, 1], as the published finetuning script does. Images of which a side has more
+    than ``image_size`` pixels are averaged down to that, their proportions kept; null: none are.
     """
 
+    image_size: Annotated[int, Field(ge=4)] | None = None
     contrast_stretch: bool = False
     normalize: Literal["standardize", "unit", "subtract_raw_mean"] = "standardize"
 
 
 class ViewParameters(Parameters):
-    """The random views of one image; every image of a batch draws its own values."""
+    """The random views of one image; every image of a batch draws its own values.
+
+    ``hue`` is turned by at most this fraction of the color circle, either way. ``saturation``, ``hue``
+    and ``gray_probability`` change color images only.
+    """
 
     crop_scale: Range = Range(low=1, high=1)
     aspect_ratio: Range = Range(low=1, high=1)
@@ -85,6 +95,10 @@ class ViewParameters(Parameters):
     flip_probability: Fraction = 0
     brightness: Range = Range(low=1, high=1)
     gamma: Range = Range(low=1, high=1)
+    contrast: Range = Range(low=1, high=1)
+    saturation: Range = Range(low=1, high=1)
+    hue: Annotated[float, Field(ge=0, le=0.5)] = 0
+    gray_probability: Fraction = 0
     blur_kernel: Annotated[int, Field(ge=1)] = 1
     blur_sigma: Range = Range(low=0.1, high=2.0)
     noise_std: NonNegative = 0
@@ -408,3 +422,26 @@ class WhiteningParameters(Parameters):
     n_fit_images: Annotated[int, Field(ge=2)]
     views: ViewParameters
     seed: Seed
+
+
+class BackboneParameters(Parameters):
+    """Features of a pretrained network: the representation ``backbone``.
+
+    ``name`` is that of a network in timm. ``weights``: ``package`` takes those of an installed
+    package, which exist for the networks in ``learning.backbone.PACKAGES``; ``hub`` downloads those that
+    timm knows; anything else is the path of a file that timm reads. ``image_size``: images are
+    brought to so many pixels, down and across; null: as many as the network was trained with.
+    ``pooling``: ``network`` takes the features that the network makes for its classifier, most often
+    a mean over the places of its last feature map; ``gem`` takes the generalized mean of power 3
+    (Radenovic et al. 2018, "Fine-tuning CNN image retrieval with no human annotation"), in which
+    places that respond strongly count more than empty ground. ``flip_tta`` averages each image and
+    its mirror image.
+    """
+
+    name: str
+    weights: str = "package"
+    image_size: Annotated[int, Field(ge=32)] | None = None
+    pooling: Literal["network", "gem"] = "network"
+    flip_tta: bool = True
+    batch_size: Count = 16
+    compute: ComputeParameters = ComputeParameters()

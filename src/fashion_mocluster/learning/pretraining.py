@@ -19,6 +19,7 @@ from fashion_mocluster.learning.parameters import MocoParameters, QuirkParameter
 from fashion_mocluster.learning.preprocessing import (
     PixelStatistics,
     normalize,
+    shrink,
     to_device,
     to_unit_interval,
 )
@@ -48,7 +49,7 @@ def pretrain(
     """Train a query encoder on ``images``, continuing from the store's last checkpoint if any.
 
     Args:
-        images: uint8 (N, H, W).
+        images: uint8 (N, H, W) or (N, H, W, 3).
         statistics: Mean and standard deviation of the pixels, stored with the weights.
         parameters: The whole recipe.
         store: Where checkpoints are stored.
@@ -108,12 +109,14 @@ class Pretraining(Training):
         super().__init__(parameters.compute)
         self.parameters, self.statistics, self.assign = parameters, statistics, assign
         self.quirks = parameters.quirks or QuirkParameters()
+        images = shrink(images, parameters.preprocessing)
         self.images = torch.from_numpy(images).to(self.device)
         # Four generators, so that none changes what another draws.
         weights_seed, queue_seed, order_seed, views_seed = seeds_for(parameters.seed, 4)
         self.order_generator = Generator().manual_seed(order_seed)
         self.views_generator = Generator(self.device).manual_seed(views_seed)
-        encoder = build_encoder(parameters.encoder, images.shape[1:], weights_seed)
+        channels = 3 if images.ndim == 4 else 1
+        encoder = build_encoder(parameters.encoder, images.shape[1:3], weights_seed, channels)
         moco = build_contrast(encoder, parameters.contrast, queue_seed, self.quirks)
         self.moco = moco.to(self.device, memory_format=torch.channels_last)
         self.optimizer = torch.optim.SGD(

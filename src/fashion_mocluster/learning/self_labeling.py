@@ -24,7 +24,12 @@ from fashion_mocluster.learning.parameters import (
     SelfLabelingParameters,
     WhiteningParameters,
 )
-from fashion_mocluster.learning.preprocessing import normalize, to_device, to_unit_interval
+from fashion_mocluster.learning.preprocessing import (
+    normalize,
+    shrink,
+    to_device,
+    to_unit_interval,
+)
 from fashion_mocluster.learning.seeding import fingerprint, seeds_for
 from fashion_mocluster.learning.trainer import Trainer, Training, TrainingResult
 from fashion_mocluster.learning.views import view
@@ -49,7 +54,7 @@ def self_label(
     """Train the pretrained encoder on its own clusters, in rounds.
 
     Args:
-        images: uint8 (N, H, W).
+        images: uint8 (N, H, W) or (N, H, W, 3).
         pretrained: Where every round starts; the first one clusters its embeddings.
         parameters: The whole recipe.
         n_clusters: How many clusters are asked for.
@@ -95,7 +100,7 @@ class SelfLabeling(Training):
         self.whitening = whitening if parameters.features == "whitened_maps" else None
         if parameters.features == "whitened_maps" and whitening is None:
             raise ValueError("features is 'whitened_maps', but no whitening is given")
-        self.images = torch.from_numpy(images).to(self.device)
+        self.images = torch.from_numpy(shrink(images, pretrained.preprocessing)).to(self.device)
         # Two generators, so that neither changes what the other draws.
         order_seed, views_seed = seeds_for(parameters.seed, 2)
         self.order_generator = Generator().manual_seed(order_seed)

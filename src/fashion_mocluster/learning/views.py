@@ -1,7 +1,7 @@
 """Random views of images: computed for a whole batch at once, random for each image separately.
 
-Every function takes images in [0, 1] as float32 (B, 1, H, W) and an explicit generator, so the
-same generator state gives the same views.
+Every function takes images in [0, 1] as float32 (B, C, H, W), gray (C = 1) or red, green and blue
+(C = 3), and an explicit generator, so the same generator state gives the same views.
 """
 
 import math
@@ -9,6 +9,7 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
+from torchvision.transforms.v2.functional import rgb_to_grayscale
 
 from fashion_mocluster.learning.parameters import Range, ViewParameters
 
@@ -22,7 +23,7 @@ def query_and_key_views(
     generator: Generator,
     resample_twice: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    """Two views (B, 1, H, W) of each image.
+    """Two views (B, C, H, W) of each image.
 
     ``key_view: independent`` draws twice. ``key_view: sobel`` is the thesis's dual channel: one
     geometry for both, photometric changes on the query, Sobel magnitude as the key.
@@ -40,7 +41,7 @@ def query_and_key_views(
 def view(
     images: Tensor, parameters: ViewParameters, generator: Generator, resample_twice: bool = False
 ) -> Tensor:
-    """One view (B, 1, H, W) of each image, whatever ``key_view`` says."""
+    """One view (B, C, H, W) of each image, whatever ``key_view`` says."""
     shaped = geometric(images, parameters, generator, resample_twice)
     return photometric(shaped, parameters, generator)
 
@@ -48,7 +49,7 @@ def view(
 def geometric(
     images: Tensor, parameters: ViewParameters, generator: Generator, resample_twice: bool = False
 ) -> Tensor:
-    """Crop, translate, rotate and mirror each image by its own random amount, (B, 1, H, W).
+    """Crop, translate, rotate and mirror each image by its own random amount, (B, C, H, W).
 
     Args:
         resample_twice: Crop by bilinear, then rotate by nearest-neighbor resampling, as
@@ -62,12 +63,15 @@ def geometric(
 
 
 def photometric(images: Tensor, parameters: ViewParameters, generator: Generator) -> Tensor:
-    """Gamma, brightness, blur and noise, each image by its own random amount, clipped to [0, 1]."""
+    """Gamma, brightness, colors, blur and noise, each image by its own random amount, clipped to
+    [0, 1].
+    """
     x = images
     if parameters.gamma.low != parameters.gamma.high:
         x = x.clamp_min(1e-6) ** _log_uniform(x, parameters.gamma, generator)
     if parameters.brightness.low != parameters.brightness.high:
         x = x * _uniform(x, parameters.brightness, generator)
+    x = colored(x, parameters, generator)
     if parameters.blur_kernel > 1:
         sigma = _uniform(x, parameters.blur_sigma, generator).flatten()
         x = gaussian_blur(x, sigma, parameters.blur_kernel)
@@ -77,27 +81,76 @@ def photometric(images: Tensor, parameters: ViewParameters, generator: Generator
     return x.clamp(0, 1)
 
 
+def colored(images: Tensor, parameters: ViewParameters, generator: Generator) -> Tensor:
+    """Contrast, saturation, hue and loss of color, each image by its own random amount.
+
+    The first three are those of torchvision's ``adjust_*``, not clipped in between where colors leave
+    [0, 1]. Gray images have a contrast only.
+    """
+    x, p = images, parameters
+    if p.contrast.low != p.contrast.high:
+        mean = _gray(x).mean((1, 2, 3), keepdim=True)
+        x = torch.lerp(mean, x, _uniform(x, p.contrast, generator))
+    if x.shape[1] == 1:
+        return x
+    if p.saturation.low != p.saturation.high:
+        x = torch.lerp(_gray(x), x, _uniform(x, p.saturation, generator))
+    if p.hue > 0:
+        x = shift_hue(x.clamp(0, 1), _uniform(x, Range(low=-p.hue, high=p.hue), generator))
+    if p.gray_probability > 0:
+        u = torch.rand(len(x), 1, 1, 1, generator=generator, device=x.device)
+        x = torch.where(u < p.gray_probability, _gray(x), x)
+    return x
+
+
+def shift_hue(images: Tensor, shift: Tensor) -> Tensor:
+    """Images (B, 3, H, W) in [0, 1] with the hue turned by a fraction (B, 1, 1, 1) of the circle.
+
+    In the hexcone model (Smith 1978, "Color gamut transform pairs"): the largest and the smallest
+    channel stay, which channels these are and where the third lies between them changes.
+    """
+    red, green, blue = images.split(1, dim=1)
+    value, smallest = images.amax(1, keepdim=True), images.amin(1, keepdim=True)
+    chroma = value - smallest
+    safe = torch.where(chroma == 0, 1, chroma)
+    hue = torch.where(
+        value == red,
+        (green - blue) / safe,
+        torch.where(value == green, 2 + (blue - red) / safe, 4 + (red - green) / safe),
+    )
+    corners = torch.tensor([5.0, 3.0, 1.0], device=images.device).view(1, 3, 1, 1)
+    place = (hue + 6 * shift + corners) % 6
+    return value - chroma * torch.minimum(place, 4 - place).clamp(0, 1)
+
+
+def _gray(images: Tensor) -> Tensor:
+    """Luma (B, 1, H, W); of gray images themselves."""
+    return images if images.shape[1] == 1 else rgb_to_grayscale(images)
+
+
 def sobel_magnitude(images: Tensor) -> Tensor:
-    """Gradient magnitude, mirrored at the border as in OpenCV, clipped to [0, 1]."""
+    """Gradient magnitude of each channel, mirrored at the border as in OpenCV, clipped to [0, 1]."""
     horizontal = SOBEL.to(images).view(1, 1, 3, 3)
     kernels = torch.cat([horizontal, horizontal.transpose(2, 3)])
-    gradient = F.conv2d(F.pad(images, (1, 1, 1, 1), mode="reflect"), kernels)
-    return gradient.square().sum(1, keepdim=True).sqrt().clamp(0, 1)
+    channels = images.flatten(0, 1).unsqueeze(1)
+    gradient = F.conv2d(F.pad(channels, (1, 1, 1, 1), mode="reflect"), kernels)
+    return gradient.square().sum(1).sqrt().clamp(0, 1).view(images.shape)
 
 
 def gaussian_blur(images: Tensor, sigma: Tensor, kernel_size: int) -> Tensor:
     """Blur image i with standard deviation ``sigma[i]`` (B,) pixels, mirrored at the border."""
-    batch, _, height, width = images.shape
+    batch, channels, height, width = images.shape
     half = kernel_size // 2
     offsets = torch.arange(-half, half + 1, device=images.device, dtype=images.dtype)
     weights = torch.exp(-0.5 * (offsets / sigma[:, None]) ** 2)
-    weights = weights / weights.sum(1, keepdim=True)
-    # One convolution group per image gives each its own kernel.
+    weights = (weights / weights.sum(1, keepdim=True)).repeat_interleave(channels, 0)
+    # One convolution group per channel of an image gives each image its own kernel.
+    groups = batch * channels
     x = F.pad(images, (half, half, half, half), mode="reflect")
-    x = x.view(1, batch, height + 2 * half, width + 2 * half)
-    x = F.conv2d(x, weights.view(batch, 1, 1, kernel_size), groups=batch)
-    x = F.conv2d(x, weights.view(batch, 1, kernel_size, 1), groups=batch)
-    return x.view(batch, 1, height, width)
+    x = x.reshape(1, groups, height + 2 * half, width + 2 * half)
+    x = F.conv2d(x, weights.view(groups, 1, 1, kernel_size), groups=groups)
+    x = F.conv2d(x, weights.view(groups, 1, kernel_size, 1), groups=groups)
+    return x.view(images.shape)
 
 
 def _uniform(images: Tensor, interval: Range, generator: Generator) -> Tensor:

@@ -30,7 +30,8 @@ class EncoderWeights:
         encoder: Architecture.
         preprocessing: How pixels become input.
         statistics: Mean and standard deviation of the training images' pixels.
-        image_size: Height and width of the training images.
+        image_size: Height and width of the training images, as the encoder saw them.
+        channels: Of these images: 1, gray, or 3.
         readout: What replaces the pooled feature map as the representation, if anything.
         origin: Where the weights come from, for messages.
     """
@@ -41,6 +42,7 @@ class EncoderWeights:
     statistics: PixelStatistics
     image_size: tuple[int, int]
     readout: Readout | None = None
+    channels: int = 1
     origin: str = field(default="trained here", compare=False)
 
     @classmethod
@@ -52,7 +54,14 @@ class EncoderWeights:
             name: value.detach().to("cpu", memory_format=torch.contiguous_format, copy=True)
             for name, value in encoder.state_dict().items()
         }
-        return cls(state, encoder.parameters_used, preprocessing, statistics, encoder.image_size)
+        return cls(
+            state,
+            encoder.parameters_used,
+            preprocessing,
+            statistics,
+            encoder.image_size,
+            channels=encoder.channels,
+        )
 
     def check(self) -> None:
         """Compare the tensors with the architecture.
@@ -63,7 +72,7 @@ class EncoderWeights:
         """
         # On the meta device even an absurd architecture costs no memory to compare with.
         with torch.device("meta"):
-            encoder = Encoder(self.encoder, self.image_size)
+            encoder = Encoder(self.encoder, self.image_size, self.channels)
         self._compare(encoder)
 
     def build(self) -> Encoder:
@@ -73,7 +82,7 @@ class EncoderWeights:
             WeightsError: As :meth:`check`.
         """
         self.check()
-        encoder = Encoder(self.encoder, self.image_size)
+        encoder = Encoder(self.encoder, self.image_size, self.channels)
         encoder.load_state_dict(self.state)
         return encoder.eval()
 
@@ -112,6 +121,7 @@ class EncoderWeights:
             "preprocessing": self.preprocessing.model_dump(mode="json"),
             "statistics": asdict(self.statistics),
             "image_size": list(self.image_size),
+            "channels": self.channels,
             **readout,
         }
 
@@ -138,7 +148,16 @@ class EncoderWeights:
                 PixelStatistics(**content["statistics"]),
                 tuple(content["image_size"]),
                 Readout(**content["readout"]) if "readout" in content else None,
+                _channels(content),
                 origin=origin,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise WeightsError(f"{origin}: malformed ({error!r})") from error
+
+
+def _channels(content: dict) -> int:
+    """1 or 3; files from before there were color images do not say it."""
+    channels = content.get("channels", 1)
+    if channels not in (1, 3):
+        raise ValueError(f"channels is {channels!r}, expected 1 or 3")
+    return channels

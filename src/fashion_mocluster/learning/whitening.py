@@ -17,6 +17,7 @@ from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning.embedding import encode
 from fashion_mocluster.learning.feature_maps import Readout, flatten_feature_map
 from fashion_mocluster.learning.parameters import EmbeddingParameters, WhiteningParameters
+from fashion_mocluster.learning.preprocessing import shrunk_size
 from fashion_mocluster.learning.views import view
 from fashion_mocluster.learning.weights import EncoderWeights
 
@@ -27,7 +28,7 @@ def whiten(
     parameters: WhiteningParameters,
     embedding: EmbeddingParameters,
 ) -> EncoderWeights:
-    """The same encoder with a readout fitted to uint8 images (N, H, W).
+    """The same encoder with a readout fitted to uint8 images (N, H, W) or (N, H, W, 3).
 
     It has ``n_components`` dimensions, or fewer where there are fewer images or the map is smaller.
     Views are drawn batch by batch, so another ``embedding.batch_size`` acts like another seed.
@@ -42,9 +43,10 @@ def whiten(
             f"whitening.stage is {p.stage}, but the encoder has {len(weights.encoder.blocks)} stages; "
             "lower it"
         )
-    if images.shape[1:] != tuple(weights.image_size):
+    size = shrunk_size(images.shape[1:3], embedding.preprocessing or weights.preprocessing)
+    if size != tuple(weights.image_size):
         raise InputError(
-            f"whitening: images of {images.shape[1:]}, but the encoder was trained on "
+            f"whitening: images of {size}, but the encoder was trained on "
             f"{tuple(weights.image_size)}; bring them to that size"
         )
     if len(images) < 2:

@@ -72,11 +72,12 @@ def read_external_embeddings(
             f"{source}: {len(features)} lines for {len(images)} images; the file needs one for "
             "each image, in their order"
         )
-    bad = ~np.isfinite(features.apply(pd.to_numeric, errors="coerce").to_numpy(float))
+    numbers = features.apply(pd.to_numeric, errors="coerce").to_numpy(np.float32)
+    bad = ~np.isfinite(numbers)
     if bad.any():
         row, column = np.argwhere(bad)[0]
-        raise InputError(f"{source}: line {row + 2}, column {expected[column]!r} is not a number")
-    return features.astype(np.float32), {"time_s": 0.0, "memory_mb": 0.0}
+        raise InputError(f"{source}: image {row}, column {expected[column]!r} is not a number")
+    return embeddings_table(numbers), {"time_s": 0.0, "memory_mb": 0.0}
 
 
 def read_external_weights(

@@ -6,7 +6,7 @@ from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.clustering.parameters import MethodParameters, starts_from_pixel_clusters
 from fashion_mocluster.datasets.cluster_folders import Export
-from fashion_mocluster.pipelines.evaluation import chosen, gallery, nodes, preparation
+from fashion_mocluster.pipelines.evaluation import backbone, chosen, gallery, nodes, preparation
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import (
     bind,
     embedding_pipeline,
@@ -55,6 +55,8 @@ def _representation(name: str, encoders: dict[str, str]) -> Pipeline:
         return embedding_pipeline(encoders[name], name)
     if encoder_of(name) in encoders:
         return whitening_pipeline(f"evaluation.{name}", encoder_of(name))
+    if name == "backbone":
+        return backbone.create_pipeline()
     if name == "external_encoder":
         return _external_encoder()
     pixels = Node(

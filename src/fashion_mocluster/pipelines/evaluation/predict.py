@@ -11,7 +11,7 @@ from kedro.pipeline import Node, Pipeline
 from matplotlib.figure import Figure
 
 from fashion_mocluster.errors import InputError
-from fashion_mocluster.pipelines.evaluation import nodes
+from fashion_mocluster.pipelines.evaluation import backbone, nodes
 from fashion_mocluster.pipelines.evaluation.chosen import name_clusters
 from fashion_mocluster.pipelines.evaluation.parameters import (
     ModelSelectionParameters,
@@ -209,22 +209,23 @@ def create_pipeline(
 
 def _new_embeddings(representation: str, encoders: Collection[str]) -> Pipeline:
     """``new_images`` to ``new_<representation>_embeddings``, embedded as the known images were."""
-    name = f"new_{representation}"
-    outputs = [f"{name}_embeddings", f"{name}_embedding_cost"]
+    name, checked = f"new_{representation}", "predict.checked_images"
+    inputs = {"new_images", "pixel_statistics"}
     check = Node(
         check_new_images,
         ["new_images", "pixel_statistics"],
         "checked_images",
         name="check_new_images",
     )
-    inputs = {"new_images", "pixel_statistics"}
+    before = Pipeline([check], namespace="predict", inputs=inputs)
+    namespace = f"predict.{representation}"
+    if representation == "backbone":
+        return before + backbone.create_pipeline(namespace, name, checked)
     if encoder_of(representation) in encoders:
-        return Pipeline([check], namespace="predict", inputs=inputs) + embedding_pipeline(
-            f"predict.{representation}",
-            name,
-            weights=f"{representation}_weights",
-            images="predict.checked_images",
-        )
+        weights = f"{representation}_weights"
+        return before + embedding_pipeline(namespace, name, weights=weights, images=checked)
+    outputs = [f"{name}_embeddings", f"{name}_embedding_cost"]
+    embed = Node(nodes.tabulate_pixels, "checked_images", outputs, name="tabulate_pixels")
     if representation == "external":
         inputs.add("new_external_embeddings_file")
         embed = Node(
@@ -233,6 +234,4 @@ def _new_embeddings(representation: str, encoders: Collection[str]) -> Pipeline:
             outputs,
             name="read_external_embeddings",
         )
-    else:
-        embed = Node(nodes.tabulate_pixels, "checked_images", outputs, name="tabulate_pixels")
     return Pipeline([check, embed], namespace="predict", inputs=inputs, outputs=set(outputs))

@@ -10,13 +10,17 @@ from fashion_mocluster.pipelines.moco_pretraining import nodes
 from fashion_mocluster.representations import WHITENED
 
 
-def create_pipeline(variants: list[str]) -> Pipeline:
-    """MoCo, and the named variants of its recipe."""
-    others = (
-        pretraining_pipeline(f"moco_pretraining.{name}", f"variants.{name}", name)
-        for name in variants
+def create_pipeline(encoders: list[str]) -> Pipeline:
+    """The trainings of ``moco`` and of the variants of its recipe, by the names of their encoders."""
+    return sum(
+        (
+            pretraining_pipeline("moco_pretraining", "moco", "moco")
+            if name == "moco"
+            else pretraining_pipeline(f"moco_pretraining.{name}", f"variants.{name}", name)
+            for name in encoders
+        ),
+        Pipeline([]),
     )
-    return sum(others, pretraining_pipeline("moco_pretraining", "moco", "moco"))
 
 
 def pretraining_pipeline(

@@ -1,0 +1,70 @@
+"""Embeddings that were made elsewhere, from the kinds of files that people keep them in."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from kedro.io import AbstractDataset
+
+from fashion_mocluster.datasets.errors import DataFileError
+
+
+class ExternalEmbeddingsDataset(AbstractDataset[None, pd.DataFrame]):
+    """A table of embeddings, one line per image, read-only.
+
+    Args:
+        filepath: A ``.npy`` file of an array (N, D), whose columns become ``feature_0``,
+            ``feature_1``, ...; or a ``.parquet`` or ``.csv`` file, whose columns stay as they are.
+    """
+
+    def __init__(self, *, filepath: str, metadata: dict | None = None):
+        self._path = Path(filepath)
+        self.metadata = metadata
+
+    def load(self) -> pd.DataFrame:
+        """The table.
+
+        Raises:
+            DataFileError: There is no such file, it is of another kind, damaged, or holds no array of
+                two dimensions.
+        """
+        readers = {".npy": _read_npy, ".parquet": pd.read_parquet, ".csv": pd.read_csv}
+        read = readers.get(self._path.suffix.lower())
+        if read is None:
+            raise DataFileError(
+                f"{self._path}: embeddings are read from {', '.join(readers)}, by the end of the name"
+            )
+        try:
+            return read(self._path)
+        except FileNotFoundError:
+            raise DataFileError(f"{self._path}: no such file") from None
+        except (
+            ValueError,
+            EOFError,
+            OSError,
+        ) as error:  # pyarrow's and pandas' errors are ValueErrors
+            reason = str(error).partition("\n")[0]
+            raise DataFileError(f"{self._path}: cannot be read as embeddings ({reason})") from error
+
+    def save(self, data: None) -> None:
+        """Refused.
+
+        Raises:
+            DataFileError: Always.
+        """
+        raise DataFileError(f"{self._path}: embeddings made elsewhere are never written")
+
+    def _exists(self) -> bool:
+        return self._path.exists()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._path)}
+
+
+def _read_npy(path: Path) -> pd.DataFrame:
+    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    if array.ndim != 2 or array.dtype.kind not in "fiu":
+        raise ValueError(f"expected numbers in two dimensions, found {array.dtype} {array.shape}")
+    columns = [f"feature_{i}" for i in range(array.shape[1])]
+    return pd.DataFrame(array, columns=columns, copy=False)

@@ -1,0 +1,36 @@
+"""Lines of progress of a long pass over images."""
+
+import logging
+import time
+
+logger = logging.getLogger(__name__)
+
+# Seconds between two lines.
+LOG_EVERY_S = 10.0
+
+
+class Progress:
+    """Counts images and logs how many are done, how fast, and how long the rest will take.
+
+    Args:
+        name: What is done, for messages.
+        total: Number of images.
+    """
+
+    def __init__(self, name: str, total: int):
+        self.name, self.total, self.done = name, total, 0
+        self._begun = self._logged = time.perf_counter()
+
+    def add(self, count: int) -> None:
+        """Count images; log a line where the last is some seconds old, and at the end."""
+        self.done += count
+        now = time.perf_counter()
+        if now - self._logged < LOG_EVERY_S and self.done < self.total:
+            return
+        self._logged = now
+        rate = self.done / (now - self._begun)
+        minutes, seconds = divmod(round((self.total - self.done) / rate), 60)
+        logger.info(
+            "%s: %d of %d images  %.0f images/s  %d:%02d left",
+            *(self.name, self.done, self.total, rate, minutes, seconds),
+        )
