@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+COMMA := ,
 
-.PHONY: install run test test-fast stress bench lint viz clean
+.PHONY: install run photos test test-fast stress bench lint viz clean
 
 install: $(INSTALLED)
 
@@ -17,6 +18,11 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 run: install
 	$(BIN)/kedro run
+
+# make photos FOLDER=<folder> [CLUSTERS=<number>] sorts the pictures of a folder.
+photos: install
+	@test -n "$(FOLDER)" || { echo 'Name the folder: make photos FOLDER=<folder> [CLUSTERS=<number>]'; exit 2; }
+	$(BIN)/kedro run --env=photos "--params=data.path=$(FOLDER)$(if $(CLUSTERS),$(COMMA)n_clusters=$(CLUSTERS))"
 
 # Tests of one group share what they run on, so one process gets them all.
 test: install

@@ -128,7 +128,8 @@ class ProjectParameters(BaseModel):
 
     @model_validator(mode="after")
     def _clusters_are_counted_in_time(self):
-        earlier = [n for n in self.variants_needed if self.variants[n].clustering is not None]
+        recipes = {"moco": self.moco, **self.variants}
+        earlier = [n for n in self.pretrainings_needed if recipes[n].clustering is not None]
         earlier += self.finetunings_needed
         earlier += [
             n for n, m in self.methods_run.items() if starts_from_pixel_clusters(m.clusterer)
@@ -383,6 +384,8 @@ def _describe(problem: ErrorDetails, parameters: dict[str, Any]) -> tuple[str, s
         return f"{key}.{discriminator}", (
             f"Input should be {problem['ctx']['expected_tags']} (got {problem['ctx']['tag']!r})"
         )
+    if kind == "string_type" and value is None:
+        return key, f"this parameter is required here: --params={key}=..."
     if kind == "string_type" and not isinstance(value, list):
         hint = f"; on the command line put what you typed in quotes: --params='{key}=\"...\"'"
         return key, f"{message} (got {value!r}){hint}"
