@@ -21,8 +21,9 @@ LIST = ".made_by_fashion_mocluster.json"
 class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
     """A folder ``cluster_<number>`` per cluster, ``unsorted`` for -1, with its pictures; write-only.
 
-    What was made is listed in a file. The next export removes what is listed, unless it was changed
-    since, and overwrites nothing else. The pictures themselves are only read.
+    What was made is listed in a file. The next export removes what is listed, as long as it is still
+    that link, or that copy of a picture that is still there; it overwrites nothing else. The pictures
+    themselves are only read.
 
     Args:
         filepath: The folder of these folders.
@@ -60,6 +61,8 @@ class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
             return
         names = dict(_names(data))
         try:
+            originals = {n: find_printed(self._source, p).resolve() for n, p in names.items()}
+            stamps = {name: _stamp(original) for name, original in originals.items()}
             kept = self._remove_earlier()
             in_the_way = [n for n in names if os.path.lexists(self._folder / n)]
             if in_the_way:
@@ -68,9 +71,7 @@ class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
                     "the way; move it elsewhere"
                 )
             # Listed before they are made: what an interrupted export leaves is removed by the next.
-            originals = {name: find_printed(self._source, path) for name, path in names.items()}
-            stamps = {name: _stamp(path) for name, path in originals.items()}
-            self._write_list({**kept, **stamps})
+            self._write_list(kept | {n: [str(o), *stamps[n]] for n, o in originals.items()})
             for name, original in originals.items():
                 self._make(self._folder / name, original)
         except OSError as error:
@@ -82,29 +83,30 @@ class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
     def _make(self, place: Path, original: Path) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         if self._export == "links":
-            place.symlink_to(original.resolve())
+            place.symlink_to(original)
         else:
             shutil.copy2(original, place)
 
-    def _remove_earlier(self) -> dict[str, list[int]]:
+    def _remove_earlier(self) -> dict[str, list]:
         """Remove what an earlier export made; what of it was changed since is kept and returned."""
         listed = self._folder / LIST
         if not listed.exists():
             return {}
         kept = {}
-        for name, stamp in json.loads(listed.read_text()).items():
+        for name, (original, *stamp) in json.loads(listed.read_text()).items():
             place = self._folder / name
-            if place.is_symlink() or (place.is_file() and _stamp(place) == stamp):
+            if _is_made_from(place, Path(original), stamp):
                 place.unlink()
-            elif place.exists():
-                kept[name] = stamp
+            elif os.path.lexists(place):
+                kept[name] = [original, *stamp]
         for folder in self._folder.iterdir():
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
         return kept
 
-    def _write_list(self, stamps: dict[str, list[int]]) -> None:
-        write_bytes_atomically(self._folder / LIST, json.dumps(stamps).encode())
+    def _write_list(self, made: dict[str, list]) -> None:
+        """For each file its original, and the size and time of change of that."""
+        write_bytes_atomically(self._folder / LIST, json.dumps(made).encode())
 
     def load(self) -> None:
         """Refused: the table of clusters has all that is here.
@@ -119,6 +121,15 @@ class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._folder), "export": self._export}
+
+
+def _is_made_from(place: Path, original: Path, stamp: list[int]) -> bool:
+    """Whether a file is a link to the original, or a copy of it that is not the only one."""
+    if place.is_symlink():
+        return os.readlink(place) == str(original)
+    if not (place.is_file() and original.is_file()) or place.samefile(original):
+        return False
+    return _stamp(place) == stamp == _stamp(original)
 
 
 def _stamp(path: Path) -> list[int]:
