@@ -1,5 +1,6 @@
 import gc
 import os
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,10 +26,22 @@ from tests.project_copy import PROJECT, copy_project, run
 type(LOGGING).configure = lambda *_: None
 
 
-def pytest_collection_finish():
+# How many modules were imported when the garbage collector was last told to leave them alone.
+_frozen_modules = 0
+
+
+def pytest_runtest_setup():
     """Spare the garbage collector what was imported, as every measurement of memory collects."""
-    gc.collect()
-    gc.freeze()
+    global _frozen_modules
+    if len(sys.modules) > _frozen_modules + 50:
+        gc.collect()
+        gc.freeze()
+        _frozen_modules = len(sys.modules)
+
+
+def pytest_unconfigure():
+    """Let the collector clear up at the end, or extensions report leaks."""
+    gc.unfreeze()
 
 
 @pytest.fixture
