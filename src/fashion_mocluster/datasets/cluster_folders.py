@@ -14,7 +14,7 @@ from fashion_mocluster.datasets.atomic import write_bytes_atomically
 from fashion_mocluster.datasets.errors import DataFileError
 from fashion_mocluster.datasets.picture_files import find_printed
 
-Export = Literal["none", "links", "copies"]
+Mode = Literal["none", "links", "copies"]
 LIST = ".made_by_fashion_mocluster.json"
 
 
@@ -28,23 +28,23 @@ class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
     Args:
         filepath: The folder of these folders.
         source: The folder that paths are relative to, or the one picture there is.
-        export: ``links`` makes symbolic links, ``copies`` copies; ``none`` leaves all as it is.
+        mode: ``links`` makes symbolic links, ``copies`` copies; ``none`` leaves all as it is.
 
     Raises:
-        DataFileError: ``export`` is something else.
+        DataFileError: ``mode`` is something else.
     """
 
     def __init__(
-        self, *, filepath: str, source: str, export: Export = "none", metadata: dict | None = None
+        self, *, filepath: str, source: str, mode: Mode = "none", metadata: dict | None = None
     ):
-        if export not in get_args(Export):
+        if mode not in get_args(Mode):
             raise DataFileError(
-                f"export: expected one of {', '.join(get_args(Export))}, got {export!r}"
+                f"evaluation.export: expected one of {', '.join(get_args(Mode))}, got {mode!r}"
             )
         self._folder = Path(filepath)
         source_path = Path(source).expanduser()
         self._source = source_path.parent if source_path.is_file() else source_path
-        self._export = export
+        self._mode = mode
         self.metadata = metadata
 
     def save(self, data: pd.DataFrame) -> None:
@@ -57,7 +57,7 @@ class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
         Raises:
             DataFileError: Something else is in the way, or a file cannot be written.
         """
-        if self._export == "none" or "path" not in data:
+        if self._mode == "none" or "path" not in data:
             return
         names = dict(_names(data))
         try:
@@ -82,7 +82,7 @@ class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
 
     def _make(self, place: Path, original: Path) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
-        if self._export == "links":
+        if self._mode == "links":
             place.symlink_to(original)
         else:
             shutil.copy2(original, place)
@@ -120,7 +120,7 @@ class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
         return (self._folder / LIST).exists()
 
     def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._folder), "export": self._export}
+        return {"filepath": str(self._folder), "mode": self._mode}
 
 
 def _is_made_from(place: Path, original: Path, stamp: list[int]) -> bool:
