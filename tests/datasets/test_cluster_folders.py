@@ -1,4 +1,5 @@
 import os
+import shutil
 
 import pandas as pd
 import pytest
@@ -25,7 +26,7 @@ def photos(tmp_path):
 def export(photos, tmp_path):
     def _export(kind, table=TABLE):
         target = str(tmp_path / "out")
-        ClusterFoldersDataset(filepath=target, source=str(photos), export=kind).save(table)
+        ClusterFoldersDataset(filepath=target, source=str(photos), mode=kind).save(table)
         return found(tmp_path / "out")
 
     return _export
@@ -70,6 +71,18 @@ def test_the_next_export_replaces_only_what_the_last_one_made(export, photos, tm
     ]
     assert (out / "unsorted" / "ü, 1.png").read_text() == "edited"
     assert {p: p.read_bytes() for p in photos.rglob("*.png")} == before
+
+
+@pytest.mark.parametrize("kind", ["links", "copies"])
+def test_an_original_that_was_moved_into_a_cluster_is_not_removed(export, photos, tmp_path, kind):
+    export(kind)
+    (photos / "a.png").replace(tmp_path / "out" / "cluster_0" / "a.png")
+    assert "cluster_0/a.png" in export("links", TABLE[1:].assign(cluster=7))
+    shutil.rmtree(tmp_path / "out" / "cluster_7")
+    (tmp_path / "out" / "cluster_7").symlink_to(photos / "b")
+    with pytest.raises(DataFileError, match=r"cluster_7/a.png: .* in the way"):
+        export("links", TABLE[1:].assign(cluster=7))
+    assert (photos / "b" / "a.png").is_file()
 
 
 def test_foreign_files_are_never_overwritten(export, tmp_path):

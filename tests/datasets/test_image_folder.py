@@ -307,6 +307,11 @@ def test_a_folder_of_which_nothing_can_be_read_says_what_is_there(tmp_path):
         read_image_folder(tmp_path, OPTIONS)
 
 
+def test_a_missing_folder_names_the_parameter(tmp_path):
+    with pytest.raises(DataFileError, match="no such folder; check data.path"):
+        read_image_folder(tmp_path / "absent", OPTIONS)
+
+
 def test_what_was_read_and_skipped_is_said_in_one_line(folder, caplog):
     caplog.set_level(logging.INFO)
     for name in ("a.txt", "b.txt", "c.jpg"):

@@ -113,8 +113,9 @@ def test_floats_of_any_range_are_stretched_and_nan_is_the_darkest(decode):
     expected = (values - values.min()) / np.ptp(values) * 255
     values[12, 8] = np.nan
     assert differs(decode(values, "x.tif"), expected[..., None]) < 0.51
-    constant = decode(np.full((SIDE, SIDE), -7, np.float32), "x.tif").pixels
-    assert (constant == constant[0, 0]).all()
+    for constant in (-7, np.nan):
+        pixels = decode(np.full((SIDE, SIDE), constant, np.float32), "x.tif").pixels
+        assert (pixels == pixels[0, 0]).all()
 
 
 def test_modes(decode):

@@ -14,36 +14,37 @@ from fashion_mocluster.datasets.atomic import write_bytes_atomically
 from fashion_mocluster.datasets.errors import DataFileError
 from fashion_mocluster.datasets.picture_files import find_printed
 
-Export = Literal["none", "links", "copies"]
+Mode = Literal["none", "links", "copies"]
 LIST = ".made_by_fashion_mocluster.json"
 
 
 class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
     """A folder ``cluster_<number>`` per cluster, ``unsorted`` for -1, with its pictures; write-only.
 
-    What was made is listed in a file. The next export removes what is listed, unless it was changed
-    since, and overwrites nothing else. The pictures themselves are only read.
+    What was made is listed in a file. The next export removes what is listed, as long as it is still
+    that link, or that copy of a picture that is still there; it overwrites nothing else. The pictures
+    themselves are only read.
 
     Args:
         filepath: The folder of these folders.
         source: The folder that paths are relative to, or the one picture there is.
-        export: ``links`` makes symbolic links, ``copies`` copies; ``none`` leaves all as it is.
+        mode: ``links`` makes symbolic links, ``copies`` copies; ``none`` leaves all as it is.
 
     Raises:
-        DataFileError: ``export`` is something else.
+        DataFileError: ``mode`` is something else.
     """
 
     def __init__(
-        self, *, filepath: str, source: str, export: Export = "none", metadata: dict | None = None
+        self, *, filepath: str, source: str, mode: Mode = "none", metadata: dict | None = None
     ):
-        if export not in get_args(Export):
+        if mode not in get_args(Mode):
             raise DataFileError(
-                f"export: expected one of {', '.join(get_args(Export))}, got {export!r}"
+                f"evaluation.export: expected one of {', '.join(get_args(Mode))}, got {mode!r}"
             )
         self._folder = Path(filepath)
         source_path = Path(source).expanduser()
         self._source = source_path.parent if source_path.is_file() else source_path
-        self._export = export
+        self._mode = mode
         self.metadata = metadata
 
     def save(self, data: pd.DataFrame) -> None:
@@ -56,10 +57,12 @@ class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
         Raises:
             DataFileError: Something else is in the way, or a file cannot be written.
         """
-        if self._export == "none" or "path" not in data:
+        if self._mode == "none" or "path" not in data:
             return
         names = dict(_names(data))
         try:
+            originals = {n: find_printed(self._source, p).resolve() for n, p in names.items()}
+            stamps = {name: _stamp(original) for name, original in originals.items()}
             kept = self._remove_earlier()
             in_the_way = [n for n in names if os.path.lexists(self._folder / n)]
             if in_the_way:
@@ -68,9 +71,7 @@ class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
                     "the way; move it elsewhere"
                 )
             # Listed before they are made: what an interrupted export leaves is removed by the next.
-            originals = {name: find_printed(self._source, path) for name, path in names.items()}
-            stamps = {name: _stamp(path) for name, path in originals.items()}
-            self._write_list({**kept, **stamps})
+            self._write_list(kept | {n: [str(o), *stamps[n]] for n, o in originals.items()})
             for name, original in originals.items():
                 self._make(self._folder / name, original)
         except OSError as error:
@@ -81,30 +82,31 @@ class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
 
     def _make(self, place: Path, original: Path) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
-        if self._export == "links":
-            place.symlink_to(original.resolve())
+        if self._mode == "links":
+            place.symlink_to(original)
         else:
             shutil.copy2(original, place)
 
-    def _remove_earlier(self) -> dict[str, list[int]]:
+    def _remove_earlier(self) -> dict[str, list]:
         """Remove what an earlier export made; what of it was changed since is kept and returned."""
         listed = self._folder / LIST
         if not listed.exists():
             return {}
         kept = {}
-        for name, stamp in json.loads(listed.read_text()).items():
+        for name, (original, *stamp) in json.loads(listed.read_text()).items():
             place = self._folder / name
-            if place.is_symlink() or (place.is_file() and _stamp(place) == stamp):
+            if _is_made_from(place, Path(original), stamp):
                 place.unlink()
-            elif place.exists():
-                kept[name] = stamp
+            elif os.path.lexists(place):
+                kept[name] = [original, *stamp]
         for folder in self._folder.iterdir():
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
         return kept
 
-    def _write_list(self, stamps: dict[str, list[int]]) -> None:
-        write_bytes_atomically(self._folder / LIST, json.dumps(stamps).encode())
+    def _write_list(self, made: dict[str, list]) -> None:
+        """For each file its original, and the size and time of change of that."""
+        write_bytes_atomically(self._folder / LIST, json.dumps(made).encode())
 
     def load(self) -> None:
         """Refused: the table of clusters has all that is here.
@@ -118,7 +120,16 @@ class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
         return (self._folder / LIST).exists()
 
     def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._folder), "export": self._export}
+        return {"filepath": str(self._folder), "mode": self._mode}
+
+
+def _is_made_from(place: Path, original: Path, stamp: list[int]) -> bool:
+    """Whether a file is a link to the original, or a copy of it that is not the only one."""
+    if place.is_symlink():
+        return os.readlink(place) == str(original)
+    if not (place.is_file() and original.is_file()) or place.samefile(original):
+        return False
+    return _stamp(place) == stamp == _stamp(original)
 
 
 def _stamp(path: Path) -> list[int]:

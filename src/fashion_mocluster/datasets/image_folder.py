@@ -74,6 +74,10 @@ def read_image_folder(
     Raises:
         DataFileError: There is no picture, or more of them cannot be read than ``options`` allows.
     """
+    if not root.exists():
+        raise DataFileError(
+            f"{root}: no such folder; check data.path, or predict.path if it is new"
+        )
     if cache is None:
         with tempfile.TemporaryDirectory() as folder:
             pictures = read_image_folder(

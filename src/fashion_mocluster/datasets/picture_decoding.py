@@ -156,7 +156,7 @@ def _rescaled(values: np.ndarray) -> np.ndarray:
     """
     if values.dtype.kind == "f":
         finite = np.isfinite(values)
-        values = np.where(finite, values, values.min(where=finite, initial=np.inf))
+        values = np.where(finite, values, values[finite].min() if finite.any() else 0)
     low, high = float(values.min()), float(values.max())
     scales = [1.0] if values.dtype.kind == "f" else []
     scales += [65535.0] if values.dtype.itemsize == 2 else [255.0, 65535.0]
@@ -171,10 +171,9 @@ def _rescaled(values: np.ndarray) -> np.ndarray:
 def _on_ground(picture: Image.Image) -> Image.Image:
     """An RGBA picture on white, or on black if what is visible of it is bright itself."""
     alpha = np.asarray(picture.getchannel("A"), np.float64)
-    brightness = (np.asarray(picture.convert("RGB").convert("L")) * alpha).sum() / max(
-        alpha.sum(), 1
-    )
-    ground = Image.new("RGBA", picture.size, "black" if brightness > BRIGHT_THING else "white")
+    gray = np.asarray(picture.convert("RGB").convert("L"))
+    is_bright = (gray * alpha).sum() > BRIGHT_THING * alpha.sum()
+    ground = Image.new("RGBA", picture.size, "black" if is_bright else "white")
     return Image.alpha_composite(ground, picture)
 
 
