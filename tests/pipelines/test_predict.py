@@ -77,7 +77,9 @@ def test_names_are_used_and_clusters_of_one_name_are_one(run):
 def test_names_of_other_clusters_are_refused():
     names = pd.DataFrame({"cluster": [0], "name": ["bags"]})
     assert predict.check_named_method(names, {"method": "a"}, method="a") is names
-    with pytest.raises(InputError, match=r"clusters of a, the chosen method, but predict.method is b"):
+    with pytest.raises(
+        InputError, match=r"clusters of a, the chosen method, but predict.method is b"
+    ):
         predict.check_named_method(names, {"method": "a"}, method="b")
 
 

@@ -119,7 +119,8 @@ def duplicates_table(exact: np.ndarray, representative: np.ndarray) -> pd.DataFr
     """Images that are copies of each other: ``index``, ``group`` (0, 1, ...) and ``kind``, which is
     ``exact`` where another image of the group has the same pixels, else ``near``.
     """
-    table = pd.DataFrame({"group": representative, "exact": exact}).rename_axis("index").reset_index()
+    index = np.arange(len(exact))
+    table = pd.DataFrame({"index": index, "group": representative, "exact": exact})
     table = table[table["group"].duplicated(keep=False)].sort_values(["group", "index"])
     kinds = np.where(table["exact"].duplicated(keep=False), "exact", "near")
     groups = pd.factorize(table["group"])[0]

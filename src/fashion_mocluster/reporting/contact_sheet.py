@@ -63,7 +63,9 @@ def examples_figure(
     figure = new_figure(10, 10 * sheet.shape[0] / sheet.shape[1] + 0.8)
     axes = figure.subplots()
     axes.imshow(sheet, interpolation="nearest")
-    axes.set_yticks((np.arange(len(examples)) + 0.5) * tile_height, list(map(cluster_name, examples)))
+    axes.set_yticks(
+        (np.arange(len(examples)) + 0.5) * tile_height, list(map(cluster_name, examples))
+    )
     axes.set_ylabel("Cluster")
     half = columns * tile_width
     axes.set_xticks([half / 2, half * 1.5 + gap], ["most typical", "hardest"])

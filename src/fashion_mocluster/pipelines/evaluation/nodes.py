@@ -245,10 +245,10 @@ def draw_method(
     from fashion_mocluster.reporting.style import cluster_name
 
     assigned, title = clusters["cluster"].to_numpy(), method.title
-    numbers = [*range(assigned.max() + 1), -1]  # where there are no unsorted ones, none are drawn
-    by_cluster = scatter.scatter_figure(
-        projection, assigned % len(numbers), list(map(cluster_name, numbers)), f"{title}: by cluster"
-    )
+    # Unsorted images, -1, are the last group; where there are none, none are drawn.
+    names = [cluster_name(cluster) for cluster in (*range(assigned.max() + 1), -1)]
+    groups = assigned % len(names)
+    by_cluster = scatter.scatter_figure(projection, groups, names, f"{title}: by cluster")
     if "label" not in clusters:
         return {
             "scatter_by_cluster": by_cluster,

@@ -1,4 +1,4 @@
-"""What is found out before clustering: copies, outliers and, if asked for, how many clusters there are."""
+"""What is found out before clustering: copies, outliers and, if asked for, the number of clusters."""
 
 import logging
 
@@ -64,7 +64,8 @@ def choose_n_clusters(
 
     rows = Screened.from_table(screened).rows_to_cluster()
     chosen, curve = choose(embeddings.to_numpy()[rows], counts.low, counts.high, seed)
-    logger.info("n_clusters: %d of %d to %d, chosen without labels", chosen, counts.low, counts.high)
+    tried = counts.low, counts.high
+    logger.info("n_clusters: %d of %d to %d, chosen without labels", chosen, *tried)
     table = pd.DataFrame(curve)
     return chosen, table, n_clusters_figure(table, chosen)
 
