@@ -33,13 +33,17 @@ def test_every_dataset_lists_the_parameters_that_reach_it(tmp_path):
 
 
 def test_embeddings_made_elsewhere_are_told_apart_by_their_content(tmp_path):
-    pipeline = Pipeline([Node(train, ["external_embeddings_file", "params:n"], "table", name="read")])
+    pipeline = Pipeline(
+        [Node(train, ["external_embeddings_file", "params:n"], "table", name="read")]
+    )
     parameters = {"n": 3, "evaluation": {"external_embeddings": "e.csv"}}
     found = []
     for content in ("1", "2"):
         (tmp_path / "e.csv").write_text(content)
         found.append(of_datasets([pipeline], parameters, tmp_path)["table"])
-    assert [list(table) for table in found] == [["content of evaluation.external_embeddings", "n"]] * 2
+    assert [list(table) for table in found] == [
+        ["content of evaluation.external_embeddings", "n"]
+    ] * 2
     assert found[0] != found[1]
 
 

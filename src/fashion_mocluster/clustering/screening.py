@@ -51,8 +51,10 @@ class Screened:
     outlier: np.ndarray
 
     @classmethod
-    def from_table(cls, table: pd.DataFrame) -> "Screened":
-        """From a table with these columns."""
+    def from_table(cls, table: pd.DataFrame | None, count: int) -> "Screened":
+        """From a table with these columns; without one none of ``count`` images is set aside."""
+        if table is None:
+            return cls(np.arange(count), np.zeros(count, bool))
         return cls(table["representative"].to_numpy(), table["outlier"].to_numpy())
 
     def rows_to_cluster(self, with_outliers: bool = False) -> np.ndarray:
