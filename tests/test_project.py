@@ -217,7 +217,7 @@ def test_best_10k_on_a_fresh_clone_uses_the_weights_beside_its_recorded_scores(p
         env="best_10k",
         pipelines=["evaluation"],
         params=few,
-        to_outputs=["clustering_comparison"],
+        to_outputs=["clustering_comparison", "pixel_statistics"],
     ).log
     assert "shipped with the project" in log
     folder = project / "data/best_10k/seed_10"

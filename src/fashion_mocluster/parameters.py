@@ -131,9 +131,8 @@ class ProjectParameters(BaseModel):
         recipes = {"moco": self.moco, **self.variants}
         earlier = [n for n in self.pretrainings_needed if recipes[n].clustering is not None]
         earlier += self.finetunings_needed
-        earlier += [
-            n for n, m in self.methods_run.items() if starts_from_pixel_clusters(m.clusterer)
-        ]
+        methods = self.methods_run.items()
+        earlier += [name for name, m in methods if starts_from_pixel_clusters(m.clusterer)]
         if self.n_clusters == AUTO and earlier:
             raise ValueError(
                 f"n_clusters is {AUTO}, but {', '.join(earlier)} need a number before the clusters "
@@ -245,9 +244,8 @@ class ProjectParameters(BaseModel):
         """The representation that ``predict.method`` clusters; None where the method is not run or
         nothing that is stored makes the representation of new images.
         """
-        name = (
-            self.evaluation.run_methods[0] if self.predict.method == BEST else self.predict.method
-        )
+        chosen = self.predict.method == BEST  # all methods run then share their representation
+        name = self.evaluation.run_methods[0] if chosen else self.predict.method
         method = self.methods_run.get(name)
         known = {"pixels", "external", "backbone", *self.encoder_namespaces}
         if method is None or encoder_of(method.representation) not in known:
