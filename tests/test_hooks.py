@@ -126,7 +126,8 @@ def test_what_an_earlier_run_should_have_made_is_named_with_the_command_that_mak
     use = Pipeline([Node(min, ["clusters", "new_images"], "predicted", name="use")])
     catalog = DataCatalog({"clusters": JSONDataset(filepath=str(tmp_path / "clusters.json"))})
     with pytest.raises(
-        MissingFileError, match=r"clusters: no run .* kedro run --env=photos --pipelines=evaluation$"
+        MissingFileError,
+        match=r"clusters: no run .* kedro run --env=photos --pipelines=evaluation$",
     ):
         hooks._refuse_missing(use, catalog, "photos")
     with pytest.raises(MissingFileError, match=r"kedro run --pipelines=evaluation$"):

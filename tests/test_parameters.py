@@ -7,7 +7,6 @@ from fashion_mocluster.learning.parameters import BaseFinetuningParameters, Self
 from fashion_mocluster.parameters import ParameterError, check_parameters
 from tests.conftest import PROJECT, project_parameters
 
-
 ROW = {"title": "T", "representation": "moco", "clusterer": {"kind": "kmeans"}}
 
 
@@ -175,7 +174,10 @@ def test_what_needs_the_number_of_clusters_earlier_is_named(names, changed, need
 
 
 def test_the_number_of_clusters_may_be_found_where_nothing_needs_it_earlier():
-    runtime = {**with_methods("moco_kmeans", "moco_umap_kmeans", "pca_turtle"), "n_clusters": "auto"}
+    runtime = {
+        **with_methods("moco_kmeans", "moco_umap_kmeans", "pca_turtle"),
+        "n_clusters": "auto",
+    }
     assert check_parameters(project_parameters(runtime=runtime)).n_clusters == "auto"
 
 

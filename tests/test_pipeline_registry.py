@@ -110,6 +110,14 @@ def test_the_number_of_clusters_comes_from_a_node_where_it_is_to_be_found():
         pipelines["ablation"].nodes[0].run({"parameters": {}})
 
 
+def test_methods_wait_for_copies_and_outliers_only_where_these_are_set_aside():
+    for screening in ({}, {"collapse_duplicates": True}, {"set_aside_outliers": True}):
+        pipeline = registered(runtime={"evaluation": {"screening": screening}})["evaluation"]
+        takers = {n.name.rpartition(".")[2] for n in pipeline.nodes if "screened" in n.inputs}
+        assert ("assign_clusters" in takers) == bool(screening)
+        assert any(taker.startswith("find_neighbors") for taker in takers) == bool(screening)
+
+
 def test_pictures_are_sorted_into_folders_where_asked_for():
     for export in ("none", "links", "copies"):
         outputs = registered(runtime={"evaluation": {"export": export}})["evaluation"].all_outputs()

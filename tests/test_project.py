@@ -217,7 +217,7 @@ def test_best_10k_on_a_fresh_clone_uses_the_weights_beside_its_recorded_scores(p
         env="best_10k",
         pipelines=["evaluation"],
         params=few,
-        to_outputs=["clustering_comparison"],
+        to_outputs=["clustering_comparison", "pixel_statistics"],
     ).log
     assert "shipped with the project" in log
     folder = project / "data/best_10k/seed_10"
@@ -322,7 +322,9 @@ def test_a_folder_with_hundreds_of_copies_from_clusters_to_new_pictures(project,
     (conf / "globals.yml").write_text("folder: data/pictures\npretrained_dir: null\n")
     (conf / "parameters.yml").write_text(FOLDER.replace("PATH", str(folder)))
     predicting = {"env": "pictures", "pipelines": ["predict"]}
-    with pytest.raises(Exception, match=r"best_clusters: no run .* --env=pictures --pipelines=eval"):
+    with pytest.raises(
+        Exception, match=r"best_clusters: no run .* --env=pictures --pipelines=eval"
+    ):
         run(project, **predicting, params={"predict.path": str(folder)})
     run(project, env="pictures", pipelines=["evaluation"])
     output, reporting = (project / "data/pictures" / n for n in ("07_model_output", "08_reporting"))

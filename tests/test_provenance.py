@@ -32,6 +32,21 @@ def test_every_dataset_lists_the_parameters_that_reach_it(tmp_path):
     assert found["table"] == {**images, "moco.epochs": 2, "other.kind": "kmeans"}
 
 
+def test_embeddings_made_elsewhere_are_told_apart_by_their_content(tmp_path):
+    pipeline = Pipeline(
+        [Node(train, ["external_embeddings_file", "params:n"], "table", name="read")]
+    )
+    parameters = {"n": 3, "evaluation": {"external_embeddings": "e.csv"}}
+    found = []
+    for content in ("1", "2"):
+        (tmp_path / "e.csv").write_text(content)
+        found.append(of_datasets([pipeline], parameters, tmp_path)["table"])
+    assert [list(table) for table in found] == [
+        ["content of evaluation.external_embeddings", "n"]
+    ] * 2
+    assert found[0] != found[1]
+
+
 def test_images_are_told_apart_by_their_content_not_their_place(tmp_path):
     for name, content in (("a", "1"), ("b", "1"), ("c", "2")):
         (tmp_path / name).write_text(content)

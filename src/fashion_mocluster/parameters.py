@@ -127,7 +127,8 @@ class ProjectParameters(BaseModel):
     def _clusters_are_counted_in_time(self):
         earlier = [n for n in self.variants_needed if self.variants[n].clustering is not None]
         earlier += self.finetunings_needed
-        earlier += [n for n, m in self.methods_run.items() if starts_from_pixel_clusters(m.clusterer)]
+        methods = self.methods_run.items()
+        earlier += [name for name, m in methods if starts_from_pixel_clusters(m.clusterer)]
         if self.n_clusters == AUTO and earlier:
             raise ValueError(
                 f"n_clusters is {AUTO}, but {', '.join(earlier)} need a number before the clusters "
@@ -237,7 +238,8 @@ class ProjectParameters(BaseModel):
         """The representation that ``predict.method`` clusters; None where the method is not run or
         nothing that is stored makes the representation of new images.
         """
-        name = self.evaluation.run_methods[0] if self.predict.method == BEST else self.predict.method
+        chosen = self.predict.method == BEST  # all methods run then share their representation
+        name = self.evaluation.run_methods[0] if chosen else self.predict.method
         method = self.methods_run.get(name)
         known = {"pixels", "external", *self.encoder_namespaces}
         if method is None or encoder_of(method.representation) not in known:

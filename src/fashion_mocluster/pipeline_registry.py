@@ -66,6 +66,7 @@ def build_pipelines(p: "ProjectParameters") -> dict[str, Pipeline]:
         p.methods_run,
         p.evaluation.model_selection.representation,
         p.encoder_namespaces,
+        set_aside=p.evaluation.screening.sets_aside,
         auto_n_clusters=p.n_clusters == AUTO,
         equal_sizes=p.equal_sizes_assumed,
         named=p.data.cluster_names is not None,

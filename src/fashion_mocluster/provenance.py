@@ -12,6 +12,11 @@ from fashion_mocluster.errors import FashionMoClusterError
 
 # The dataset that the images are read from, and what it says of the place, not of the images.
 SOURCES = {"raw_images": "data", "new_images": "predict"}
+# Other files of the user's that results are made from, and the parameters that name them.
+FILES = {
+    "external_embeddings_file": "evaluation.external_embeddings",
+    "external_weights_file": "evaluation.external_weights",
+}
 PLACE = ("path", "class_names", "cluster_names", "method", "n_neighbors", "external_embeddings")
 # Where and how fast results are computed, and how they are shown, changes no result that is reused.
 WITHOUT_EFFECT = {"checkpoints", "compute", "title", "thesis_scores"}
@@ -96,7 +101,7 @@ def of_datasets(
 
     Returns:
         By dataset: the values of all parameters that reach it, by dotted key, and a signature of the
-        images for each source of images.
+        images for each source of images, and of each file named by a parameter.
     """
     made_from: dict[str, dict[str, Any]] = {
         source: {f"images of {group}": signature(project_path, _at(parameters, f"{group}.path"))}
@@ -107,6 +112,8 @@ def of_datasets(
         }
         for source, group in SOURCES.items()
     }
+    for dataset, key in FILES.items():
+        made_from[dataset] = {f"content of {key}": signature(project_path, _at(parameters, key))}
     # Within a pipeline, what a node takes comes before it.
     for node in (node for pipeline in pipelines for node in pipeline.nodes):
         origin: dict[str, Any] = {}

@@ -28,9 +28,7 @@ def test_images_of_equal_pixels_are_found_by_a_loop_too(shape):
     images = np.random.default_rng(0).integers(0, 2, shape, dtype=np.uint8)
     images[5] = images[7] = images[2]
     images[8] = images[0]
-    expected = [
-        next(j for j in range(9) if (images[i] == images[j]).all()) for i in range(9)
-    ]
+    expected = [next(j for j in range(9) if (images[i] == images[j]).all()) for i in range(9)]
     np.testing.assert_array_equal(screening.exact_copies(images), expected)
     assert expected == [0, 1, 2, 3, 4, 2, 6, 2, 0]
 

@@ -63,11 +63,6 @@ def test_external_embeddings_that_do_not_fit(images, change, message):
         nodes.read_external_embeddings(change(table), images)
 
 
-def unscreened(count):
-    """No image is a copy or an outlier."""
-    return pd.DataFrame({"representative": np.arange(count), "outlier": False})
-
-
 def table_of(assignments, labels=None, paths=None):
     """Clusters of images whose only neighbor is the image before."""
     neighbors = np.arange(len(assignments))[:, None] - 1
@@ -75,7 +70,7 @@ def table_of(assignments, labels=None, paths=None):
 
 
 def test_scores_with_and_without_labels(embeddings, blobs):
-    assignments, cost = nodes.assign_clusters(embeddings, unscreened(120), METHOD, 3, 0)
+    assignments, cost = nodes.assign_clusters(embeddings, METHOD, 3, 0)
     known = table_of(assignments, blobs[1])
     with_labels = nodes.score_clusters(embeddings, known, cost, METHOD, 3)
     assert with_labels["acc"] == 1
@@ -96,7 +91,7 @@ def test_fewer_clusters_than_asked_for_are_said(kind, caplog):
             "clusterer": TypeAdapter(ClustererParameters).validate_python({"kind": kind}),
         }
     )
-    assignments, cost = nodes.assign_clusters(embeddings, unscreened(60), method, 12, 0)
+    assignments, cost = nodes.assign_clusters(embeddings, method, 12, 0)
     found = len(set(assignments))
     assert found <= 5
     assert f"Copies found {found} clusters, not the 12 asked for" in caplog.text
@@ -104,7 +99,7 @@ def test_fewer_clusters_than_asked_for_are_said(kind, caplog):
     scores = nodes.score_clusters(embeddings, clusters, cost, method, 12)
     assert scores["clusterer"] == f"{kind} ({found} of 12 clusters)"
     caplog.clear()
-    nodes.assign_clusters(embeddings, unscreened(60), METHOD, 5, 0)
+    nodes.assign_clusters(embeddings, METHOD, 5, 0)
     assert not [record for record in caplog.records if record.levelname == "WARNING"]
 
 
@@ -112,7 +107,7 @@ def test_a_method_that_begins_at_the_clusters_of_the_pixels_gets_them(embeddings
     clusterer = TurtleParameters(n_init=4, init="pixel_clusters")
     method = METHOD.model_copy(update={"clusterer": clusterer})
     table = pd.DataFrame({"index": range(120), "cluster": blobs[1]})
-    assignments, _ = nodes.assign_clusters(embeddings, unscreened(120), method, 3, 0, table)
+    assignments, _ = nodes.assign_clusters(embeddings, method, 3, 0, table)
     expected = cluster(embeddings.to_numpy(), clusterer, 3, 0, blobs[1])
     np.testing.assert_array_equal(assignments, expected)
 
@@ -123,7 +118,7 @@ def test_a_density_method_says_how_many_clusters_it_found_and_what_it_left_out(b
     embeddings = pd.DataFrame(x, columns=[f"feature_{i}" for i in range(5)])
     clusterer = HdbscanParameters(min_cluster_size=15)
     method = METHOD.model_copy(update={"title": "Dense", "clusterer": clusterer})
-    assignments, cost = nodes.assign_clusters(embeddings, unscreened(122), method, 10, 0)
+    assignments, cost = nodes.assign_clusters(embeddings, method, 10, 0)
     assert "Dense found 3 clusters and left 2 images unsorted" in caplog.text
     assert not [record for record in caplog.records if record.levelname == "WARNING"]
     scores = nodes.score_clusters(embeddings, table_of(assignments), cost, method, 10)
@@ -183,7 +178,7 @@ def compared(embeddings, partitions):
     return nodes.compare_methods(
         dict.fromkeys(partitions, METHOD),
         SELECTION,
-        nodes.find_neighbors(embeddings, unscreened(120), SELECTION)[0],
+        nodes.find_neighbors(embeddings, SELECTION)[0],
         3,
         names=list(partitions),
         **results,
@@ -219,8 +214,8 @@ def test_many_clusters_are_not_better_for_being_many(embeddings, blobs):
 
 def test_copies_are_nobodys_neighbors():
     x = pd.DataFrame(np.random.default_rng(0).normal(size=(30, 4)))
-    screened = pd.DataFrame({"representative": np.r_[np.arange(20), np.full(10, 3)]})
-    neighbors, distances = nodes.find_neighbors(x, screened, SELECTION)
+    screened = pd.DataFrame({"representative": np.r_[np.arange(20), np.full(10, 3)], "outlier": 0})
+    neighbors, distances = nodes.find_neighbors(x, SELECTION, screened)
     unit = x.to_numpy() / np.linalg.norm(x, axis=1)[:, None]
     pairs = np.linalg.norm(unit[:20, None] - unit[None, :20], axis=2)
     np.fill_diagonal(pairs, np.inf)

@@ -254,6 +254,13 @@ def test_comparison_shows_the_table_and_the_published_scores(labeled):
     assert not comparison.comparison_figure(table, TITLES, {}, BEST).legends
 
 
+def test_the_printed_table_names_the_methods_that_assume_equal_sizes():
+    table = comparison.comparison_table([{"method": m, **SCORES, **COST} for m in "ab"])
+    text = comparison.printed_table(table, TITLES, {"a": 0.2, "b": 0.3}, "b", ["b", "c"])
+    assert text.splitlines()[-2] == "assume clusters of equal size: Method B"
+    assert "equal size" not in comparison.printed_table(table, TITLES, {"a": 0.2, "b": 0.3}, "b")
+
+
 def test_the_printed_table_says_what_its_star_means():
     table = comparison.comparison_table([{"method": m, **SCORES, **COST} for m in "ab"])
     text = comparison.printed_table(table, TITLES, {"a": 0.2, "b": 0.3}, "b")

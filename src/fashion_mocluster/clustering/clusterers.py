@@ -80,7 +80,7 @@ def _dense_regions(x: np.ndarray, parameters: HdbscanParameters) -> np.ndarray:
     """Labels int64 (N,) of HDBSCAN; -1 for points in no dense region."""
     if len(x) < 3:
         return np.full(len(x), -1)
-    least = parameters.min_cluster_size or max(5, len(x) // 100)
+    least = parameters.min_cluster_size or max(5, len(x) // 50)
     samples = min(parameters.min_samples, len(x))
     regions = HDBSCAN(min_cluster_size=least, min_samples=samples, copy=True).fit_predict(x)
     return regions.astype(np.int64)

@@ -85,7 +85,7 @@ class TurtleParameters(_AnyClusterer):
 class HdbscanParameters(_AnyClusterer):
     """HDBSCAN (Campello et al. 2013): dense regions, as many as there are, of any size and shape.
 
-    A region of fewer than ``min_cluster_size`` points is no cluster; None: one percent of the
+    A region of fewer than ``min_cluster_size`` points is no cluster; None: two percent of the
     points, at least 5. ``min_samples`` is the number of points, itself included, whose distance
     says how dense it is at a point. What lies in no dense region stays unsorted.
     """

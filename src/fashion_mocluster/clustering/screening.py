@@ -51,8 +51,10 @@ class Screened:
     outlier: np.ndarray
 
     @classmethod
-    def from_table(cls, table: pd.DataFrame) -> "Screened":
-        """From a table with these columns."""
+    def from_table(cls, table: pd.DataFrame | None, count: int) -> "Screened":
+        """From a table with these columns; without one none of ``count`` images is set aside."""
+        if table is None:
+            return cls(np.arange(count), np.zeros(count, bool))
         return cls(table["representative"].to_numpy(), table["outlier"].to_numpy())
 
     def rows_to_cluster(self, with_outliers: bool = False) -> np.ndarray:
@@ -119,7 +121,8 @@ def duplicates_table(exact: np.ndarray, representative: np.ndarray) -> pd.DataFr
     """Images that are copies of each other: ``index``, ``group`` (0, 1, ...) and ``kind``, which is
     ``exact`` where another image of the group has the same pixels, else ``near``.
     """
-    table = pd.DataFrame({"group": representative, "exact": exact}).rename_axis("index").reset_index()
+    index = np.arange(len(exact))
+    table = pd.DataFrame({"index": index, "group": representative, "exact": exact})
     table = table[table["group"].duplicated(keep=False)].sort_values(["group", "index"])
     kinds = np.where(table["exact"].duplicated(keep=False), "exact", "near")
     groups = pd.factorize(table["group"])[0]

@@ -109,17 +109,17 @@ def read_external_weights(
 
 def assign_clusters(
     embeddings: pd.DataFrame,
-    screened: pd.DataFrame,
     method: MethodParameters,
     n_clusters: int,
     seed: int,
     pixel_clusters: pd.DataFrame | None = None,
+    screened: pd.DataFrame | None = None,
 ) -> tuple[np.ndarray, dict]:
     """Clusters of all images by one method, and its time and memory.
 
     Args:
-        screened: Which images are copies, and which are outliers.
         pixel_clusters: A cluster for each image, where the method begins at ``pixel_clusters``.
+        screened: Which images are copies and outliers, where these are set aside.
 
     Returns:
         Labels int64 (N,) in 0..n_clusters-1, or, by a method that finds their number itself, from
@@ -131,7 +131,8 @@ def assign_clusters(
 
     x, clusterer = embeddings.to_numpy(), method.clusterer
     init_labels = None if pixel_clusters is None else pixel_clusters["cluster"].to_numpy()
-    settings = Screened.from_table(screened), clusterer, n_clusters, seed, init_labels
+    aside = Screened.from_table(screened, len(x))
+    settings = aside, clusterer, n_clusters, seed, init_labels
     labels, cost = measure(lambda: cluster_screened(scale(x, clusterer), *settings))
     logger.info("%s: %.1f s", method.title, cost.time_s)
     n_found = len(np.unique(labels[labels >= 0]))
@@ -216,17 +217,19 @@ def project_embeddings(embeddings: pd.DataFrame, kind: str, seed: int) -> pd.Dat
 
 
 def find_neighbors(
-    embeddings: pd.DataFrame, screened: pd.DataFrame, selection: ModelSelectionParameters
+    embeddings: pd.DataFrame,
+    selection: ModelSelectionParameters,
+    screened: pd.DataFrame | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Nearest neighbors int64 (N, k) of a representation, by direction, no two of them copies; the
     same for all methods. And how far the first of them is, float32, of each image that is no copy.
     """
     from fashion_mocluster.clustering.neighbors import nearest_distinct
+    from fashion_mocluster.clustering.screening import Screened
 
-    representative = screened["representative"].to_numpy()
-    neighbors, distances = nearest_distinct(
-        embeddings.to_numpy(), selection.n_neighbors, representative
-    )
+    z = embeddings.to_numpy()
+    representative = Screened.from_table(screened, len(z)).representative
+    neighbors, distances = nearest_distinct(z, selection.n_neighbors, representative)
     return neighbors, distances[np.unique(representative), 0]
 
 
@@ -245,25 +248,22 @@ def draw_method(
     from fashion_mocluster.reporting.style import cluster_name
 
     assigned, title = clusters["cluster"].to_numpy(), method.title
-    numbers = [*range(assigned.max() + 1), -1]  # where there are no unsorted ones, none are drawn
-    by_cluster = scatter.scatter_figure(
-        projection,
-        assigned % len(numbers),
-        list(map(cluster_name, numbers)),
-        f"{title}: by cluster",
-    )
+    # Unsorted images, -1, are the last group; where there are none, none are drawn.
+    names = [cluster_name(cluster) for cluster in (*range(assigned.max() + 1), -1)]
+    groups = assigned % len(names)
+    by_cluster = scatter.scatter_figure(projection, groups, names, f"{title}: by cluster")
     if "label" not in clusters:
         return {
             "scatter_by_cluster": by_cluster,
             "cluster_sizes": bars.cluster_size_figure(assigned, title),
         }
     counts = bars.contingency(distribution)
-    names = list(counts.columns.get_level_values("Label_Name"))
+    class_names = list(counts.columns.get_level_values("Label_Name"))
     classes = np.unique(clusters["label"], return_inverse=True)[1]
     return {
         "scatter_by_cluster": by_cluster,
         "scatter_by_label": scatter.scatter_figure(
-            projection, classes, names, f"{title}: by true label"
+            projection, classes, class_names, f"{title}: by true label"
         ),
         "distribution": bars.distribution_figure(counts, title),
         "confusion": bars.confusion_figure(counts, match_clusters(counts.to_numpy().T), title),

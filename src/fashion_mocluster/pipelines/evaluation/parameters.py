@@ -37,6 +37,11 @@ class ScreeningParameters(BaseModel):
     collapse_duplicates: bool = False
     set_aside_outliers: bool = False
 
+    @property
+    def sets_aside(self) -> bool:
+        """Whether any image may take no part in the clustering."""
+        return self.collapse_duplicates or self.set_aside_outliers
+
 
 class ClusterCounts(BaseModel):
     """The numbers of clusters that ``n_clusters: auto`` tries, from ``low`` to ``high``."""

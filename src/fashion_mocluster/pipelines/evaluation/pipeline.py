@@ -20,6 +20,7 @@ def create_pipeline(
     criterion_representation: str,
     encoders: dict[str, str],
     *,
+    set_aside: bool = False,
     auto_n_clusters: bool = False,
     equal_sizes: Collection[str] = (),
     named: bool = False,
@@ -31,6 +32,7 @@ def create_pipeline(
         methods: The methods that are run, by name.
         criterion_representation: The representation whose neighbors decide which method is best.
         encoders: The representations that a trained encoder makes, and the namespace of each.
+        set_aside: Whether copies or outliers do not take part in the clustering.
         auto_n_clusters: Whether the number of clusters is to be found.
         equal_sizes: The methods that assume clusters of equal size.
         named: Whether the user has named the clusters.
@@ -41,9 +43,14 @@ def create_pipeline(
     representations = {name: method.representation for name, method in methods.items()}
     made = sorted({*representations.values(), criterion_representation})
     parts = [_representation(name, encoders) for name in made]
-    parts += [preparation.create_pipeline(criterion_representation, auto=auto_n_clusters)]
-    parts += [_shared(name) for name in made]
-    parts += [_method(name, method, n_clusters) for name, method in methods.items()]
+    screened = ["screened"] if set_aside else []
+    parts += [
+        preparation.create_pipeline(
+            criterion_representation, auto=auto_n_clusters, set_aside=set_aside
+        )
+    ]
+    parts += [_shared(name, screened) for name in made]
+    parts += [_method(name, method, n_clusters, screened) for name, method in methods.items()]
     parts += [_comparison(list(methods), criterion_representation, n_clusters, equal_sizes)]
     parts += [chosen.create_pipeline(representations, named=named, export=export)]
     return sum(parts, gallery.create_pipeline(named=named))
@@ -88,9 +95,12 @@ def _representation(name: str, encoders: dict[str, str]) -> Pipeline:
     )
 
 
-def _shared(representation: str) -> Pipeline:
+def _shared(representation: str, screened: list[str]) -> Pipeline:
     """What all methods on a representation use: its two-dimensional projection and its neighbors, and
     what ``predict`` compares the distances of new images with.
+
+    Args:
+        screened: The dataset that says which images are set aside; empty where none are.
     """
     selection = "params:evaluation.model_selection"
     return Pipeline(
@@ -103,13 +113,13 @@ def _shared(representation: str) -> Pipeline:
             ),
             Node(
                 nodes.find_neighbors,
-                ["embeddings", "screened", selection],
+                ["embeddings", selection, *screened],
                 ["neighbors", "neighbor_distances"],
                 name=f"find_neighbors_{representation}",
             ),
         ],
         namespace="evaluation",
-        inputs={"embeddings": f"{representation}_embeddings", "screened": "screened"},
+        inputs={"embeddings": f"{representation}_embeddings"} | {name: name for name in screened},
         outputs={
             output: f"{representation}_{output}"
             for output in ("projection", "neighbors", "neighbor_distances")
@@ -137,24 +147,29 @@ def _external_encoder() -> Pipeline:
     return read + embedding_pipeline("evaluation.external_encoder", "external_encoder", steps)
 
 
-def _method(name: str, method: MethodParameters, n_clusters: str) -> Pipeline:
+def _method(name: str, method: MethodParameters, n_clusters: str, screened: list[str]) -> Pipeline:
     """Clusters, scores, tables and figures of one method.
 
     Args:
         n_clusters: The dataset or parameter that holds the number of clusters.
+        screened: The dataset that says which images are set aside; empty where none are.
     """
     starts = ["pixel_clusters"] if starts_from_pixel_clusters(method.clusterer) else []
-    shared = ["screened", "image_paths", "labels", "images", *starts]
+    more = [*starts, *screened]
+    shared = ["image_paths", "labels", "images", *more]
     parameters = {"params:evaluation.seed", "params:data"}
     (parameters.add if n_clusters.startswith("params:") else shared.append)(n_clusters)
     return Pipeline(
         [
             Node(
                 nodes.assign_clusters,
-                [
-                    *("embeddings", "screened", "params:method", n_clusters),
-                    *("params:evaluation.seed", *starts),
-                ],
+                {
+                    "embeddings": "embeddings",
+                    "method": "params:method",
+                    "n_clusters": n_clusters,
+                    "seed": "params:evaluation.seed",
+                    **{dataset: dataset for dataset in more},
+                },
                 ["assignments", "cost"],
                 name="assign_clusters",
             ),

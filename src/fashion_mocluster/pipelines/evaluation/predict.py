@@ -207,7 +207,7 @@ def create_pipeline(
 
 
 def _new_embeddings(representation: str, encoders: Collection[str]) -> Pipeline:
-    """``new_images`` to ``new_<representation>_embeddings``, by what the known images were embedded by."""
+    """``new_images`` to ``new_<representation>_embeddings``, as the known images were embedded."""
     name = f"new_{representation}"
     outputs = [f"{name}_embeddings", f"{name}_embedding_cost"]
     check = Node(

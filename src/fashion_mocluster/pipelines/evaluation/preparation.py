@@ -1,4 +1,4 @@
-"""What is found out before clustering: copies, outliers and, if asked for, how many clusters there are."""
+"""What is found out before clustering: copies, outliers and, if asked for, the number of clusters."""
 
 import logging
 
@@ -55,27 +55,33 @@ def _with_paths(table: pd.DataFrame, image_paths: pd.DataFrame | None) -> pd.Dat
 
 
 def choose_n_clusters(
-    embeddings: pd.DataFrame, screened: pd.DataFrame, counts: ClusterCounts, seed: int
+    embeddings: pd.DataFrame,
+    counts: ClusterCounts,
+    seed: int,
+    screened: pd.DataFrame | None = None,
 ) -> tuple[int, pd.DataFrame, Figure]:
     """The number of clusters, how well each number that was tried fits, and a figure of that."""
     from fashion_mocluster.clustering.n_clusters import choose
     from fashion_mocluster.clustering.screening import Screened
     from fashion_mocluster.reporting.n_clusters import n_clusters_figure
 
-    rows = Screened.from_table(screened).rows_to_cluster()
-    chosen, curve = choose(embeddings.to_numpy()[rows], counts.low, counts.high, seed)
-    logger.info("n_clusters: %d of %d to %d, chosen without labels", chosen, counts.low, counts.high)
+    z = embeddings.to_numpy()
+    rows = Screened.from_table(screened, len(z)).rows_to_cluster()
+    chosen, curve = choose(z[rows], counts.low, counts.high, seed)
+    tried = counts.low, counts.high
+    logger.info("n_clusters: %d of %d to %d, chosen without labels", chosen, *tried)
     table = pd.DataFrame(curve)
     return chosen, table, n_clusters_figure(table, chosen)
 
 
-def create_pipeline(representation: str, *, auto: bool) -> Pipeline:
+def create_pipeline(representation: str, *, auto: bool, set_aside: bool) -> Pipeline:
     """``images`` to ``screened``, ``duplicates`` and ``outliers``; with ``auto`` to ``n_clusters`` too.
 
     Args:
         representation: In which images are compared; the one whose neighbors decide which method is
             best.
         auto: Whether the number of clusters is to be found.
+        set_aside: Whether copies or outliers take no part in that.
     """
     screen = Node(
         screen_images,
@@ -85,7 +91,10 @@ def create_pipeline(representation: str, *, auto: bool) -> Pipeline:
     )
     choose = Node(
         choose_n_clusters,
-        ["embeddings", "screened", "params:evaluation.n_clusters_tried", "params:evaluation.seed"],
+        [
+            *("embeddings", "params:evaluation.n_clusters_tried", "params:evaluation.seed"),
+            *(["screened"] if set_aside else []),
+        ],
         ["n_clusters", "n_clusters_curve", "n_clusters_figure"],
         name="choose_n_clusters",
     )
