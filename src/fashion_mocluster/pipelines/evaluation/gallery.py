@@ -34,7 +34,14 @@ def create_pipeline(*, named: bool) -> Pipeline:
     Args:
         named: Whether the user has named the clusters.
     """
-    results = ["images", "best_clusters", "best_projection", "duplicates", "outliers", "best_method"]
+    results = [
+        "images",
+        "best_clusters",
+        "best_projection",
+        "duplicates",
+        "outliers",
+        "best_method",
+    ]
     names = ["cluster_names_file"] if named else []
     methods = "params:evaluation.methods"
     return Pipeline(
