@@ -138,17 +138,12 @@ def ablation_figure(runs: pd.DataFrame, published: dict[str, dict]) -> Figure:
                 capsize=2,
                 label=recipe,
             )
-        known = {
-            place: value
-            for place, case in enumerate(epochs.index)
-            if (value := (published.get(case) or {}).get(score)) is not None
-        }
-        mark_published(axes, list(known), list(known.values()))
+        mark_published(axes, [(published.get(case) or {}).get(score) for case in epochs.index])
         labels = [f"{case}\n{'/'.join(map(str, sorted(n)))}" for case, n in epochs.items()]
         axes.set_xticks(range(len(labels)), labels)
         axes.set_xlabel("Case, and its number of epochs")
         axes.set_title(title)
         axes.grid(axis="y", alpha=0.3)
-    legend_below(figure, panels[0], columns=3)
+    legend_below(figure, columns=3)
     figure.suptitle("Ablation: k-means on embeddings")
     return figure

@@ -79,6 +79,6 @@ def effect_figure(effect: pd.DataFrame) -> Figure:
         axes.grid(axis="x", alpha=0.3)
     panels[0].set_yticks(place, [name.replace("_", " ") for name in names])
     panels[0].invert_yaxis()
-    legend_below(figure, panels[0])
+    legend_below(figure)
     figure.suptitle("One bug corrected at a time, starting from the published scripts")
     return figure

@@ -46,6 +46,7 @@ def printed_table(
         equal_sizes: The methods that assume clusters of equal size, which a line below names.
     """
     shown = table.drop(columns=["representation", "clusterer", "chi", "n_images"])
+    shown = shown.dropna(axis="columns", how="all")  # without labels some scores are not known
     shown.insert(1, "neighbor_mi", [neighbor_mi[m] for m in table["method"]])
     shown["method"] = [f"{'*' if m == best else ' '} {titles[m]}" for m in table["method"]]
     formats = {c: (lambda v: "" if math.isnan(v) else f"{v:.1f}") for c in ("time_s", "memory_mb")}
@@ -90,9 +91,7 @@ def comparison_figure(
         axes.barh(places, table[column], color=OURS, height=0.6, label="this run")
         thesis_name = THESIS_NAMES.get(column, column)
         theirs = [published.get(method, {}).get(thesis_name) for method in table["method"]]
-        theirs = {place: value for place, value in enumerate(theirs) if value is not None}
-        if theirs:
-            mark_published(axes, list(theirs.values()), list(theirs))
+        mark_published(axes, theirs, horizontal=True)
         # At the left edge no mark covers the number; its outline keeps it legible where there is no
         # bar behind it.
         for place, value in zip(places, table[column], strict=True):
@@ -108,12 +107,10 @@ def comparison_figure(
                 path_effects=[withStroke(linewidth=2, foreground=OURS)],
             )
         axes.set_title(title, fontsize=10)
-        axes.set_xlim(right=1.05 * max(np.nanmax(table[column]), *theirs.values(), 0))
+        axes.set_xlim(right=1.05 * max(np.nanmax(table[column]), *(v or 0 for v in theirs)))
         axes.grid(axis="x", alpha=0.3)
     panels[0, 0].set_yticks(places, names)
     panels[0, 0].invert_yaxis()
-    marked = [axes for axes in panels.ravel() if axes.collections]
-    if marked:
-        legend_below(figure, marked[0])
+    legend_below(figure)
     figure.suptitle("Clustering methods compared (* best without labels)")
     return figure

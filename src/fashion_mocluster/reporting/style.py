@@ -59,21 +59,35 @@ def new_figure(width: float, height: float) -> Figure:
     return PlainTextFigure(figsize=(width, height), layout="constrained")
 
 
-def mark_published(axes: Axes, x: list, y: list) -> None:
-    """Marks at published values, in the same shape and color in every figure."""
-    axes.scatter(
-        x,
-        y,
-        marker="D",
-        s=32,
-        color=THEIRS,
-        edgecolor="black",
-        zorder=3,
-        label="published in the thesis (10,000 images)",
-    )
+def mark_published(axes: Axes, values: list[float | None], horizontal: bool = False) -> None:
+    """Marks at published values, in the same shape and color in every figure.
+
+    Args:
+        values: One for each place 0, 1, ... of an axis; None where nothing was published.
+        horizontal: Whether the values are on the horizontal axis.
+    """
+    known = {place: value for place, value in enumerate(values) if value is not None}
+    if known:
+        x, y = list(known), list(known.values())
+        axes.scatter(
+            *((y, x) if horizontal else (x, y)),
+            marker="D",
+            s=32,
+            color=THEIRS,
+            edgecolor="black",
+            zorder=3,
+            label="published in the thesis (10,000 images)",
+        )
 
 
-def legend_below(figure: Figure, axes: Axes, columns: int = 2) -> None:
-    """The legend of ``axes`` under all panels, where it covers neither data nor titles."""
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
+def legend_below(figure: Figure, columns: int = 2) -> None:
+    """The legend of all panels under them, where it covers neither data nor titles; none where
+    there are no two things to tell apart.
+    """
+    shown = {}
+    for axes in figure.axes:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            shown.setdefault(label, handle)
+    if len(shown) > 1:
+        handles, labels = shown.values(), shown.keys()
+        figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)

@@ -258,12 +258,12 @@ def draw_method(
             "cluster_sizes": bars.cluster_size_figure(assigned, title),
         }
     counts = bars.contingency(distribution)
-    names = list(counts.columns.get_level_values("Label_Name"))
+    class_names = list(counts.columns.get_level_values("Label_Name"))
     classes = np.unique(clusters["label"], return_inverse=True)[1]
     return {
         "scatter_by_cluster": by_cluster,
         "scatter_by_label": scatter.scatter_figure(
-            projection, classes, names, f"{title}: by true label"
+            projection, classes, class_names, f"{title}: by true label"
         ),
         "distribution": bars.distribution_figure(counts, title),
         "confusion": bars.confusion_figure(counts, match_clusters(counts.to_numpy().T), title),

@@ -120,8 +120,10 @@ function openCluster(cluster) {
     ...(isCluster(c) ? [nameField(cluster)] : []),
     button("←", "Previous cluster", () => step(-1)), button("→", "Next cluster", () => step(1)),
     element("button", { className: "close", onclick: () => dialog.close() }, "Close"));
-  const body = element("div", { className: "body" }, element("p", { className: "hint" },
-    `${count(c.size, "image")}, ${members[cluster].length.toLocaleString("en")} of them on this page.`));
+  const here = members[cluster].length;
+  const elsewhere = here < c.size ? `, ${here.toLocaleString("en")} of them on this page` : "";
+  const about = element("p", { className: "hint" }, `${count(c.size, "image")}${elsewhere}`);
+  const body = element("div", { className: "body" }, about);
   const show = (words, list) => {
     if (!list.length) return;
     body.append(element("h3", {}, words),
