@@ -30,9 +30,10 @@ class EvaluationParameters(BaseModel):
     ``show_thesis_scores`` sets the scores that the thesis published beside those of its methods.
     ``projection`` makes the two dimensions of the scatter figures.
     ``external_embeddings`` names a .csv or .parquet file (``label, feature_0, ...``, the label
-    optional) or a .npy file, one row per image in order; methods reach it as representation ``external``. ``external_weights``
-    names a bare state dict as the thesis's scripts save it; methods reach what it makes of the
-    images, in the steps of ``external_weights_embedding``, as representation ``external_encoder``.
+    optional) or a .npy file, one row per image in order; methods reach it as representation
+    ``external``. ``external_weights`` names a bare state dict as the thesis's scripts save it; methods
+    reach what it makes of the images, in the steps of ``external_weights_embedding``, as
+    representation ``external_encoder``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
