@@ -382,8 +382,6 @@ def _describe(problem: ErrorDetails, parameters: dict[str, Any]) -> tuple[str, s
         return f"{key}.{discriminator}", (
             f"Input should be {problem['ctx']['expected_tags']} (got {problem['ctx']['tag']!r})"
         )
-    if kind == "string_type" and value is None:
-        return key, f"this parameter is required here: --params={key}=..."
     if kind == "string_type" and not isinstance(value, list):
         hint = f"; on the command line put what you typed in quotes: --params='{key}=\"...\"'"
         return key, f"{message} (got {value!r}){hint}"

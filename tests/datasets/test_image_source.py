@@ -104,7 +104,7 @@ def test_a_folder_of_heic_without_its_package_names_the_cure(tmp_path, monkeypat
 
 
 def test_a_missing_path_names_its_parameter():
-    with pytest.raises(DataFileError, match="predict.path is not set"):
+    with pytest.raises(DataFileError, match=r"no path is set: pass --params=data\.path="):
         LabelsDataset(filepath=None).load()
 
 

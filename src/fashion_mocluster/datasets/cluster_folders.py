@@ -14,7 +14,7 @@ from fashion_mocluster.datasets.atomic import write_bytes_atomically
 from fashion_mocluster.datasets.errors import DataFileError
 from fashion_mocluster.datasets.picture_files import find_printed
 
-Mode = Literal["none", "links", "copies"]
+ExportMode = Literal["none", "links", "copies"]
 LIST = ".made_by_fashion_mocluster.json"
 
 
@@ -35,11 +35,11 @@ class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
     """
 
     def __init__(
-        self, *, filepath: str, source: str, mode: Mode = "none", metadata: dict | None = None
+        self, *, filepath: str, source: str, mode: ExportMode = "none", metadata: dict | None = None
     ):
-        if mode not in get_args(Mode):
+        if mode not in get_args(ExportMode):
             raise DataFileError(
-                f"evaluation.export: expected one of {', '.join(get_args(Mode))}, got {mode!r}"
+                f"evaluation.export: expected one of {', '.join(get_args(ExportMode))}, got {mode!r}"
             )
         self._folder = Path(filepath)
         source_path = Path(source).expanduser()

@@ -132,7 +132,9 @@ class _ImageSource(AbstractDataset[None, Any]):
             DataFileError: There is no path, or a folder in which there is nothing to read.
         """
         if self._path is None:
-            raise DataFileError("predict.path is not set: pass --params=predict.path=...")
+            raise DataFileError(
+                "no path is set: pass --params=data.path=..., for new images --params=predict.path=..."
+            )
         if self._format != "auto":
             return self._format
         if self._path.exists() and holds_pictures(self._path):

@@ -15,7 +15,7 @@ class DataParameters(PictureOptions):
     ``cluster_names`` is a CSV file ``cluster,name`` with the user's names of the clusters.
     """
 
-    path: str
+    path: str | None
     format: Format = "auto"
     split: Split = "test"
     limit: Annotated[int, Field(ge=2)] | None = None

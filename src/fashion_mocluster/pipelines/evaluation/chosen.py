@@ -7,7 +7,7 @@ import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.clustering.parameters import MethodParameters
-from fashion_mocluster.datasets.cluster_folders import Export
+from fashion_mocluster.datasets.cluster_folders import ExportMode
 from fashion_mocluster.errors import InputError
 
 
@@ -72,7 +72,7 @@ def sort_into_folders(clusters: pd.DataFrame) -> pd.DataFrame:
     return clusters
 
 
-def create_pipeline(methods: dict[str, str], *, named: bool, export: Export) -> Pipeline:
+def create_pipeline(methods: dict[str, str], *, named: bool, export: ExportMode) -> Pipeline:
     """``best_method`` to ``best_clusters``, ``best_projection`` and, if asked for, ``cluster_folders``.
 
     Args:

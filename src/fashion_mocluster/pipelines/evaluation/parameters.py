@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fashion_mocluster.clustering.parameters import MethodParameters
-from fashion_mocluster.datasets.cluster_folders import Export
+from fashion_mocluster.datasets.cluster_folders import ExportMode
 from fashion_mocluster.datasets.picture_options import Pixels
 from fashion_mocluster.learning.parameters import EmbeddingParameters
 
@@ -82,7 +82,7 @@ class EvaluationParameters(BaseModel):
     projection: Literal["pca", "umap", "tsne"] = "pca"
     screening: ScreeningParameters = ScreeningParameters()
     n_clusters_tried: ClusterCounts = ClusterCounts(low=2, high=30)
-    export: Export = "none"
+    export: ExportMode = "none"
     model_selection: ModelSelectionParameters
     run_methods: Annotated[list[Name], Field(min_length=1)]
     show_thesis_scores: bool = True

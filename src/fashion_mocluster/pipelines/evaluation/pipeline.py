@@ -5,7 +5,7 @@ from collections.abc import Collection
 from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.clustering.parameters import MethodParameters, starts_from_pixel_clusters
-from fashion_mocluster.datasets.cluster_folders import Export
+from fashion_mocluster.datasets.cluster_folders import ExportMode
 from fashion_mocluster.pipelines.evaluation import backbone, chosen, gallery, nodes, preparation
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import (
     bind,
@@ -24,7 +24,7 @@ def create_pipeline(
     auto_n_clusters: bool = False,
     equal_sizes: Collection[str] = (),
     named: bool = False,
-    export: Export = "none",
+    export: ExportMode = "none",
 ) -> Pipeline:
     """The comparison.
 
