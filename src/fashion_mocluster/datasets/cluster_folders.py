@@ -17,7 +17,7 @@ class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
     Args:
         filepath: The folder that holds them.
         source: The folder of the pictures.
-        mode: ``links`` or ``copies``.
+        export: ``links`` or ``copies``.
     """
 
     def __init__(
@@ -25,20 +25,20 @@ class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
         *,
         filepath: str,
         source: str,
-        mode: Literal["none", "links", "copies"],
+        export: Literal["none", "links", "copies"],
         metadata: dict | None = None,
     ):
-        self._path, self._source, self._mode = Path(filepath), Path(source), mode
+        self._path, self._source, self._export = Path(filepath), Path(source), export
         self.metadata = metadata
 
     def save(self, data: pd.DataFrame) -> None:
         """Make the folders anew, from columns ``path`` and ``cluster``."""
         shutil.rmtree(self._path, ignore_errors=True)
         for path, cluster in zip(data["path"], data["cluster"], strict=True):
-            place = self._path / str(cluster) / path
+            place = self._path / f"cluster_{cluster}" / path
             place.parent.mkdir(parents=True, exist_ok=True)
             picture = (self._source / path).resolve()
-            os.symlink(picture, place) if self._mode == "links" else shutil.copy2(picture, place)
+            os.symlink(picture, place) if self._export == "links" else shutil.copy2(picture, place)
 
     def load(self) -> None:
         """Refuse: the folders are for people.
@@ -52,4 +52,4 @@ class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
         return self._path.is_dir()
 
     def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._path), "mode": self._mode}
+        return {"filepath": str(self._path), "export": self._export}
