@@ -344,7 +344,7 @@ def test_a_folder_with_hundreds_of_copies_from_clusters_to_new_pictures(project,
     assert json.loads((reporting / "n_clusters.json").read_text()) == 3
     assert list(pd.read_csv(reporting / "n_clusters.csv")["n_clusters"]) == list(range(2, 9))
     assert (reporting / "n_clusters.png").is_file()
-    first = output / "cluster_folders" / str(number["000.png"])
+    first = output / "cluster_folders" / f"cluster_{number['000.png']}"
     assert (first / "000.png").resolve() == (folder / "000.png").resolve()
 
     # New pictures, with names for the clusters, and no picture of the run at hand.

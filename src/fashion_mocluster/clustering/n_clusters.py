@@ -18,8 +18,9 @@ def choose(x: np.ndarray, low: int, high: int, seed: int) -> tuple[int, dict[str
     """The number of clusters at which neighbors share clusters most beyond chance.
 
     For each number the points are clustered by k-means in the coordinates of UMAP, and the modularity
-    of the clusters (Newman and Girvan 2004) is measured on the graph of nearest neighbors, by
-    direction. Unlike the silhouette it is not highest at the two or three coarsest groups.
+    of the clusters (Newman and Girvan 2004) is measured on the graph of nearest neighbors. Unlike the
+    silhouette it is not highest at the two or three coarsest groups. Points are compared by their
+    directions from the mean.
 
     Args:
         x: float (N, D), points of which no two are copies.
@@ -38,6 +39,7 @@ def choose(x: np.ndarray, low: int, high: int, seed: int) -> tuple[int, dict[str
             f"n_clusters: auto needs more images that differ than the {low} clusters that are tried "
             f"first, and there are {len(x)}; set n_clusters to a number"
         )
+    x = x - x.mean(0)
     n_neighbors = int(np.clip(SHARE * len(x), FEWEST, MOST))
     neighbors, _ = nearest_neighbors(unit(x), min(n_neighbors, len(x) - 1))
     coordinates = umap_embedding(x, UmapParameters(), seed)
