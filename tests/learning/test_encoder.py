@@ -40,7 +40,7 @@ def test_published_weights_load(name):
 
 @pytest.mark.parametrize("size", [(28, 28), (12, 20), (7, 9), (33, 17)])
 @pytest.mark.parametrize("pooling", ["average", "flatten"])
-@pytest.mark.parametrize("stem_stride", [1, 2])
+@pytest.mark.parametrize("stem_stride", [1, 2, 4])
 def test_any_image_size_gives_the_promised_dimensions(size, pooling, stem_stride):
     parameters = EncoderParameters(
         blocks=[1, 1, 1],
@@ -52,6 +52,7 @@ def test_any_image_size_gives_the_promised_dimensions(size, pooling, stem_stride
     )
     encoder = Encoder(parameters, size)
     x = torch.rand(2, 1, *size)
+    assert encoder.feature_map(x, 2).shape[1:] == encoder.map_shape(2)
     assert encoder(x).shape == (2, encoder.representation_dim)
     assert encoder.project(x).shape == (2, 3)
 

@@ -9,11 +9,13 @@ from pydantic import ValidationError
 from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 
+from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning.checkpoints import CheckpointMismatchError
 from fashion_mocluster.learning.embedding import embed
 from fashion_mocluster.learning.parameters import EmbeddingParameters, MocoParameters
 from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.pretraining import Pretraining, pretrain, smaller_batches
+from fashion_mocluster.learning.weights import EncoderWeights
 from tests.learning.stores import DyingStore, Killed, MemoryStore, same_weights
 
 STATISTICS = PixelStatistics(127, 70)
@@ -285,3 +287,23 @@ def test_progress_is_logged(images, moco_parameters, caplog):
         train(images, moco_parameters)
     assert "moco: 3 epochs in float32 on cpu, threads=1" in caplog.text
     assert "moco: epoch 3/3  loss" in caplog.text
+
+
+def test_color_images_larger_than_the_encoder_sees(moco_parameters):
+    """They are averaged down for training and embedding alike, as the weights say."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (48, 40, 20, 3), dtype=np.uint8)
+    colors = {"contrast": {"low": 0.6, "high": 1.4}, "saturation": {"low": 0, "high": 2}}
+    parameters = changed(
+        moco_parameters,
+        epochs=1,
+        preprocessing={"image_size": 20},
+        views={**colors, "hue": 0.1, "gray_probability": 0.2},
+    )
+    weights = EncoderWeights.from_dict(train(images, parameters).weights.to_dict())
+    assert (weights.channels, weights.image_size) == (3, (20, 10))
+    z = embed(images, weights, EmbeddingParameters())
+    averaged = images.reshape(48, 20, 2, 10, 2, 3).mean((2, 4)).round().astype(np.uint8)
+    np.testing.assert_array_equal(z, embed(averaged, weights, EmbeddingParameters()))
+    with pytest.raises(InputError, match="trained on color images, these are gray"):
+        embed(images[..., 0], weights, EmbeddingParameters())

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Generator
+from torchvision.transforms.v2 import functional as torchvision
 
 from fashion_mocluster.learning import views
 from fashion_mocluster.learning.parameters import ViewParameters
@@ -117,3 +118,61 @@ def test_sobel_key_shares_the_geometry_of_the_query(batch):
     p = ViewParameters(crop_scale={"low": 0.3, "high": 0.6}, rotation_degrees=30, key_view="sobel")
     query, key = views.query_and_key_views(batch, p, generator())
     torch.testing.assert_close(key, views.sobel_magnitude(query))
+
+
+@pytest.fixture
+def color():
+    """Color images, one of them gray and one with equal largest channels."""
+    x = torch.rand(6, 3, 14, 10, generator=Generator().manual_seed(0))
+    x[1] = x[1, :1]
+    x[2, 1] = x[2, 0]
+    return x
+
+
+def factor(low, high, count=6):
+    """The values that the views draw first from a generator."""
+    return low + (high - low) * torch.rand(count, generator=generator())
+
+
+@pytest.mark.parametrize(
+    ("parameter", "reference"),
+    [("contrast", torchvision.adjust_contrast), ("saturation", torchvision.adjust_saturation)],
+)
+def test_contrast_and_saturation_against_torchvision(color, parameter, reference):
+    p = ViewParameters(**{parameter: {"low": 0.4, "high": 1.6}})
+    actual = views.photometric(color, p, generator())
+    for image, x, f in zip(color, actual, factor(0.4, 1.6), strict=True):
+        torch.testing.assert_close(x, reference(image, f.item()), atol=1e-5, rtol=0)
+
+
+def test_hue_against_torchvision(color):
+    actual = views.photometric(color, ViewParameters(hue=0.4), generator())
+    for image, x, shift in zip(color, actual, factor(-0.4, 0.4), strict=True):
+        torch.testing.assert_close(
+            x, torchvision.adjust_hue(image, shift.item()), atol=1e-4, rtol=0
+        )
+
+
+def test_lost_color_leaves_the_luma_that_torchvision_gives(color):
+    actual = views.photometric(color, ViewParameters(gray_probability=0.5), generator())
+    for image, x, u in zip(color, actual, factor(0, 1), strict=True):
+        expected = torchvision.rgb_to_grayscale(image, 3) if u < 0.5 else image
+        torch.testing.assert_close(x, expected, atol=1e-6, rtol=0)
+
+
+def test_channels_of_an_image_share_its_geometry_and_blur(color):
+    """Each channel is changed as a gray image of its own would be by the same draws."""
+    p = FULL.model_copy(update={"noise_std": 0})
+    together = views.view(color, p, generator())
+    for channel in range(3):
+        alone = views.view(color[:, channel : channel + 1], p, generator())
+        torch.testing.assert_close(together[:, channel : channel + 1], alone)
+    one, other = views.sobel_magnitude(color), views.sobel_magnitude(color[:, 2:])
+    torch.testing.assert_close(one[:, 2:], other)
+
+
+def test_gray_images_draw_nothing_for_colors(batch):
+    p = ViewParameters(noise_std=9, saturation={"low": 0, "high": 2}, hue=0.5, gray_probability=1)
+    plain = ViewParameters(noise_std=9)
+    actual, expected = (views.view(batch, q, generator()) for q in (p, plain))
+    assert torch.equal(actual, expected)

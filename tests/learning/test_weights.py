@@ -21,6 +21,14 @@ def test_round_trip(weights):
     assert torch.equal(back.build()(x), weights.build()(x))
 
 
+def test_weights_from_before_there_were_color_images_are_gray(weights):
+    content = weights.to_dict()
+    del content["channels"], content["preprocessing"]["image_size"]
+    back = EncoderWeights.from_dict(content)
+    assert back.channels == 1
+    assert torch.equal(back.build().conv1.weight, weights.build().conv1.weight)
+
+
 def test_weights_are_a_copy():
     encoder = build_encoder(EncoderParameters(blocks=[1], widths=[3]), (8, 8), 0)
     weights = EncoderWeights.of(encoder, PreprocessingParameters(), PixelStatistics(1, 2))
@@ -37,6 +45,7 @@ def test_weights_are_a_copy():
         (lambda d: d.pop("encoder"), "malformed.*encoder"),
         (lambda d: d["encoder"].update(widht=3), r"malformed[\s\S]*widht"),
         (lambda d: d.update(statistics={"mean": 1}), "malformed.*std"),
+        (lambda d: d.update(channels=2), "malformed.*channels is 2"),
     ],
 )
 def test_malformed_content_is_refused_with_its_file(weights, change, message):
