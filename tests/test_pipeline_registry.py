@@ -272,7 +272,8 @@ def test_study_trains_once_for_flips_that_do_not_touch_pretraining():
 def test_photos_are_described_by_a_pretrained_network_and_nothing_is_trained():
     pipelines = registered("photos")
     free = {n for n in pipelines["__default__"].inputs() if not n.startswith("param")}
-    assert free == {"raw_images", "labels", "run_results"}
+    read = {"raw_images", "labels", "class_names", "image_paths", "skipped_files"}
+    assert free == {*read, "run_results"}
     (embed,) = [n for n in pipelines["__default__"].nodes if "backbone_embeddings" in n.outputs]
     assert embed.inputs == ["images", "params:backbone"]
     # New pictures go through the same function and parameters.
