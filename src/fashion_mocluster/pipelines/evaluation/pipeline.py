@@ -42,13 +42,10 @@ def create_pipeline(
     n_clusters = "n_clusters" if auto_n_clusters else "params:n_clusters"
     representations = {name: method.representation for name, method in methods.items()}
     made = sorted({*representations.values(), criterion_representation})
-    parts = [_representation(name, encoders) for name in made]
     screened = ["screened"] if set_aside else []
-    parts += [
-        preparation.create_pipeline(
-            criterion_representation, auto=auto_n_clusters, set_aside=set_aside
-        )
-    ]
+    before = {"auto": auto_n_clusters, "set_aside": set_aside}
+    parts = [_representation(name, encoders) for name in made]
+    parts += [preparation.create_pipeline(criterion_representation, **before)]
     parts += [_shared(name, screened) for name in made]
     parts += [_method(name, method, n_clusters, screened) for name, method in methods.items()]
     parts += [_comparison(list(methods), criterion_representation, n_clusters, equal_sizes)]
@@ -158,9 +155,9 @@ def _method(name: str, method: MethodParameters, n_clusters: str, screened: list
     """
     starts = ["pixel_clusters"] if starts_from_pixel_clusters(method.clusterer) else []
     more = [*starts, *screened]
-    shared = ["image_paths", "labels", "class_names", "images", *more]
-    parameters = {"params:evaluation.seed"}
-    (parameters.add if n_clusters.startswith("params:") else shared.append)(n_clusters)
+    shared = {"images", "image_paths", "labels", "class_names", *more}
+    shared |= {"params:evaluation.seed", n_clusters}
+    parameters = {name for name in shared if name.startswith("params:")}
     return Pipeline(
         [
             Node(
@@ -211,7 +208,7 @@ def _method(name: str, method: MethodParameters, n_clusters: str, screened: list
             "embeddings": f"{method.representation}_embeddings",
             "projection": f"{method.representation}_projection",
             "neighbors": f"{method.representation}_neighbors",
-            **dict(zip(shared, shared, strict=True)),
+            **{dataset: dataset for dataset in shared - parameters},
         },
         outputs={kind: f"{name}_{kind}" for kind in ("scores", "assignments", "clusters")},
         parameters={
@@ -225,8 +222,9 @@ def _comparison(
     names: list[str], criterion_representation: str, n_clusters: str, equal_sizes: Collection[str]
 ) -> Pipeline:
     results = {f"{name}_{kind}" for name in names for kind in ("scores", "assignments")}
+    inputs = {*results, f"{criterion_representation}_neighbors", n_clusters}
     parameters = {"params:evaluation.methods", "params:evaluation.model_selection", "parameters"}
-    parameters |= {n_clusters} & {"params:n_clusters"}
+    parameters |= {name for name in inputs if name.startswith("params:")}
     return Pipeline(
         [
             Node(
@@ -250,7 +248,7 @@ def _comparison(
             Node(nodes.describe_run, "parameters", "run_info", name="describe_run"),
         ],
         namespace="evaluation",
-        inputs={*results, f"{criterion_representation}_neighbors", *({n_clusters} - parameters)},
+        inputs=inputs - parameters,
         outputs={"clustering_comparison", "best_method", "comparison_figure", "run_info"},
         parameters=parameters,
     )
