@@ -3,7 +3,12 @@ import json
 import pytest
 import torch
 
-from fashion_mocluster.learning.parameters import BaseFinetuningParameters, SelfLabelingParameters
+from fashion_mocluster.learning.parameters import (
+    BaseFinetuningParameters,
+    MocoParameters,
+    SelfLabelingParameters,
+    WhiteningParameters,
+)
 from fashion_mocluster.parameters import ParameterError, check_parameters
 from tests.conftest import PROJECT, project_parameters
 
@@ -12,7 +17,18 @@ ROW = {"title": "T", "representation": "moco", "clusterer": {"kind": "kmeans"}}
 
 @pytest.mark.parametrize(
     "env",
-    ["base", "smoke", "thesis", "complete", "best_10k", "best_60k", "best_70k", "mnist", "local"],
+    [
+        "base",
+        "smoke",
+        "thesis",
+        "complete",
+        "best_10k",
+        "best_60k",
+        "best_70k",
+        "mnist",
+        "photos",
+        "local",
+    ],
 )
 def test_every_environment_is_valid(env):
     check_parameters(project_parameters(env))
@@ -36,9 +52,9 @@ def test_the_weights_that_ship_are_of_the_recipe_as_it_is(env, seed):
     assert run["seed"] == seed
     now, then = project_parameters(env), run["parameters"]
     assert now["seed"] == seed
-    for group in ("moco", "whitening"):
-        assert now[group] == then[group]
     # A parameter that came since then has its default.
+    for group, kind in (("moco", MocoParameters), ("whitening", WhiteningParameters)):
+        assert kind(**now[group]) == kind(**then[group])
     one, two = (p["finetuning"]["self_labeling"] for p in (now, then))
     ignored = {"checkpoints": {"every_n_epochs": 1}}
     assert SelfLabelingParameters(**one | ignored) == SelfLabelingParameters(**two | ignored)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
+from fashion_mocluster.clustering import clusterers
 from fashion_mocluster.clustering.clusterers import cluster, scale
 from fashion_mocluster.clustering.parameters import (
     GaussianMixtureParameters,
@@ -11,11 +12,18 @@ from fashion_mocluster.clustering.parameters import (
     KMeansParameters,
     SpectralParameters,
     TurtleParameters,
+    WardParameters,
 )
 from fashion_mocluster.clustering.turtle import Turtle
 from fashion_mocluster.errors import InputError
 
-KINDS = [KMeansParameters, SpectralParameters, GaussianMixtureParameters, TurtleParameters]
+KINDS = [
+    KMeansParameters,
+    SpectralParameters,
+    GaussianMixtureParameters,
+    WardParameters,
+    TurtleParameters,
+]
 UMAP = {"n_neighbors": 10, "n_components": 2, "n_epochs": 100}
 
 
@@ -46,6 +54,17 @@ def test_density_finds_how_many_groups_there_are_and_leaves_odd_points_unsorted(
 @pytest.mark.parametrize("count", [1, 2, 3, 6])
 def test_few_points_are_no_dense_region(count):
     assert set(cluster(np.eye(count, 8), HdbscanParameters(), 2, seed=0)) == {-1}
+
+
+@pytest.mark.filterwarnings("error")
+def test_ward_merges_neighbors_alone_where_there_are_many_points(blobs, monkeypatch):
+    x, truth = blobs
+    x = np.r_[x, x[:1].repeat(50, axis=0)] - 0.5  # unequal sizes, and copies
+    truth = np.r_[truth, truth[:1].repeat(50)]
+    assert adjusted_rand_score(cluster(x, WardParameters(), 3, 0), truth) == 1
+    monkeypatch.setattr(clusterers, "WARD_OF_ALL_PAIRS", 100)
+    monkeypatch.setattr(clusterers, "WARD_NEIGHBORS", 60)
+    assert adjusted_rand_score(cluster(x, WardParameters(), 3, 0), truth) == 1
 
 
 def test_turtle_begins_at_the_clusters_of_the_pixels_where_asked_to(blobs):
@@ -90,9 +109,10 @@ FEW_DISTINCT = {
 @pytest.mark.parametrize("case", FEW_DISTINCT)
 def test_few_distinct_points_are_clustered_and_equal_ones_share_a_cluster(kind, umap, case):
     x, n_clusters = FEW_DISTINCT[case]
+    starts = {"n_init": 2} if "n_init" in kind.model_fields else {}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        labels = cluster(x, kind(umap=umap, n_init=2), n_clusters, seed=0)
+        labels = cluster(x, kind(umap=umap, **starts), n_clusters, seed=0)
     assert labels.shape == (len(x),)
     assert set(labels) <= set(range(n_clusters))
     _, copies = np.unique(x, axis=0, return_inverse=True)

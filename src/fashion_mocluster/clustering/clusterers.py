@@ -3,11 +3,13 @@
 import warnings
 
 import numpy as np
-from sklearn.cluster import HDBSCAN, KMeans
+from sklearn.cluster import HDBSCAN, AgglomerativeClustering, KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
+from sklearn.neighbors import kneighbors_graph
 from sklearn.preprocessing import StandardScaler
 
+from fashion_mocluster.clustering.neighbors import distinct_points
 from fashion_mocluster.clustering.parameters import (
     ClustererParameters,
     GaussianMixtureParameters,
@@ -15,12 +17,17 @@ from fashion_mocluster.clustering.parameters import (
     KMeansParameters,
     SpectralParameters,
     TurtleParameters,
+    WardParameters,
     starts_from_pixel_clusters,
 )
 from fashion_mocluster.clustering.spectral import SpectralClusterer
 from fashion_mocluster.clustering.turtle import Turtle
 from fashion_mocluster.clustering.umap_embedding import umap_embedding
 from fashion_mocluster.errors import InputError
+
+# Points up to which Ward's linkage compares all pairs, which takes 8 N^2 bytes at its peak; 3 GB here.
+WARD_OF_ALL_PAIRS = 20_000
+WARD_NEIGHBORS = 15
 
 
 def scale(x: np.ndarray, parameters: ClustererParameters) -> np.ndarray:
@@ -57,9 +64,7 @@ def cluster(
         raise InputError("init_labels belong to init: pixel_clusters; pass both or neither")
     if parameters.umap is not None:
         x = umap_embedding(x, parameters.umap, seed)
-    if isinstance(parameters, HdbscanParameters):
-        return _dense_regions(x, parameters)
-    settings = {"n_init": parameters.n_init, "random_state": seed}
+    settings = {"n_init": getattr(parameters, "n_init", None), "random_state": seed}
     with warnings.catch_warnings():
         # k-means says that it found fewer clusters than asked for, which the caller can see.
         warnings.filterwarnings("ignore", "Number of distinct clusters", ConvergenceWarning)
@@ -70,6 +75,10 @@ def cluster(
                 labels = SpectralClusterer(n_clusters, n_neighbors=k, **settings).fit_predict(x)
             case GaussianMixtureParameters():
                 labels = GaussianMixture(n_clusters, **settings).fit_predict(_unit_variance(x))
+            case WardParameters():
+                labels = _ward(x, n_clusters)
+            case HdbscanParameters():
+                labels = _dense_regions(x, parameters)
             case TurtleParameters(n_neighbors=k, n_hops=hops):
                 turtle = Turtle(n_clusters, n_neighbors=k, n_hops=hops, **settings)
                 labels = turtle.fit_predict(x, init_labels=init_labels)
@@ -82,8 +91,22 @@ def _dense_regions(x: np.ndarray, parameters: HdbscanParameters) -> np.ndarray:
         return np.full(len(x), -1)
     least = parameters.min_cluster_size or max(5, len(x) // 50)
     samples = min(parameters.min_samples, len(x))
-    regions = HDBSCAN(min_cluster_size=least, min_samples=samples, copy=True).fit_predict(x)
-    return regions.astype(np.int64)
+    return HDBSCAN(min_cluster_size=least, min_samples=samples, copy=True).fit_predict(x)
+
+
+def _ward(x: np.ndarray, n_clusters: int) -> np.ndarray:
+    """Labels int (N,) by Ward's linkage, in which copies of a point count as one; of many points only
+    neighbors can be merged.
+    """
+    x, copy_of = distinct_points(x)
+    if len(x) <= n_clusters:
+        return copy_of
+    graph = None
+    if len(x) > WARD_OF_ALL_PAIRS:
+        graph = kneighbors_graph(x, WARD_NEIGHBORS)
+        graph = graph.maximum(graph.T)
+    ward = AgglomerativeClustering(n_clusters, linkage="ward", connectivity=graph)
+    return ward.fit_predict(x)[copy_of]
 
 
 def _unit_variance(x: np.ndarray) -> np.ndarray:

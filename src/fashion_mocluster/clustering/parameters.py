@@ -76,6 +76,14 @@ class GaussianMixtureParameters(_AnyClusterer):
     n_init: Count = 10
 
 
+class WardParameters(_AnyClusterer):
+    """Ward's hierarchical clustering (Ward 1963): clusters are merged where that adds least to their
+    scatter. It has no random starts. Of many points only clusters of neighbors are merged.
+    """
+
+    kind: Literal["ward"] = "ward"
+
+
 class TurtleParameters(_AnyClusterer):
     """TURTLE (Gadetsky et al. 2024), which assumes clusters of equal size.
 
@@ -112,6 +120,7 @@ ClustererParameters = Annotated[
     KMeansParameters
     | SpectralParameters
     | GaussianMixtureParameters
+    | WardParameters
     | TurtleParameters
     | HdbscanParameters,
     Field(discriminator="kind"),
