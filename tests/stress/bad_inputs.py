@@ -142,9 +142,9 @@ BAD_EMBEDDINGS: list[tuple[pd.DataFrame, str]] = [
     (pd.DataFrame({"label": [1, 2, 3]}), "columns must be"),
     (pd.DataFrame({"f0": [1.0, 2, 3]}), "columns must be"),
     (pd.DataFrame({"feature_1": [1.0, 2, 3]}), "columns must be"),
-    (pd.DataFrame({"feature_0": [1.0, np.nan, 3]}), "line 3, column 'feature_0'"),
-    (pd.DataFrame({"feature_0": [1.0, 2, np.inf]}), "line 4, column 'feature_0'"),
-    (pd.DataFrame({"feature_0": ["1", "two", "3"]}), "line 3, column 'feature_0'"),
+    (pd.DataFrame({"feature_0": [1.0, np.nan, 3]}), "image 1, column 'feature_0'"),
+    (pd.DataFrame({"feature_0": [1.0, 2, np.inf]}), "image 2, column 'feature_0'"),
+    (pd.DataFrame({"feature_0": ["1", "two", "3"]}), "image 1, column 'feature_0'"),
 ]
 
 
