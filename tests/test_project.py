@@ -371,6 +371,41 @@ def test_a_folder_with_hundreds_of_copies_from_clusters_to_new_pictures(project,
         run(project, **predicting, params=params)
 
 
+def test_photos_are_sorted_by_the_pretrained_network(project, tmp_path):
+    """The environment that ships, from a folder of subfolders to new pictures."""
+    rng = np.random.default_rng(0)
+    y, x = np.indices((40, 50))
+    shapes = {"stripes": x % 8 < 4, "disks": (x - 25) ** 2 + (y - 20) ** 2 < 200}
+    folder = tmp_path / "photos"
+    for kind, shape in shapes.items():
+        (folder / kind).mkdir(parents=True)
+        for i in range(20):
+            color, ground = rng.integers(150, 256, 3), rng.integers(0, 60, 3)
+            pixels = np.where(shape[..., None], color, ground) + rng.integers(-20, 20, (40, 50, 3))
+            picture = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+            picture.save(folder / kind / f"{i}.jpg")
+    (folder / "broken.jpg").write_bytes(b"no picture")
+    (folder / "disks" / "19.jpg").rename(tmp_path / "new.jpg")
+    params = {"data.path": str(folder), "n_clusters": 2, "backbone.image_size": 64}
+    log = run(project, env="photos", params=params).log
+    assert "39 pictures, in color" in log
+    output, reporting = (project / "data/photos" / n for n in ("07_model_output", "08_reporting"))
+    skipped = pd.read_csv(reporting / "skipped_pictures.csv")
+    assert list(skipped["path"]) == ["broken.jpg"]
+    assert (reporting / "gallery.html").is_file()
+    assert (reporting / "report.html").is_file()
+    clusters = pd.read_csv(output / "clusters.csv")
+    kinds = clusters["path"].str.partition("/")[0]
+    assert list(clusters["path"][:3]) == ["disks/0.jpg", "disks/1.jpg", "disks/2.jpg"]
+    assert len(set(zip(kinds, clusters["cluster"], strict=True))) == 2
+
+    new = {**params, "predict.path": str(tmp_path / "new.jpg")}
+    run(project, env="photos", pipelines=["predict"], params=new)
+    predicted = pd.read_csv(output / "predicted_clusters.csv")
+    assert list(predicted["path"]) == ["new.jpg"]
+    assert predicted["cluster"][0] == clusters["cluster"][0]
+
+
 def test_thesis_protocol_end_to_end_with_few_epochs(project):
     """All ten methods, with every training that they need."""
     params = {**FEW, "moco.epochs": 1}
