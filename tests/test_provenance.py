@@ -67,6 +67,10 @@ def test_files_made_from_something_else_are_refused(tmp_path):
     again.check(["weights", "unknown"], {"weights": {"moco.epochs": 2, "images of data": "abc"}})
     with pytest.raises(StaleFileError, match=r"weights: .*moco.epochs \(then 2, now 3\)"):
         again.check(["weights"], {"weights": {"moco.epochs": 3, "images of data": "abc"}})
+    with pytest.raises(StaleFileError, match=r"images of data \(then abc, now def\)"):
+        again.check(["weights"], {"weights": {"moco.epochs": 2, "images of data": "def"}})
+    # A run that names no images means those that are stored.
+    again.check(["weights"], {"weights": {"moco.epochs": 2, "images of data": None}})
     again.remove("weights")
     Record(tmp_path / "provenance.json").check(["weights"], {"weights": {"moco.epochs": 3}})
 

@@ -13,6 +13,7 @@ from fashion_mocluster.errors import FashionMoClusterError
 
 # The dataset that the images are read from, and what it says of the place, not of the images.
 SOURCES = {"raw_images": "data", "new_images": "predict"}
+IMAGES = {group: f"images of {group}" for group in SOURCES.values()}
 # Other files of the user's that results are made from, and the parameters that name them.
 FILES = {
     "external_embeddings_file": "evaluation.external_embeddings",
@@ -78,7 +79,7 @@ class Record:
             differing = [
                 f"{key} (then {before.get(key)}, now {now.get(key)})"
                 for key in sorted(before.keys() | now.keys())
-                if before.get(key) != now.get(key)
+                if before.get(key) != now.get(key) and not _is_not_named(key, now)
             ]
             if differing:
                 shown = "; ".join(differing[:4]) + ("; ..." if len(differing) > 4 else "")
@@ -92,6 +93,11 @@ class Record:
         partial = self._path.with_suffix(".partial")
         partial.write_text(json.dumps(self._made_from, indent=1, sort_keys=True))
         partial.replace(self._path)
+
+
+def _is_not_named(key: str, now: dict[str, Any]) -> bool:
+    """Whether this run names no images, so that it can only mean those of the earlier run."""
+    return key in IMAGES.values() and now.get(key) is None
 
 
 def of_datasets(
@@ -109,7 +115,7 @@ def of_datasets(
         images for each source of images, and of each file named by a parameter.
     """
     made_from: dict[str, dict[str, Any]] = {
-        source: {f"images of {group}": signature(project_path, _at(parameters, f"{group}.path"))}
+        source: {IMAGES[group]: signature(project_path, _at(parameters, f"{group}.path"))}
         | {
             key: value
             for key, value in _leaves(f"{group}", parameters.get(group))
