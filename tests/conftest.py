@@ -92,6 +92,10 @@ def tiny_pretraining():
     )
 
 
+# UMAP compiles itself for seconds in each process, so one process gets all tests that use it.
+uses_umap = [pytest.mark.slow, pytest.mark.xdist_group("umap")]
+
+
 def project_parameters(env="base", runtime=None):
     """All parameters of an environment, as a run sees them."""
     loader = OmegaConfigLoader(

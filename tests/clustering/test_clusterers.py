@@ -16,6 +16,7 @@ from fashion_mocluster.clustering.parameters import (
 )
 from fashion_mocluster.clustering.turtle import Turtle
 from fashion_mocluster.errors import InputError
+from tests.conftest import uses_umap
 
 KINDS = [
     KMeansParameters,
@@ -28,7 +29,7 @@ UMAP = {"n_neighbors": 10, "n_components": 2, "n_epochs": 100}
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("umap", [None, UMAP])
+@pytest.mark.parametrize("umap", [None, pytest.param(UMAP, marks=uses_umap)])
 def test_every_clusterer_finds_separated_groups_again_and_again(blobs, kind, umap):
     x, truth = blobs
     parameters = kind(umap=umap)
@@ -105,7 +106,7 @@ FEW_DISTINCT = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("umap", [None, {"n_epochs": 20}])
+@pytest.mark.parametrize("umap", [None, pytest.param({"n_epochs": 20}, marks=uses_umap)])
 @pytest.mark.parametrize("case", FEW_DISTINCT)
 def test_few_distinct_points_are_clustered_and_equal_ones_share_a_cluster(kind, umap, case):
     x, n_clusters = FEW_DISTINCT[case]

@@ -5,6 +5,9 @@ from sklearn.datasets import load_digits, make_blobs
 from fashion_mocluster.clustering import scores
 from fashion_mocluster.clustering.n_clusters import choose
 from fashion_mocluster.errors import InputError
+from tests.conftest import uses_umap
+
+pytestmark = uses_umap
 
 
 def data_of(n_groups, seed, spread=1.0):
@@ -28,7 +31,6 @@ def test_groups_of_unequal_size_are_counted():
     assert choose(x, 2, 12, 0)[0] == 5
 
 
-@pytest.mark.slow
 def test_ten_kinds_of_digits_are_about_ten_clusters():
     chosen, _ = choose(load_digits().data, 2, 30, 0)
     assert 8 <= chosen <= 13

@@ -2,6 +2,9 @@ import numpy as np
 import pytest
 
 from fashion_mocluster.clustering.projection import project
+from tests.conftest import uses_umap
+
+UMAP = pytest.param("umap", marks=uses_umap)
 
 
 def test_pca_is_the_first_two_principal_components():
@@ -11,13 +14,13 @@ def test_pca_is_the_first_two_principal_components():
         assert abs(np.corrcoef(p[:, column], x[:, source])[0, 1]) > 0.99
 
 
-@pytest.mark.parametrize("kind", ["pca", "umap", "tsne"])
+@pytest.mark.parametrize("kind", ["pca", UMAP, "tsne"])
 def test_a_single_dimension_becomes_a_line(kind):
     p = project(np.arange(30.0)[:, None], kind, 0)
     assert p.shape == (30, 2)
     assert (p[:, 1] == 0).all()
 
 
-@pytest.mark.parametrize("kind", ["umap", "tsne"])
+@pytest.mark.parametrize("kind", [UMAP, "tsne"])
 def test_a_seed_repeats_itself(blobs, kind):
     np.testing.assert_array_equal(project(blobs[0], kind, 1), project(blobs[0], kind, 1))

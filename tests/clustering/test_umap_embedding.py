@@ -7,6 +7,9 @@ import pytest
 
 from fashion_mocluster.clustering.parameters import UmapParameters
 from fashion_mocluster.clustering.umap_embedding import umap_embedding
+from tests.conftest import uses_umap
+
+pytestmark = uses_umap
 
 FAST = UmapParameters(n_epochs=30)
 
@@ -37,7 +40,6 @@ def test_neighbors_stay_neighbors():
     assert np.median(steps) < 0.1 * np.ptp(coordinates)
 
 
-@pytest.mark.slow
 def test_torch_keeps_its_number_of_threads():
     """In a process of its own, as Numba sets the number only once."""
     code = (

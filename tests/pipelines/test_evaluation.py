@@ -17,6 +17,7 @@ from fashion_mocluster.errors import InputError
 from fashion_mocluster.pipelines.evaluation import nodes
 from fashion_mocluster.pipelines.evaluation.parameters import ModelSelectionParameters
 from fashion_mocluster.pipelines.evaluation.pipeline import create_pipeline
+from tests.conftest import uses_umap
 
 METHOD = MethodParameters(title="T", representation="moco", clusterer={"kind": "kmeans"})
 NAMES = ["shirt", "shoe"]
@@ -234,7 +235,12 @@ def test_only_the_representations_that_methods_use_are_made():
 
 
 @pytest.mark.parametrize(
-    ("kind", "name"), [("pca", "Principal component"), ("umap", "UMAP"), ("tsne", "t-SNE")]
+    ("kind", "name"),
+    [
+        ("pca", "Principal component"),
+        pytest.param("umap", "UMAP", marks=uses_umap),
+        ("tsne", "t-SNE"),
+    ],
 )
 def test_projections_have_two_named_dimensions(embeddings, blobs, kind, name):
     points = nodes.project_embeddings(embeddings, kind, 0)

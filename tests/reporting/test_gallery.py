@@ -158,6 +158,7 @@ def texts(page, selector):
     return [e.text for e in page.find_elements("css selector", selector)]
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("browser")
 def test_clusters_are_opened_named_merged_and_saved(page):
     from selenium.webdriver.support.wait import WebDriverWait
@@ -189,6 +190,7 @@ def test_clusters_are_opened_named_merged_and_saved(page):
     assert find(page, "#status").text == "3 of 3 named, saved"
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("browser")
 def test_the_map_shows_what_is_pointed_at_and_opens_its_cluster(page):
     from selenium.webdriver import ActionChains, Keys
@@ -226,6 +228,7 @@ def test_the_map_shows_what_is_pointed_at_and_opens_its_cluster(page):
     assert find(page, "dialog h2").text == "Cluster 0"
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("browser")
 def test_duplicates_and_outliers_are_shown_and_a_phone_needs_no_sideways_scrolling(page):
     assert texts(page, ".group .note") == ["nearly the same: 2 images", "nearly the same: 1 image"]
