@@ -1,8 +1,5 @@
 """Wall time and memory of a call."""
 
-import ctypes
-import gc
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -10,6 +7,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import psutil
+
+from fashion_mocluster.memory import return_freed_memory
 
 T = TypeVar("T")
 INTERVAL_S = 0.005
@@ -28,8 +27,11 @@ class Cost:
 
 
 def resident_bytes() -> int:
-    """Resident memory of the process in bytes, after freed memory has been returned to the system."""
-    _return_freed_memory()
+    """Resident memory of the process in bytes, after freed memory has been returned to the system.
+
+    Otherwise a call could reuse memory that was freed before, and its use would not be seen.
+    """
+    return_freed_memory()
     return psutil.Process().memory_info().rss
 
 
@@ -60,12 +62,3 @@ def measure(call: Callable[[], T], before: int | None = None) -> tuple[T, Cost]:
         done.set()
         watcher.join()
     return result, Cost(elapsed, (peak - before) / 1e6)
-
-
-def _return_freed_memory() -> None:
-    """Otherwise a call could reuse memory that was freed before, and its use would not be seen."""
-    gc.collect()
-    # Only glibc keeps freed memory; it has a call that returns it.
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:
-        trim(0)

@@ -20,6 +20,7 @@ from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning.device import autocast, pick_device, pick_precision
 from fashion_mocluster.learning.parameters import BackboneParameters
 from fashion_mocluster.learning.progress import Progress
+from fashion_mocluster.memory import keep_freed_memory
 from fashion_mocluster.threads import TorchThreads
 
 logger = logging.getLogger(__name__)
@@ -148,6 +149,7 @@ def embed_with_backbone(images: np.ndarray, parameters: BackboneParameters) -> n
             :func:`load_backbone`.
     """
     p = parameters
+    keep_freed_memory()
     device = pick_device(p.compute)
     precision = pick_precision(p.compute, device)
     network = load_backbone(p).to(device, memory_format=torch.channels_last)
