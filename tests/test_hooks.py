@@ -132,6 +132,11 @@ def test_what_an_earlier_run_should_have_made_is_named_with_the_command_that_mak
         hooks._refuse_missing(use, catalog, "photos")
     with pytest.raises(MissingFileError, match=r"kedro run --pipelines=evaluation$"):
         hooks._refuse_missing(use, catalog, None)
+    catalog["cluster_names_file"] = JSONDataset(filepath=str(tmp_path / "names.csv"))
+    name = Pipeline([Node(len, "cluster_names_file", "named", name="name")])
+    begin({"seed": 0, "data": {"cluster_names": "names.csv"}}, tmp_path, "data")
+    with pytest.raises(MissingFileError, match=r"data.cluster_names: names.csv: no such file"):
+        hooks._refuse_missing(name, catalog, None)
     catalog.save("clusters", [1])
     hooks._refuse_missing(use, catalog, None)
     hooks._refuse_missing(make, catalog, None)

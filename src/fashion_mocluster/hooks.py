@@ -112,11 +112,16 @@ class ProvenanceHook:
 
 
 def _refuse_missing(pipeline: Any, catalog: Any, env: str | None) -> None:
-    """Say which pipeline makes the first input that is missing, before anything runs.
+    """Say which pipeline makes the first input that is missing, or which parameter names a file that
+    there is not, before anything runs.
 
     Raises:
         MissingFileError: One is.
     """
+    named = {**provenance.FILES, "cluster_names_file": "data.cluster_names"}
+    for name, key in named.items():
+        if name in pipeline.inputs() and not catalog.exists(name):
+            raise MissingFileError(f"{key}: {session.parameter(key)}: no such file")
     makers = {
         output: name for name, other in pipelines.items() for output in other.all_outputs()
     } | {output: "evaluation" for output in pipelines["evaluation"].all_outputs()}

@@ -51,6 +51,14 @@ def test_one_folder_per_cluster(export, photos, tmp_path, kind):
         assert made.read_bytes() == (photos / path).read_bytes()
 
 
+def test_folders_have_the_names_of_their_clusters(export):
+    names = ["shoes: left/right", "..", "", "x"]
+    made = export("copies", TABLE.assign(cluster=[0, 1, 2, -1], name=names))
+    assert [name.partition("/")[0] for name in made] == [
+        *("cluster_1", "cluster_2", "shoes_ left_right", "x")
+    ]
+
+
 def test_nothing_is_made_unless_asked_for(export):
     assert export("none") == []
     assert export("links", TABLE[["cluster"]]) == []

@@ -41,6 +41,16 @@ def test_the_table_and_the_projection_are_those_of_the_chosen_method():
     np.testing.assert_array_equal(projection, np.ones((5, 2)))
 
 
+def test_names_of_another_clustering_are_refused():
+    table, moco = (
+        TABLE.assign(cluster=TABLE["cluster"]),
+        pd.DataFrame({"x": range(5), "y": range(5)}),
+    )
+    results = {"b_clusters": table, "moco_projection": moco}
+    with pytest.raises(InputError, match=r"there is no cluster 7, .* of another clustering"):
+        chosen.take_best({"method": "b"}, METHODS, names_of(shirt=[3], bag=[7]), **results)
+
+
 def test_names_stand_beside_their_clusters_and_merge_those_of_one_name():
     named = chosen.name_clusters(TABLE, names_of(shirt=[3, 1], bag=[0]))
     assert list(named) == ["index", "path", "cluster", "name", "confidence", "label"]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,8 @@ LIST = ".made_by_fashion_mocluster.json"
 
 
 class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
-    """A folder ``cluster_<number>`` per cluster, ``unsorted`` for -1, with its pictures; write-only.
+    """A folder per cluster with its pictures, called by its name, or ``cluster_<number>``, or
+    ``unsorted`` for -1; write-only.
 
     What was made is listed in a file. The next export removes what is listed, as long as it is still
     that link, or that copy of a picture that is still there; it overwrites nothing else. The pictures
@@ -139,10 +141,15 @@ def _stamp(path: Path) -> list[int]:
 
 
 def _names(data: pd.DataFrame) -> Iterator[tuple[str, str]]:
-    """Where each picture goes, ``cluster_3/x.jpg``, and its path; equal names get a number."""
+    """Where each picture goes, ``cluster_3/x.jpg``, and its path; equal names get a number.
+
+    Folders of clusters that have a ``name`` are called by it, less what no folder may have in its name.
+    """
     taken = set()
-    for path, cluster in zip(data["path"], data["cluster"], strict=True):
-        folder = "unsorted" if cluster == -1 else f"cluster_{cluster}"
+    given = data["name"] if "name" in data else [""] * len(data)
+    for path, cluster, called in zip(data["path"], data["cluster"], given, strict=True):
+        folder = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", called).strip(" .")
+        folder = folder or ("unsorted" if cluster == -1 else f"cluster_{cluster}")
         name = Path(path).name
         stem, suffix = os.path.splitext(name)
         number = 1

@@ -22,11 +22,21 @@ def take_best(
     Args:
         cluster_names: Names that the user gave these clusters; those of one name become one.
         results: ``<method>_clusters`` and ``<representation>_projection`` of each method run.
+
+    Raises:
+        InputError: A name is for a cluster that there is not, so they are of another clustering.
     """
     clusters = results[f"{best['method']}_clusters"].drop(columns="label", errors="ignore")
     projection = results[f"{methods[best['method']].representation}_projection"]
     if cluster_names is not None:
-        clusters = name_clusters(clusters, cluster_names)
+        named = name_clusters(clusters, cluster_names)
+        unknown = sorted(set(cluster_names["cluster"]) - set(clusters["cluster"]))
+        if unknown:
+            raise InputError(
+                f"data.cluster_names: there is no cluster {unknown[0]}, so these names are of another "
+                "clustering; name the clusters of this one in gallery.html"
+            )
+        clusters = named
     return clusters, projection.to_numpy()
 
 
