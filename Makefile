@@ -24,7 +24,7 @@ photos: install
 	@test -n "$(FOLDER)" || { echo 'Name the folder: make photos FOLDER=<folder> [CLUSTERS=<number>]'; exit 2; }
 	$(BIN)/kedro run --env=photos "--params=data.path=$(FOLDER)$(if $(CLUSTERS),$(COMMA)n_clusters=$(CLUSTERS))"
 
-# Tests of one group share what they run on, so one process gets them all.
+# Tests of one group share what they run on, see tests/README.md.
 test: install
 	$(BIN)/pytest --numprocesses 2 --dist loadgroup
 
