@@ -1,4 +1,7 @@
+import copy
+import functools
 import gc
+import json
 import os
 import sys
 from pathlib import Path
@@ -97,11 +100,16 @@ uses_umap = [pytest.mark.slow, pytest.mark.xdist_group("umap")]
 
 
 def project_parameters(env="base", runtime=None):
-    """All parameters of an environment, as a run sees them."""
+    """All parameters of an environment, as a run sees them; a copy for the test to change."""
+    return copy.deepcopy(_read_parameters(env, json.dumps(runtime)))
+
+
+@functools.cache
+def _read_parameters(env, runtime):
     loader = OmegaConfigLoader(
         conf_source=str(PROJECT / "conf"),
         env=env,
-        runtime_params=runtime,
+        runtime_params=json.loads(runtime),
         **CONFIG_LOADER_ARGS,
     )
     return complete(loader["parameters"])
