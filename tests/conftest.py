@@ -1,7 +1,6 @@
 import copy
 import functools
 import gc
-import json
 import os
 import sys
 from pathlib import Path
@@ -20,6 +19,7 @@ del os.environ["KEDRO_LOGGING_CONFIG"]
 import numpy as np
 import pytest
 from kedro.config import OmegaConfigLoader
+from omegaconf import OmegaConf
 
 from fashion_mocluster.learning.parameters import MocoParameters
 from fashion_mocluster.parameters import complete
@@ -101,18 +101,14 @@ uses_umap = [pytest.mark.slow, pytest.mark.xdist_group("umap")]
 
 def project_parameters(env="base", runtime=None):
     """All parameters of an environment, as a run sees them; a copy for the test to change."""
-    return copy.deepcopy(_read_parameters(env, json.dumps(runtime)))
+    merged = OmegaConf.merge(copy.deepcopy(_parameter_files(env)), runtime or {})
+    return complete(OmegaConf.to_container(merged))
 
 
 @functools.cache
-def _read_parameters(env, runtime):
-    loader = OmegaConfigLoader(
-        conf_source=str(PROJECT / "conf"),
-        env=env,
-        runtime_params=json.loads(runtime),
-        **CONFIG_LOADER_ARGS,
-    )
-    return complete(loader["parameters"])
+def _parameter_files(env):
+    """Read once, for that takes longer than most tests."""
+    return OmegaConfigLoader(str(PROJECT / "conf"), env, **CONFIG_LOADER_ARGS)["parameters"]
 
 
 @pytest.fixture(scope="session")
