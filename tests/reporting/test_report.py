@@ -59,6 +59,12 @@ def test_the_page_opens_with_the_best_method_and_its_clusters():
     assert "The clusters of MoCo + UMAP, seed 0" in page[pictured : pictured + 500]
 
 
+def test_the_page_links_to_the_gallery_where_there_is_one():
+    run = files()
+    assert not any("gallery" in link for link in Page(page_of(run)).links)
+    assert "g%20/gallery.html" in Page(page_of({**run, "gallery": "g%20/gallery.html"})).links
+
+
 def test_marks_are_explained_where_they_are_shown():
     page = page_of(files(), files(seed=1))
     methods = page[page.index('id="methods"') : page.index('id="T_methods"')]

@@ -31,6 +31,7 @@ class RunResults:
         distributions: By method the classes in its clusters.
         predictions: How many new images were sorted into the clusters, and their scores.
         figures: PNG files by path below ``08_reporting``, without suffix.
+        gallery: The link to its gallery; None where it has none.
     """
 
     recipe: str
@@ -48,6 +49,7 @@ class RunResults:
     bugfix_ablation: pd.DataFrame = field(default_factory=pd.DataFrame)
     predictions: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, bytes] = field(default_factory=dict)
+    gallery: str | None = None
 
     @classmethod
     def from_files(cls, run: dict[str, Any]) -> "RunResults":
@@ -70,6 +72,7 @@ class RunResults:
             bugfix_ablation=tables.get("bugfix_ablation", pd.DataFrame()),
             predictions=values.get("prediction_scores", {}),
             figures=run["figures"],
+            gallery=run.get("gallery"),
         )
 
     @property
