@@ -120,13 +120,6 @@ def test_methods_wait_for_copies_and_outliers_only_where_these_are_set_aside():
         assert any(taker.startswith("find_neighbors") for taker in takers) == bool(screening)
 
 
-def test_pictures_are_sorted_into_folders_where_asked_for():
-    for export in ("none", "links", "copies"):
-        outputs = registered(runtime={"evaluation": {"export": export}})["evaluation"].all_outputs()
-        assert ("cluster_folders" in outputs) == (export != "none")
-        assert {"best_clusters", "best_projection", "duplicates", "outliers"} <= outputs
-
-
 def test_new_images_follow_the_chosen_method_where_asked_to():
     evaluation = {"run_methods": ["moco_kmeans", "moco_turtle"]}
     runtime = {"evaluation": evaluation, "predict": {"method": "best"}}

@@ -71,7 +71,6 @@ def build_pipelines(p: "ProjectParameters") -> dict[str, Pipeline]:
         auto_n_clusters=p.n_clusters == AUTO,
         equal_sizes=p.equal_sizes_assumed,
         named=p.data.cluster_names is not None,
-        export=p.evaluation.export,
     )
     if any(starts_from_pixel_clusters(m.clusterer) for m in p.methods_run.values()):
         comparison += pixel_clusters

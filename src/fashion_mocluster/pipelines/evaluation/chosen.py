@@ -68,13 +68,13 @@ def name_clusters(table: pd.DataFrame, cluster_names: pd.DataFrame) -> pd.DataFr
     return named
 
 
-def sort_into_folders(clusters: pd.DataFrame) -> pd.DataFrame:
+def sort_into_folders(clusters: pd.DataFrame, export: ExportMode) -> pd.DataFrame:
     """The table that the pictures are sorted by.
 
     Raises:
         InputError: The images are no files of their own.
     """
-    if "path" not in clusters:
+    if export != "none" and "path" not in clusters:
         raise InputError(
             "evaluation.export: these images are not files of their own, so none can be put into "
             "folders; set it to none"
@@ -82,13 +82,13 @@ def sort_into_folders(clusters: pd.DataFrame) -> pd.DataFrame:
     return clusters
 
 
-def create_pipeline(methods: dict[str, str], *, named: bool, export: ExportMode) -> Pipeline:
-    """``best_method`` to ``best_clusters``, ``best_projection`` and, if asked for, ``cluster_folders``.
+def create_pipeline(methods: dict[str, str], *, named: bool) -> Pipeline:
+    """``best_method`` to ``best_clusters``, ``best_projection`` and ``cluster_folders``; where no export
+    is asked for, the last is there to remove folders of other clusters.
 
     Args:
         methods: The methods that are run, and the representation of each.
         named: Whether the user has named the clusters.
-        export: Whether and how pictures are sorted into folders.
     """
     results = {f"{name}_clusters" for name in methods}
     results |= {f"{representation}_projection" for representation in methods.values()}
@@ -104,12 +104,16 @@ def create_pipeline(methods: dict[str, str], *, named: bool, export: ExportMode)
         ["best_clusters", "best_projection"],
         name="take_best",
     )
-    sort = Node(sort_into_folders, "best_clusters", "cluster_folders", name="sort_into_folders")
-    exported = {"cluster_folders"} if export != "none" else set()
+    sort = Node(
+        sort_into_folders,
+        ["best_clusters", "params:evaluation.export"],
+        "cluster_folders",
+        name="sort_into_folders",
+    )
     return Pipeline(
-        [take, sort] if exported else [take],
+        [take, sort],
         namespace="evaluation",
         inputs={"best_method", *names.values(), *results},
-        outputs={"best_clusters", "best_projection", *exported},
-        parameters={"params:evaluation.methods"},
+        outputs={"best_clusters", "best_projection", "cluster_folders"},
+        parameters={"params:evaluation.methods", "params:evaluation.export"},
     )

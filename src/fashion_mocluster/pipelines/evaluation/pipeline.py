@@ -5,7 +5,6 @@ from collections.abc import Collection
 from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.clustering.parameters import MethodParameters, starts_from_pixel_clusters
-from fashion_mocluster.datasets.cluster_folders import ExportMode
 from fashion_mocluster.pipelines.evaluation import backbone, chosen, gallery, nodes, preparation
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import (
     bind,
@@ -24,7 +23,6 @@ def create_pipeline(
     auto_n_clusters: bool = False,
     equal_sizes: Collection[str] = (),
     named: bool = False,
-    export: ExportMode = "none",
 ) -> Pipeline:
     """The comparison.
 
@@ -36,7 +34,6 @@ def create_pipeline(
         auto_n_clusters: Whether the number of clusters is to be found.
         equal_sizes: The methods that assume clusters of equal size.
         named: Whether the user has named the clusters.
-        export: Whether and how pictures are sorted into folders.
     """
     # Where the number comes from: a node, or the user.
     n_clusters = "n_clusters" if auto_n_clusters else "params:n_clusters"
@@ -49,7 +46,7 @@ def create_pipeline(
     parts += [_shared(name, screened) for name in made]
     parts += [_method(name, method, n_clusters, screened) for name, method in methods.items()]
     parts += [_comparison(list(methods), criterion_representation, n_clusters, equal_sizes)]
-    parts += [chosen.create_pipeline(representations, named=named, export=export)]
+    parts += [chosen.create_pipeline(representations, named=named)]
     return sum(parts, gallery.create_pipeline(named=named))
 
 
