@@ -1,5 +1,6 @@
 """The context of a Kedro session: its parameters are complete and checked, its pipelines follow them."""
 
+import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from kedro.framework.project import LOGGING, pipelines
 from omegaconf.errors import ConfigTypeError
 
 from fashion_mocluster import session
-from fashion_mocluster.hooks import print_error
+from fashion_mocluster.hooks import is_news, print_error
 from fashion_mocluster.parameters import (
     PATHS,
     ParameterError,
@@ -37,6 +38,8 @@ class ProjectContext(KedroContext):
         logging_config = Path(loader.conf_source) / "logging.yml"
         if logging_config.exists():  # Kedro itself looks for it in the current folder alone
             LOGGING.configure(yaml.safe_load(logging_config.read_text()))
+        for handler in logging.getLogger("kedro.runner").handlers:
+            handler.addFilter(is_news)  # in conf Kedro takes no filters of others
         if loader.runtime_params:
             refuse_cut_values(sys.argv)
         parameters = complete(_merged_parameters(loader))

@@ -83,9 +83,13 @@ class ProvenanceHook:
         """Compare the files that this run takes over with what it would make them from.
 
         Raises:
+            DataFileError: There are no images where they should be.
             MissingFileError: One of them is missing.
             StaleFileError: One of them was made from other images or parameters.
         """
+        if not run_params.get("only_missing_outputs"):  # which may need no images
+            for name in sorted(pipeline.inputs() & provenance.SOURCES.keys()):
+                catalog.get(name).check_path()
         _refuse_missing(pipeline, catalog, run_params.get("env"))
         folder = session.output_folder()
         self._record = provenance.Record(folder / "provenance.json")
@@ -150,6 +154,11 @@ class ThreadsHook:
     def before_pipeline_run(self) -> None:
         """Measure before the first node."""
         limit_numeric_threads(session.parameter("moco.compute.threads", "auto"))
+
+
+def is_news(record: logging.LogRecord) -> bool:
+    """A filter for Kedro's messages: where nothing is done yet, there is nothing to resume."""
+    return not record.getMessage().startswith("No nodes ran.")
 
 
 class SummaryHook:

@@ -125,6 +125,17 @@ class _ImageSource(AbstractDataset[None, Any]):
         stamps = tuple((str(file), stat.st_size, stat.st_mtime_ns) for file, stat in stats)
         return kind, self._split, self._image_shape, str(self._path), stamps
 
+    def check_path(self) -> None:
+        """Look whether there is something to read, before any work.
+
+        Raises:
+            DataFileError: There is not.
+        """
+        if self._kind() != "torchvision" and not self._path.exists():
+            raise DataFileError(
+                f"{self._path}: no such file or folder; check data.path, or predict.path if it is new"
+            )
+
     def _kind(self) -> str:
         """The format.
 
