@@ -15,6 +15,7 @@ from fashion_mocluster.clustering.parameters import (
 )
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.pipelines.evaluation import nodes
+from fashion_mocluster.pipelines.evaluation.cluster_names import fingerprint
 from fashion_mocluster.pipelines.evaluation.parameters import ModelSelectionParameters
 from fashion_mocluster.pipelines.evaluation.pipeline import create_pipeline
 from tests.conftest import uses_umap
@@ -71,12 +72,11 @@ def table_of(assignments, labels=None, paths=None):
 
 def test_scores_with_and_without_labels(embeddings, blobs):
     assignments, cost = nodes.assign_clusters(embeddings, METHOD, 3, 0)
-    known = table_of(assignments, blobs[1])
-    with_labels = nodes.score_clusters(embeddings, known, cost, METHOD, 3)
+    with_labels = nodes.score_clusters(embeddings, assignments, blobs[1], cost, METHOD, 3)
     assert with_labels["acc"] == 1
     assert with_labels["n_images"] == 120
     assert with_labels["clusterer"] == "kmeans"
-    without = nodes.score_clusters(embeddings, known.drop(columns="label"), cost, METHOD, 3)
+    without = nodes.score_clusters(embeddings, assignments, None, cost, METHOD, 3)
     assert without.keys() == with_labels.keys() - {"acc", "nmi", "ari"}
 
 
@@ -95,8 +95,7 @@ def test_fewer_clusters_than_asked_for_are_said(kind, caplog):
     found = len(set(assignments))
     assert found <= 5
     assert f"Copies found {found} clusters, not the 12 asked for" in caplog.text
-    clusters = table_of(assignments)
-    scores = nodes.score_clusters(embeddings, clusters, cost, method, 12)
+    scores = nodes.score_clusters(embeddings, assignments, None, cost, method, 12)
     assert scores["clusterer"] == f"{kind} ({found} of 12 clusters)"
     caplog.clear()
     nodes.assign_clusters(embeddings, METHOD, 5, 0)
@@ -121,7 +120,7 @@ def test_a_density_method_says_how_many_clusters_it_found_and_what_it_left_out(b
     assignments, cost = nodes.assign_clusters(embeddings, method, 10, 0)
     assert "Dense found 3 clusters and left 2 images unsorted" in caplog.text
     assert not [record for record in caplog.records if record.levelname == "WARNING"]
-    scores = nodes.score_clusters(embeddings, table_of(assignments), cost, method, 10)
+    scores = nodes.score_clusters(embeddings, assignments, None, cost, method, 10)
     assert scores["clusterer"] == "hdbscan (3 clusters, 2% unsorted)"
     assert scores["silhouette"] > 0.5
     figures = nodes.draw_method(
@@ -146,6 +145,12 @@ def test_clusters_table_has_paths_and_labels_only_where_known():
     assert list(table) == ["index", "path", "cluster", "confidence", "label"]
     assert table["path"].to_list() == paths["path"].to_list()
     assert table["label"].to_list() == [5, 6, 7]
+    names = pd.DataFrame({"cluster": [0, 1], "name": ["shoe", "shoe"]})
+    for best in ("mine", "other"):
+        named = {"best": {"method": best}, "cluster_names": names, "method": "mine"}
+        table = nodes.tabulate_clusters(assigned, neighbors, paths, None, **named)
+        assert ("name" in table) == (best == "mine")
+        assert table["cluster"].to_list() == [1, 0, 0]
 
 
 def test_figures_with_and_without_labels(embeddings, blobs):
@@ -194,6 +199,8 @@ def test_the_best_method_is_the_one_whose_clusters_neighbors_share(embeddings, b
     )
     assert list(table["method"]) == ["random", "good", "noisy"]
     assert best["method"] == "good"
+    assert best["clustering"] == fingerprint(truth)
+    assert best["sizes"] == {0: 40, 1: 40, 2: 40}
     information = best["neighbor_mi"]
     assert information["random"] < information["noisy"] < information["good"]
 

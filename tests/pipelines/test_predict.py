@@ -2,7 +2,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fashion_mocluster.errors import InputError
 from fashion_mocluster.pipelines.evaluation import predict
 from fashion_mocluster.pipelines.evaluation.parameters import (
     ModelSelectionParameters,
@@ -73,13 +72,15 @@ def test_names_are_used_and_clusters_of_one_name_are_one(run):
     assert table.loc[0, ["cluster", "name", "confidence"]].to_list() == [1, "shoes", 1]
 
 
-def test_names_of_other_clusters_are_refused():
-    names = pd.DataFrame({"cluster": [0], "name": ["bags"]})
-    assert predict.check_named_method(names, {"method": "a"}, method="a") is names
-    with pytest.raises(
-        InputError, match=r"clusters of a, the chosen method, but predict.method is b"
-    ):
-        predict.check_named_method(names, {"method": "a"}, method="b")
+def test_names_of_the_stored_run_are_used_unless_others_are_given(run):
+    known, clusters, distances = run
+    clusters["name"] = clusters["cluster"].map({0: "bags", 1: "shoes", 2: "shoes"})
+    stored = known, clusters, distances
+    between = np.array([[0, 1.0, 1, 0, 0, 0]])
+    table = predict_with(stored, between, n_neighbors=40)
+    assert table.loc[0, ["cluster", "name", "confidence"]].to_list() == [1, "shoes", 1]
+    names = pd.DataFrame({"cluster": [0, 1, 2], "name": ["a", "b", "b"]})
+    assert predict_with(stored, between, names=names)["name"][0] == "b"
 
 
 def test_scores_with_and_without_labels(predicted):
@@ -131,5 +132,4 @@ def test_inputs_are_what_a_run_stored_and_the_new_images(representation, inputs,
         "row_clusters" if method else "best_clusters",
     }
     named = predict.create_pipeline(method, "Row", representation, ["moco"], named=True)
-    names = {"cluster_names_file", "best_method"} if method else {"cluster_names_file"}
-    assert named.inputs() - pipeline.inputs() == names
+    assert named.inputs() - pipeline.inputs() == {"cluster_names_file", "best_method"}

@@ -127,7 +127,7 @@ def test_names_given_before_keep_all_their_clusters():
     images, clusters, *others = small_run()
     names = pd.DataFrame({"cluster": [0, 1, 2], "name": ["Shirts", None, "Shirts"]})
     merged = clusters.assign(cluster=clusters["cluster"].replace(2, 0))
-    data = data_of(gallery.gallery_html(images, merged, *others, names))
+    data = data_of(gallery.gallery_html(images, merged, *others, names=names))
     shown = [(c["label"], c["name"], c["numbers"]) for c in data["clusters"]]
     assert shown[:2] == [("Cluster 0, 2", "Shirts", [0, 2]), ("Cluster 1", "", [1])]
     assert shown[2] == ("Unsorted", "", [-1])
@@ -159,7 +159,8 @@ def browser(tmp_path_factory):
     folder = tmp_path_factory.mktemp("gallery")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gallery, "MAX_THUMBNAILS", 39)  # one of the 40 images has none
-        (folder / "gallery.html").write_text(gallery.gallery_html(*small_run()), encoding="utf-8")
+        html = gallery.gallery_html(*small_run(), clustering="abcdefgh")
+        (folder / "gallery.html").write_text(html, encoding="utf-8")
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
     for flag in ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run"):
@@ -217,7 +218,9 @@ def test_clusters_are_opened_named_merged_and_saved(page):
     WebDriverWait(page, 10).until(lambda _: saved.exists())
     with saved.open(newline="", encoding="utf-8") as file:
         assert list(csv.reader(file)) == [
-            *(["cluster", "name"], ["0", 'Shirts, "red"'], ["1", "Shoes"], ["2", "Shoes"]),
+            ["cluster", "name", "clustering"],
+            *(["0", 'Shirts, "red"', "abcdefgh"], ["1", "Shoes", "abcdefgh"]),
+            ["2", "Shoes", "abcdefgh"],
         ]
     assert find(page, "#status").text == "3 of 3 named, saved"
 

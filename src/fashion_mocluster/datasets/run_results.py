@@ -99,7 +99,7 @@ def _seeds(root: Path) -> list[tuple[int, Path]]:
 def _read(folder: Path) -> dict[str, dict[str, Any]]:
     files: dict[str, dict[str, Any]] = {"tables": {}, "values": {}, "figures": {}}
     readers = {
-        ".csv": ("tables", pd.read_csv),
+        ".csv": ("tables", lambda path: pd.read_csv(path, dtype={"name": str})),
         ".json": ("values", lambda path: json.loads(path.read_text())),
         ".png": ("figures", Path.read_bytes),
     }

@@ -44,7 +44,9 @@ def gallery_html(
     duplicates: pd.DataFrame | None,
     outliers: pd.DataFrame | None,
     title: str,
+    *,
     names: pd.DataFrame | None = None,
+    clustering: str = "",
 ) -> str:
     """The page: clusters in pictures, a map, duplicates and outliers, and names to be saved.
 
@@ -61,6 +63,7 @@ def gallery_html(
         title: Of the page.
         names: ``cluster, name`` as given before; in ``clusters`` those of one name are one already,
             that with the lowest number.
+        clustering: What tells these clusters from others; it is saved with the names.
     """
     if duplicates is None:
         duplicates = pd.DataFrame(columns=["index", "group", "kind"])
@@ -78,6 +81,7 @@ def gallery_html(
     # Pictures are numbered in order of their rows; the page knows them by these numbers.
     picture = pd.Series(range(len(rows)), rows)
     data = {
+        "clustering": clustering,
         "clusters": _described(clusters, picks, picture, names),
         "pictures": {
             "row": rows.tolist(),

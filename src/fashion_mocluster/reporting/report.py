@@ -48,6 +48,7 @@ def report_html(
     best = best_method(results)
     tables = {
         "best_scores": (best["scores"] if best else pd.DataFrame(), 0),
+        "cluster_sizes": (_cluster_sizes(best["shown"]) if best else pd.DataFrame(), 2),
         "methods": (methods, 3, classes),
         "new_images": (literature.new_images_table(results), 3),
         "literature": (literature.literature_table(results, published), 3),
@@ -73,6 +74,20 @@ def report_html(
         pictures=_pictures(results),
         parameters=provenance.recorded_parameters(results),
     )
+
+
+def _cluster_sizes(run: RunResults) -> pd.DataFrame:
+    """The clusters of the chosen method as they are printed."""
+    table = run.cluster_sizes
+    if table.empty:
+        return table
+    printed = {"share": "{:.1%}", "confidence": "{:.2f}", "images": "{:,}"}
+    printed = {column: table[column].map(form.format) for column, form in printed.items()}
+    cluster = table["cluster"].astype(str).replace("-1", "unsorted")
+    names = table["name"] if "name" in table else ""
+    return table.assign(cluster=cluster, **printed).assign(name=names)[
+        ["cluster", "name", *printed]
+    ]
 
 
 def report_figures(results: Sequence[RunResults]) -> dict[str, Figure]:

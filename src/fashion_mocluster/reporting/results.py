@@ -24,6 +24,8 @@ class RunResults:
         recipe: What its environment calls its runs, ``report.title``.
         comparison: ``clustering_comparison.csv``.
         best_method: The method chosen without labels; empty where none was.
+        cluster_sizes: Its clusters: ``cluster, name`` (if they have names) ``, images, share,
+            confidence``.
         neighbor_mi: The criterion of that choice by method, in nats.
         parameters: All parameters as recorded.
         training_costs: By training ``epoch, seconds, memory_mb``, one line per epoch.
@@ -38,6 +40,7 @@ class RunResults:
     seed: int
     comparison: pd.DataFrame = field(default_factory=_no_comparison)
     best_method: str = ""
+    cluster_sizes: pd.DataFrame = field(default_factory=pd.DataFrame)
     neighbor_mi: dict[str, float] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
@@ -61,6 +64,7 @@ class RunResults:
             seed=run["seed"],
             comparison=tables.get("clustering_comparison", _no_comparison()),
             best_method=best.get("method", ""),
+            cluster_sizes=tables.get("cluster_sizes", pd.DataFrame()),
             neighbor_mi=best.get("neighbor_mi", {}),
             parameters=record.get("parameters", {}),
             versions=record.get("versions", {}),

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from fashion_mocluster.clustering.parameters import MethodParameters
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning.parameters import EmbeddingParameters
+from fashion_mocluster.pipelines.evaluation.cluster_names import add_names, fingerprint
 from fashion_mocluster.pipelines.evaluation.parameters import ModelSelectionParameters
 from fashion_mocluster.pipelines.moco_pretraining.nodes import embeddings_table
 
@@ -155,10 +156,20 @@ def tabulate_clusters(
     neighbors: np.ndarray,
     image_paths: pd.DataFrame | None,
     labels: np.ndarray | None,
+    best: dict | None = None,
+    cluster_names: pd.DataFrame | None = None,
+    *,
+    method: str = "",
 ) -> pd.DataFrame:
     """Index, path, cluster and confidence of every image, and its label; path and label where known.
 
     The confidence is the share of the image's nearest neighbors that are in its cluster, 0 to 1.
+
+    Args:
+        best: Which method is chosen.
+        cluster_names: Names of the clusters of the chosen method; None where the user gave none. Those
+            of one name are one elsewhere and stay two here.
+        method: The method whose clusters these are.
     """
     from fashion_mocluster.clustering.typicality import share_in_cluster
 
@@ -166,12 +177,15 @@ def tabulate_clusters(
     if image_paths is not None:
         table.insert(1, "path", image_paths["path"].to_numpy())
     table["confidence"] = share_in_cluster(neighbors, assignments)
+    if cluster_names is not None and best["method"] == method:
+        table = add_names(table, cluster_names)
     return table if labels is None else table.assign(label=labels)
 
 
 def score_clusters(
     embeddings: pd.DataFrame,
-    clusters: pd.DataFrame,
+    assigned: np.ndarray,
+    labels: np.ndarray | None,
     cost: dict,
     method: MethodParameters,
     n_clusters: int,
@@ -180,8 +194,6 @@ def score_clusters(
     from fashion_mocluster.clustering.clusterers import scale
     from fashion_mocluster.clustering.scores import label_free_scores, label_scores
 
-    assigned = clusters["cluster"].to_numpy()
-    known = "label" in clusters
     clusterer = method.clusterer
     steps = ["standardize"] * clusterer.standardize + ["umap"] * (clusterer.umap is not None)
     description = "+".join([*steps, clusterer.kind])
@@ -194,7 +206,7 @@ def score_clusters(
         "representation": method.representation,
         "clusterer": description,
         "n_images": len(assigned),
-        **(label_scores(clusters["label"].to_numpy(), assigned) if known else {}),
+        **({} if labels is None else label_scores(labels, assigned)),
         **label_free_scores(scale(embeddings.to_numpy(), clusterer), assigned),
         **cost,
     }
@@ -302,7 +314,8 @@ def compare_methods(
     equal_sizes: Collection[str] = (),
     **results: dict | np.ndarray,
 ) -> tuple[pd.DataFrame, dict]:
-    """The comparison table, and the method that is best by a criterion that sees no labels.
+    """The comparison table, and the method that is best by a criterion that sees no labels, with what
+    tells its clusters from others and their sizes.
 
     Scores such as the silhouette are measured in a space of each method's own; the mutual
     information between the clusters of neighbors is measured on the same neighbors for all, and of
@@ -326,6 +339,7 @@ def compare_methods(
         for name in names
     }
     best = max(names, key=information.get)
+    numbers, sizes = np.unique(results[f"{best}_assignments"], return_counts=True)
     titles = {name: methods[name].title for name in names}
     logger.info("\n%s", printed_table(table, titles, information, best, equal_sizes))
     return table, {
@@ -334,6 +348,8 @@ def compare_methods(
         "representation": selection.representation,
         "n_neighbors": selection.n_neighbors,
         "neighbor_mi": information,
+        "clustering": fingerprint(results[f"{best}_assignments"]),
+        "sizes": {int(number): int(size) for number, size in zip(numbers, sizes, strict=True)},
     }
 
 

@@ -6,6 +6,7 @@ from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.clustering.parameters import MethodParameters, starts_from_pixel_clusters
 from fashion_mocluster.pipelines.evaluation import backbone, chosen, gallery, nodes, preparation
+from fashion_mocluster.pipelines.evaluation.cluster_names import check_cluster_names
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import (
     bind,
     embedding_pipeline,
@@ -44,9 +45,12 @@ def create_pipeline(
     parts = [_representation(name, encoders) for name in made]
     parts += [preparation.create_pipeline(criterion_representation, **before)]
     parts += [_shared(name, screened) for name in made]
-    parts += [_method(name, method, n_clusters, screened) for name, method in methods.items()]
+    parts += [
+        _method(name, method, n_clusters, screened, named=named) for name, method in methods.items()
+    ]
     parts += [_comparison(list(methods), criterion_representation, n_clusters, equal_sizes)]
     parts += [chosen.create_pipeline(representations, named=named)]
+    parts += [_cluster_names()] if named else []
     return sum(parts, gallery.create_pipeline(named=named))
 
 
@@ -143,16 +147,20 @@ def _external_encoder() -> Pipeline:
     return read + embedding_pipeline("evaluation.external_encoder", "external_encoder", steps)
 
 
-def _method(name: str, method: MethodParameters, n_clusters: str, screened: list[str]) -> Pipeline:
+def _method(
+    name: str, method: MethodParameters, n_clusters: str, screened: list[str], *, named: bool
+) -> Pipeline:
     """Clusters, scores, tables and figures of one method.
 
     Args:
         n_clusters: The dataset or parameter that holds the number of clusters.
         screened: The dataset that says which images are set aside; empty where none are.
+        named: Whether the user has named the clusters of the chosen method.
     """
+    names = ["best_method", "cluster_names"] if named else []
     starts = ["pixel_clusters"] if starts_from_pixel_clusters(method.clusterer) else []
     more = [*starts, *screened]
-    shared = {"images", "image_paths", "labels", "class_names", *more}
+    shared = {"images", "image_paths", "labels", "class_names", *more, *names}
     shared |= {"params:evaluation.seed", n_clusters}
     parameters = {name for name in shared if name.startswith("params:")}
     return Pipeline(
@@ -170,14 +178,14 @@ def _method(name: str, method: MethodParameters, n_clusters: str, screened: list
                 name="assign_clusters",
             ),
             Node(
-                nodes.tabulate_clusters,
-                ["assignments", "neighbors", "image_paths", "labels"],
+                bind(nodes.tabulate_clusters, method=name),
+                ["assignments", "neighbors", "image_paths", "labels", *names],
                 "clusters",
                 name="tabulate_clusters",
             ),
             Node(
                 nodes.score_clusters,
-                ["embeddings", "clusters", "cost", "params:method", n_clusters],
+                ["embeddings", "assignments", "labels", "cost", "params:method", n_clusters],
                 "scores",
                 name="score_clusters",
             ),
@@ -212,6 +220,22 @@ def _method(name: str, method: MethodParameters, n_clusters: str, screened: list
             "params:method": f"params:evaluation.methods.{name}",
             **{parameter: parameter for parameter in parameters},
         },
+    )
+
+
+def _cluster_names() -> Pipeline:
+    return Pipeline(
+        [
+            Node(
+                check_cluster_names,
+                ["cluster_names_file", "best_method"],
+                "cluster_names",
+                name="check_cluster_names",
+            )
+        ],
+        namespace="evaluation",
+        inputs={"cluster_names_file", "best_method"},
+        outputs={"cluster_names"},
     )
 
 

@@ -12,7 +12,12 @@ from matplotlib.figure import Figure
 
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.pipelines.evaluation import backbone, nodes
-from fashion_mocluster.pipelines.evaluation.chosen import name_clusters
+from fashion_mocluster.pipelines.evaluation.cluster_names import (
+    add_names,
+    check_cluster_names,
+    merge_by_name,
+    names_in,
+)
 from fashion_mocluster.pipelines.evaluation.parameters import (
     ModelSelectionParameters,
     PredictParameters,
@@ -52,7 +57,7 @@ def predict_clusters(
     cluster_names: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """The cluster of each new image: index, path (where it is a file), cluster, name (where clusters
-    have names), confidence, distance and novel.
+    have names), confidence, distance and novel. Clusters of one name are one.
 
     The confidence is that of the known images, the share of the nearest known images that are in the
     cluster. ``distance`` is how far the nearest of them is (between directions, 0 to 2), and
@@ -60,15 +65,17 @@ def predict_clusters(
 
     Args:
         known: Embeddings of the clustered images.
-        clusters: Their clusters.
+        clusters: Their clusters, with names if the run had some.
         neighbor_distances: How far each of them is from its nearest.
         new: Embeddings of the new images.
+        cluster_names: Names that the user gives now; None for those that the run had.
     """
     from fashion_mocluster.clustering.assignment import assign_by_neighbors
     from fashion_mocluster.clustering.screening import large_distance
 
-    if cluster_names is not None:
-        clusters = name_clusters(clusters, cluster_names)
+    names = names_in(clusters) if cluster_names is None else cluster_names
+    if names is not None:
+        clusters = merge_by_name(clusters, names)
     votes = parameters.n_neighbors or selection.n_neighbors
     found = assign_by_neighbors(
         known.to_numpy(), clusters["cluster"].to_numpy(), new.to_numpy(), votes
@@ -86,21 +93,7 @@ def predict_clusters(
     if new_image_paths is not None:
         table.insert(1, "path", new_image_paths["path"].to_numpy())
     logger.info("%d of %d new images are like no known one", table["novel"].sum(), len(table))
-    return table if cluster_names is None else name_clusters(table, cluster_names)
-
-
-def check_named_method(cluster_names: pd.DataFrame, best: dict, *, method: str) -> pd.DataFrame:
-    """The names of the clusters, if they are of the method that new images are sorted by.
-
-    Raises:
-        InputError: They are not; the user names the clusters of the chosen method.
-    """
-    if best["method"] != method:
-        raise InputError(
-            f"data.cluster_names holds names of the clusters of {best['method']}, the chosen method, "
-            f"but predict.method is {method}; change that, or set data.cluster_names to null"
-        )
-    return cluster_names
+    return table if names is None else add_names(table, names)
 
 
 def score_predictions(predicted: pd.DataFrame, labels: np.ndarray | None, *, title: str) -> dict:
@@ -158,17 +151,10 @@ def create_pipeline(
     }
     names, check = [], []
     if named:
-        names, known["cluster_names_file"] = ["cluster_names_file"], "cluster_names_file"
-    if named and method is not None:
-        names, known["best_method"] = ["checked_names"], "best_method"
-        check = [
-            Node(
-                bind(check_named_method, method=method),
-                ["cluster_names_file", "best_method"],
-                "checked_names",
-                name="check_named_method",
-            )
-        ]
+        files, names = ["cluster_names_file", "best_method"], ["cluster_names"]
+        known |= {name: name for name in files}
+        check_names = bind(check_cluster_names, method=method)
+        check = [Node(check_names, files, "cluster_names", name="check_cluster_names")]
     predict = Pipeline(
         [
             *check,

@@ -39,7 +39,8 @@ def create_pipeline(methods: Iterable[str] = ()) -> Pipeline:
         for kind in ("figures", "examples")
     }
     if wait_for:
-        wait_for |= {name: name for name in ("clustering_comparison", "run_info", "gallery")}
+        others = ("clustering_comparison", "run_info", "cluster_sizes", "gallery")
+        wait_for |= {name: name for name in others}
     return Pipeline(
         [
             Node(

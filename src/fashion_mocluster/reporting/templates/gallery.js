@@ -80,8 +80,8 @@ function showNames(typedIn) {
 function saveNames() {
   const quoted = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
   const lines = clusters.flatMap((c, i) =>
-    (names[i] ? c.numbers.map((number) => `${number},${quoted(names[i])}`) : []));
-  const file = new Blob([["cluster,name", ...lines, ""].join("\n")], { type: "text/csv" });
+    (names[i] ? c.numbers.map((number) => `${number},${quoted(names[i])},${data.clustering}`) : []));
+  const file = new Blob([["cluster,name,clustering", ...lines, ""].join("\n")], { type: "text/csv" });
   const link = element("a", { href: URL.createObjectURL(file), download: "cluster_names.csv" });
   link.click();
   URL.revokeObjectURL(link.href);
