@@ -81,7 +81,7 @@ def _cluster_sizes(run: RunResults) -> pd.DataFrame:
     table = run.cluster_sizes
     if table.empty:
         return table
-    printed = {"share": "{:.1%}", "confidence": "{:.2f}", "images": "{:,}"}
+    printed = {"images": "{:,}", "share": "{:.1%}", "confidence": "{:.2f}"}
     printed = {column: table[column].map(form.format) for column, form in printed.items()}
     cluster = table["cluster"].astype(str).replace("-1", "unsorted")
     names = table["name"] if "name" in table else ""

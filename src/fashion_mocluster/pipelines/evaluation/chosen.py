@@ -40,7 +40,7 @@ def tabulate_sizes(clusters: pd.DataFrame) -> pd.DataFrame:
     found["share"] = found["size"] / len(clusters)
     found = found.sort_values("cluster", key=lambda number: number % (number.max() + 2))
     found = found.rename(columns={"size": "images", "mean": "confidence"})
-    return found[[*columns, "images", "share", "confidence"]].reset_index(drop=True)
+    return found[[*columns, "images", "share", "confidence"]].round(4).reset_index(drop=True)
 
 
 def sort_into_folders(clusters: pd.DataFrame, export: ExportMode) -> pd.DataFrame:
