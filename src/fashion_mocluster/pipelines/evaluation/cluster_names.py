@@ -115,4 +115,4 @@ def names_in(clusters: pd.DataFrame) -> pd.DataFrame | None:
     if "name" not in clusters:
         return None
     names = clusters[["cluster", "name"]].drop_duplicates()
-    return names[names["name"].fillna("") != ""].reset_index(drop=True)
+    return names[names["name"] != ""].reset_index(drop=True)
