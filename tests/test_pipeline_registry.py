@@ -2,7 +2,7 @@ import warnings
 
 import pytest
 
-from fashion_mocluster import session
+from fashion_mocluster import pipeline_registry, session
 from fashion_mocluster.errors import FashionMoClusterError
 from fashion_mocluster.parameters import check_parameters
 from fashion_mocluster.pipeline_registry import build_pipelines, register_pipelines
@@ -126,6 +126,25 @@ def test_new_images_follow_the_chosen_method_where_asked_to():
     free = registered(runtime=runtime)["predict"].inputs()
     assert {"best_clusters", "moco_embeddings", "moco_weights"} <= free
     assert "raw_images" not in free
+
+
+def test_new_images_are_sorted_by_any_method_that_a_run_stored():
+    p = parameters(runtime={"evaluation": {"run_methods": ["moco_kmeans", "kmeans"]}})
+
+    def predicting(name, stored=None):
+        """For a method, where the last run stored those of ``stored``, the first of them chosen."""
+        run = stored and {"method": stored[0], "neighbor_mi": dict.fromkeys(stored, 1.0)}
+        predict = p.predict.model_copy(update={"method": name})
+        return pipeline_registry._predict(p.model_copy(update={"predict": predict}), run)
+
+    stored = ["pca_kmeans", "moco_umap_hdbscan"]
+    assert {"pca_kmeans_clusters", "pca_steps"} <= predicting("pca_kmeans", stored).inputs()
+    assert {"best_clusters", "pca_steps"} <= predicting("best", stored).inputs()
+    assert {"best_clusters", "moco_weights"} <= predicting("best").inputs()
+    assert "kmeans_clusters" in predicting("kmeans").inputs()
+    for name, run in (("pca_kmeans", None), ("pca_turtle", stored), ("best", ["gone"])):
+        with pytest.raises(FashionMoClusterError, match="no run has stored its clusters; name one"):
+            predicting(name, run).nodes[0].run({"parameters": {}})
 
 
 def test_self_labeling_has_no_input_but_images_weights_and_parameters():

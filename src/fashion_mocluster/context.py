@@ -11,7 +11,7 @@ from kedro.framework.context import KedroContext
 from kedro.framework.project import LOGGING, pipelines
 from omegaconf.errors import ConfigTypeError
 
-from fashion_mocluster import session
+from fashion_mocluster import provenance, session
 from fashion_mocluster.hooks import is_news, print_error
 from fashion_mocluster.parameters import (
     PATHS,
@@ -46,7 +46,8 @@ class ProjectContext(KedroContext):
         check_parameters(parameters)
         # Kedro takes what is set here in place of the files.
         loader["parameters"] = parameters
-        session.begin(parameters, self.project_path, loader["globals"]["folder"])
+        given = frozenset(provenance.leaves(loader.runtime_params or {}))
+        session.begin(parameters, self.project_path, loader["globals"]["folder"], given)
         # Kedro keeps the pipelines of the first session of a process unless told to load them anew.
         pipelines.configure("fashion_mocluster.pipeline_registry")
 

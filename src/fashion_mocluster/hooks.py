@@ -3,6 +3,8 @@
 import logging
 import sys
 import traceback
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar
@@ -75,7 +77,9 @@ class ProvenanceHook:
     """Records what every file of a run was made from, and refuses files made from something else.
 
     A run that makes only a part of the results, or only those that are missing, takes the others
-    from the files of an earlier run. Those must be there, made from the same images and parameters.
+    from the files of an earlier run. Those must be there, made from the same images and parameters. A
+    run that reads new images goes on with an earlier run, and with its parameters as well, but for
+    those that the user wrote.
     """
 
     @hook_impl
@@ -101,7 +105,11 @@ class ProvenanceHook:
         if run_params.get("only_missing_outputs"):
             reused = pipeline.datasets()
         existing = [name for name in sorted(reused) if _is_own_file(catalog, name)]
-        self._record.check(existing, self._expected)
+        kept = None
+        if "new_images" in pipeline.inputs():
+            kept = self._record.kept_parameters(existing, self._expected, current.given)
+            _keep_parameters(kept, pipeline, catalog)
+        self._record.check(existing, self._expected, kept)
 
     @hook_impl
     def before_dataset_saved(self, dataset_name: str) -> None:
@@ -136,6 +144,28 @@ def _refuse_missing(pipeline: Any, catalog: Any, env: str | None) -> None:
                 f"{name}: no run has stored this in {session.output_folder()} yet; make it first, "
                 f"with the same parameters: {command}"
             )
+
+
+def _keep_parameters(kept: dict[str, Any], pipeline: Any, catalog: Any) -> None:
+    """Give the nodes parameters of an earlier run.
+
+    Args:
+        kept: Values by dotted key.
+    """
+    if kept:
+        shown = [f"{key} {value}" for key, value in sorted(kept.items())]
+        more = f" and {len(shown) - 4} more" if len(shown) > 4 else ""
+        logger.info("taken from the stored run: %s%s", ", ".join(shown[:4]), more)
+    for name in (name for name in pipeline.inputs() if name.startswith("params:")):
+        prefix = f"{name.removeprefix('params:')}."
+        own = {k.removeprefix(prefix): v for k, v in kept.items() if k.startswith(prefix)}
+        if own:
+            now = catalog.load(name)
+            values = now.model_dump()
+            for key, value in own.items():
+                *groups, last = key.split(".")
+                reduce(getitem, groups, values)[last] = value
+            catalog.save(name, type(now).model_validate(values))
 
 
 def _is_own_file(catalog: Any, name: str) -> bool:

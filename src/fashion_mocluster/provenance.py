@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,10 @@ PLACE = (
 # Where and how fast results are computed, and how they are shown, changes no result that is reused.
 WITHOUT_EFFECT = {"checkpoints", "compute", "title", "thesis_scores"}
 WITHOUT_EFFECT |= {"unreadable", "max_unreadable_share"}
+# Images are checked against these parameters, which changes nothing of them.
+CHECKED = {"images": {"n_clusters"}}
+# What new images have to be read by as the known ones were.
+READ_ALIKE = {"data.invert"}
 # Larger files are told apart by their size and time of change.
 HASHED_BYTES = 200_000_000
 
@@ -66,19 +70,48 @@ class Record:
         if self._made_from.pop(dataset, None) is not None:
             self._write()
 
-    def check(self, datasets: list[str], expected: dict[str, dict[str, Any]]) -> None:
+    def kept_parameters(
+        self, datasets: list[str], expected: dict[str, dict[str, Any]], given: Collection[str]
+    ) -> dict[str, Any]:
+        """The parameters in which the files of some datasets differ from what this run would make them
+        from and which the user did not write for this run, with the values that the files were made with.
+
+        Args:
+            given: Parameters that the user wrote, by dotted key.
+        """
+        return {
+            key: value
+            for dataset in self._comparable(datasets, expected)
+            for key, value in self._made_from[dataset].items()
+            if key in expected[dataset].keys() - READ_ALIKE - set(given)
+            and not _is_signature(key)
+            and value != expected[dataset][key]
+        }
+
+    def check(
+        self,
+        datasets: list[str],
+        expected: dict[str, dict[str, Any]],
+        kept: Collection[str] | None = None,
+    ) -> None:
         """Compare the files of some datasets with what this run would make them from.
+
+        Args:
+            kept: Parameters that may differ, as this run takes them from the files; it may also be put
+                together in another way, so what only one of both was made from is not compared. None
+                compares all.
 
         Raises:
             StaleFileError: One was made from other images or parameters; names up to four of them.
         """
-        for dataset in datasets:
-            if dataset not in expected or dataset not in self._made_from:
-                continue
+        for dataset in self._comparable(datasets, expected):
             before, now = self._made_from[dataset], expected[dataset]
+            keys = before.keys() | now.keys()
+            if kept is not None:
+                keys = (before.keys() & now.keys()) - set(kept)
             differing = [
                 f"{key} (then {before.get(key)}, now {now.get(key)})"
-                for key in sorted(before.keys() | now.keys())
+                for key in sorted(keys)
                 if before.get(key) != now.get(key) and not _is_not_named(key, now)
             ]
             if differing:
@@ -89,6 +122,9 @@ class Record:
                     "output folder (`folder` in conf/<env>/globals.yml)"
                 )
 
+    def _comparable(self, datasets: list[str], expected: dict[str, dict[str, Any]]) -> list[str]:
+        return [name for name in datasets if name in expected and name in self._made_from]
+
     def _write(self) -> None:
         partial = self._path.with_suffix(".partial")
         partial.write_text(json.dumps(self._made_from, indent=1, sort_keys=True))
@@ -98,6 +134,11 @@ class Record:
 def _is_not_named(key: str, now: dict[str, Any]) -> bool:
     """Whether this run names no images, so that it can only mean those of the earlier run."""
     return key in IMAGES.values() and now.get(key) is None
+
+
+def _is_signature(key: str) -> bool:
+    """Whether a key is of the content of files, and no parameter."""
+    return " " in key
 
 
 def of_datasets(
@@ -118,7 +159,7 @@ def of_datasets(
         source: {IMAGES[group]: signature(project_path, _at(parameters, f"{group}.path"))}
         | {
             key: value
-            for key, value in _leaves(f"{group}", parameters.get(group))
+            for key, value in leaves(parameters.get(group), group).items()
             if key.rpartition(".")[2] not in PLACE
         }
         for source, group in SOURCES.items()
@@ -131,12 +172,14 @@ def of_datasets(
         for name in node.inputs:
             if name.startswith("params:"):
                 key = name.removeprefix("params:")
-                origin |= dict(_leaves(key, _at(parameters, key)))
+                origin |= leaves(_at(parameters, key), key)
             else:
                 origin |= made_from.get(name, {})
         for output in node.outputs:
             made_from[output] = {
-                key: value for key, value in origin.items() if not _without_effect(key)
+                key: value
+                for key, value in origin.items()
+                if not (_without_effect(key) or key in CHECKED.get(output, ()))
             }
     return made_from
 
@@ -152,10 +195,15 @@ def _at(tree: Any, key: str) -> Any:
     return tree
 
 
-def _leaves(key: str, value: Any) -> list[tuple[str, Any]]:
-    if isinstance(value, dict):
-        return [leaf for k, v in value.items() for leaf in _leaves(f"{key}.{k}", v)]
-    return [(key, value)]
+def leaves(value: Any, key: str = "") -> dict[str, Any]:
+    """Nested dictionaries as one, by dotted key, which begins with ``key``."""
+    if not isinstance(value, dict):
+        return {key: value}
+    return {
+        name: leaf
+        for part, inner in value.items()
+        for name, leaf in leaves(inner, f"{key}.{part}".lstrip(".")).items()
+    }
 
 
 def signature(project_path: Path, path: str | None) -> str | None:

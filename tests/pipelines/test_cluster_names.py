@@ -9,6 +9,7 @@ from fashion_mocluster.pipelines.evaluation.cluster_names import (
     check_cluster_names,
     fingerprint,
     merge_by_name,
+    name_if_chosen,
     names_in,
 )
 
@@ -99,6 +100,12 @@ def test_names_stand_beside_their_clusters():
     assert named["name"].to_list() == ["bag", "shirt", "shirt", "", "shirt"]
     pd.testing.assert_frame_equal(names_in(named), names_of(bag=[0], shirt=[3, 1]))
     assert names_in(TABLE) is None
+
+
+def test_only_the_table_of_the_chosen_method_gets_names():
+    names = names_of(shirt=[3, 1])
+    assert "name" in name_if_chosen(TABLE, BEST, names, method="mine")
+    assert name_if_chosen(TABLE, BEST, names, method="other") is TABLE
 
 
 def test_clusters_of_one_name_become_one():

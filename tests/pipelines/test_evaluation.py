@@ -33,13 +33,17 @@ def test_pixels_and_their_principal_components(images):
     pixels, cost = nodes.tabulate_pixels(images)
     assert cost["time_s"] > 0
     np.testing.assert_array_equal(pixels.to_numpy().reshape(images.shape), images)
-    reduced, cost = nodes.reduce_pixels(pixels, 5, 0)
+    reduced, cost, steps = nodes.reduce_pixels(pixels, 5, 0)
     assert cost["time_s"] > 0
     assert list(reduced.columns) == [f"feature_{i}" for i in range(5)]
     x = StandardScaler().fit_transform(images.reshape(64, -1))
     expected = PCA(5, svd_solver="full").fit(x).explained_variance_
     np.testing.assert_allclose(reduced.to_numpy().var(0, ddof=1), expected, rtol=0.02)
     assert nodes.reduce_pixels(pixels, 1000, 0)[0].shape == (64, 64)
+    again, cost = nodes.project_pixels(pixels[:9], steps)
+    assert cost["time_s"] > 0
+    np.testing.assert_allclose(again.to_numpy(), reduced.to_numpy()[:9], atol=1e-4)
+    assert list(again) == list(reduced)
 
 
 def test_external_embeddings_lose_their_labels(images):
@@ -72,11 +76,12 @@ def table_of(assignments, labels=None, paths=None):
 
 def test_scores_with_and_without_labels(embeddings, blobs):
     assignments, cost = nodes.assign_clusters(embeddings, METHOD, 3, 0)
-    with_labels = nodes.score_clusters(embeddings, assignments, blobs[1], cost, METHOD, 3)
+    known = table_of(assignments, blobs[1])
+    with_labels = nodes.score_clusters(embeddings, known, cost, METHOD, 3)
     assert with_labels["acc"] == 1
     assert with_labels["n_images"] == 120
     assert with_labels["clusterer"] == "kmeans"
-    without = nodes.score_clusters(embeddings, assignments, None, cost, METHOD, 3)
+    without = nodes.score_clusters(embeddings, known.drop(columns="label"), cost, METHOD, 3)
     assert without.keys() == with_labels.keys() - {"acc", "nmi", "ari"}
 
 
@@ -95,7 +100,8 @@ def test_fewer_clusters_than_asked_for_are_said(kind, caplog):
     found = len(set(assignments))
     assert found <= 5
     assert f"Copies found {found} clusters, not the 12 asked for" in caplog.text
-    scores = nodes.score_clusters(embeddings, assignments, None, cost, method, 12)
+    clusters = table_of(assignments)
+    scores = nodes.score_clusters(embeddings, clusters, cost, method, 12)
     assert scores["clusterer"] == f"{kind} ({found} of 12 clusters)"
     caplog.clear()
     nodes.assign_clusters(embeddings, METHOD, 5, 0)
@@ -120,7 +126,7 @@ def test_a_density_method_says_how_many_clusters_it_found_and_what_it_left_out(b
     assignments, cost = nodes.assign_clusters(embeddings, method, 10, 0)
     assert "Dense found 3 clusters and left 2 images unsorted" in caplog.text
     assert not [record for record in caplog.records if record.levelname == "WARNING"]
-    scores = nodes.score_clusters(embeddings, assignments, None, cost, method, 10)
+    scores = nodes.score_clusters(embeddings, table_of(assignments), cost, method, 10)
     assert scores["clusterer"] == "hdbscan (3 clusters, 2% unsorted)"
     assert scores["silhouette"] > 0.5
     figures = nodes.draw_method(
@@ -145,12 +151,6 @@ def test_clusters_table_has_paths_and_labels_only_where_known():
     assert list(table) == ["index", "path", "cluster", "confidence", "label"]
     assert table["path"].to_list() == paths["path"].to_list()
     assert table["label"].to_list() == [5, 6, 7]
-    names = pd.DataFrame({"cluster": [0, 1], "name": ["shoe", "shoe"]})
-    for best in ("mine", "other"):
-        named = {"best": {"method": best}, "cluster_names": names, "method": "mine"}
-        table = nodes.tabulate_clusters(assigned, neighbors, paths, None, **named)
-        assert ("name" in table) == (best == "mine")
-        assert table["cluster"].to_list() == [1, 0, 0]
 
 
 def test_figures_with_and_without_labels(embeddings, blobs):

@@ -118,6 +118,9 @@ def test_images_of_another_size_or_color_name_the_cure(shape):
         ("moco", {"moco_weights"}),
         ("moco_whitened", {"moco_whitened_weights"}),
         ("pixels", set()),
+        ("pca", {"pca_steps"}),
+        ("backbone", set()),
+        ("external_encoder", {"external_encoder_weights"}),
         ("external", {"new_external_embeddings_file"}),
     ],
 )

@@ -7,10 +7,14 @@ the names are of: its fingerprint stands in the column ``clustering`` of every l
 import hashlib
 import logging
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
+from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.errors import InputError
+from fashion_mocluster.pipelines.moco_pretraining.pipeline import bind
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +94,43 @@ def add_names(table: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
     column = named["cluster"].map(names.set_index("cluster")["name"]).fillna("")
     named.insert(named.columns.get_loc("cluster") + 1, "name", column)
     return named
+
+
+def name_if_chosen(
+    clusters: pd.DataFrame, best: dict, cluster_names: pd.DataFrame, *, method: str
+) -> pd.DataFrame:
+    """The table of a method, with names if it is the chosen one; clusters of one name stay apart."""
+    return add_names(clusters, cluster_names) if best["method"] == method else clusters
+
+
+def create_pipeline(methods: Iterable[str]) -> Pipeline:
+    """The user's file to ``cluster_names``, and the tables of all methods to ``<method>_clusters``, with
+    names in that of the chosen one.
+    """
+    check = Node(
+        check_cluster_names,
+        ["cluster_names_file", "best_method"],
+        "cluster_names",
+        name="check_cluster_names",
+    )
+    tables = [
+        Node(
+            bind(name_if_chosen, method=method),
+            [f"{method}_unnamed", "best_method", "cluster_names"],
+            f"{method}_clusters",
+            name=f"name_clusters_{method}",
+        )
+        for method in methods
+    ]
+    return Pipeline(
+        [check, *tables],
+        namespace="evaluation",
+        inputs={
+            **{name: name for name in ("cluster_names_file", "best_method")},
+            **{f"{method}_unnamed": f"evaluation.{method}.clusters" for method in methods},
+        },
+        outputs={"cluster_names", *(f"{method}_clusters" for method in methods)},
+    )
 
 
 def merge_by_name(table: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:

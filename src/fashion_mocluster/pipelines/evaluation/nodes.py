@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from fashion_mocluster.clustering.parameters import MethodParameters
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning.parameters import EmbeddingParameters
-from fashion_mocluster.pipelines.evaluation.cluster_names import add_names, fingerprint
+from fashion_mocluster.pipelines.evaluation.cluster_names import fingerprint
 from fashion_mocluster.pipelines.evaluation.parameters import ModelSelectionParameters
 from fashion_mocluster.pipelines.moco_pretraining.nodes import embeddings_table
 
@@ -33,8 +33,12 @@ def tabulate_pixels(images: np.ndarray) -> tuple[pd.DataFrame, dict]:
     return embeddings_table(x), asdict(cost)
 
 
-def reduce_pixels(pixels: pd.DataFrame, n_components: int, seed: int) -> tuple[pd.DataFrame, dict]:
-    """The first principal components of the standardized pixels, and their cost.
+def reduce_pixels(
+    pixels: pd.DataFrame, n_components: int, seed: int
+) -> tuple[pd.DataFrame, dict, np.ndarray]:
+    """The first principal components of the standardized pixels, their cost, and what
+    :func:`project_pixels` needs for the same of other images: float32 (2 + components, pixels), the
+    mean, the scale and the directions.
 
     There are fewer than ``n_components`` where there are fewer images or pixels.
     """
@@ -44,8 +48,19 @@ def reduce_pixels(pixels: pd.DataFrame, n_components: int, seed: int) -> tuple[p
     from fashion_mocluster.cost import measure
 
     x = pixels.to_numpy()
-    pca = PCA(min(n_components, *x.shape), random_state=seed)
-    z, cost = measure(lambda: pca.fit_transform(StandardScaler().fit_transform(x)))
+    scaler, pca = StandardScaler(), PCA(min(n_components, *x.shape), random_state=seed)
+    z, cost = measure(lambda: pca.fit_transform(scaler.fit_transform(x)))
+    mean = scaler.mean_ + scaler.scale_ * pca.mean_
+    steps = np.vstack([mean, scaler.scale_, pca.components_]).astype(np.float32)
+    return embeddings_table(z), asdict(cost), steps
+
+
+def project_pixels(pixels: pd.DataFrame, steps: np.ndarray) -> tuple[pd.DataFrame, dict]:
+    """The principal components that :func:`reduce_pixels` found, of other images; and their cost."""
+    from fashion_mocluster.cost import measure
+
+    mean, scale, *directions = steps
+    z, cost = measure(lambda: ((pixels.to_numpy() - mean) / scale) @ np.transpose(directions))
     return embeddings_table(z), asdict(cost)
 
 
@@ -156,20 +171,10 @@ def tabulate_clusters(
     neighbors: np.ndarray,
     image_paths: pd.DataFrame | None,
     labels: np.ndarray | None,
-    best: dict | None = None,
-    cluster_names: pd.DataFrame | None = None,
-    *,
-    method: str = "",
 ) -> pd.DataFrame:
     """Index, path, cluster and confidence of every image, and its label; path and label where known.
 
     The confidence is the share of the image's nearest neighbors that are in its cluster, 0 to 1.
-
-    Args:
-        best: Which method is chosen.
-        cluster_names: Names of the clusters of the chosen method; None where the user gave none. Those
-            of one name are one elsewhere and stay two here.
-        method: The method whose clusters these are.
     """
     from fashion_mocluster.clustering.typicality import share_in_cluster
 
@@ -177,15 +182,12 @@ def tabulate_clusters(
     if image_paths is not None:
         table.insert(1, "path", image_paths["path"].to_numpy())
     table["confidence"] = share_in_cluster(neighbors, assignments)
-    if cluster_names is not None and best["method"] == method:
-        table = add_names(table, cluster_names)
     return table if labels is None else table.assign(label=labels)
 
 
 def score_clusters(
     embeddings: pd.DataFrame,
-    assigned: np.ndarray,
-    labels: np.ndarray | None,
+    clusters: pd.DataFrame,
     cost: dict,
     method: MethodParameters,
     n_clusters: int,
@@ -194,6 +196,8 @@ def score_clusters(
     from fashion_mocluster.clustering.clusterers import scale
     from fashion_mocluster.clustering.scores import label_free_scores, label_scores
 
+    assigned = clusters["cluster"].to_numpy()
+    known = "label" in clusters
     clusterer = method.clusterer
     steps = ["standardize"] * clusterer.standardize + ["umap"] * (clusterer.umap is not None)
     description = "+".join([*steps, clusterer.kind])
@@ -206,7 +210,7 @@ def score_clusters(
         "representation": method.representation,
         "clusterer": description,
         "n_images": len(assigned),
-        **({} if labels is None else label_scores(labels, assigned)),
+        **(label_scores(clusters["label"].to_numpy(), assigned) if known else {}),
         **label_free_scores(scale(embeddings.to_numpy(), clusterer), assigned),
         **cost,
     }

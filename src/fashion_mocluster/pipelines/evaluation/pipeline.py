@@ -5,8 +5,14 @@ from collections.abc import Collection
 from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.clustering.parameters import MethodParameters, starts_from_pixel_clusters
-from fashion_mocluster.pipelines.evaluation import backbone, chosen, gallery, nodes, preparation
-from fashion_mocluster.pipelines.evaluation.cluster_names import check_cluster_names
+from fashion_mocluster.pipelines.evaluation import (
+    backbone,
+    chosen,
+    cluster_names,
+    gallery,
+    nodes,
+    preparation,
+)
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import (
     bind,
     embedding_pipeline,
@@ -49,8 +55,8 @@ def create_pipeline(
         _method(name, method, n_clusters, screened, named=named) for name, method in methods.items()
     ]
     parts += [_comparison(list(methods), criterion_representation, n_clusters, equal_sizes)]
+    parts += [cluster_names.create_pipeline(methods)] if named else []
     parts += [chosen.create_pipeline(representations, named=named)]
-    parts += [_cluster_names()] if named else []
     return sum(parts, gallery.create_pipeline(named=named))
 
 
@@ -73,7 +79,7 @@ def _representation(name: str, encoders: dict[str, str]) -> Pipeline:
     pca = Node(
         nodes.reduce_pixels,
         ["pixels_embeddings", "params:evaluation.pca_components", "params:evaluation.seed"],
-        ["pca_embeddings", "pca_embedding_cost"],
+        ["pca_embeddings", "pca_embedding_cost", "pca_steps"],
         name="reduce_pixels",
     )
     external = Node(
@@ -155,12 +161,12 @@ def _method(
     Args:
         n_clusters: The dataset or parameter that holds the number of clusters.
         screened: The dataset that says which images are set aside; empty where none are.
-        named: Whether the user has named the clusters of the chosen method.
+        named: Whether clusters get names, and with them their place among the results, later.
     """
-    names = ["best_method", "cluster_names"] if named else []
+    clusters = f"evaluation.{name}.clusters" if named else f"{name}_clusters"
     starts = ["pixel_clusters"] if starts_from_pixel_clusters(method.clusterer) else []
     more = [*starts, *screened]
-    shared = {"images", "image_paths", "labels", "class_names", *more, *names}
+    shared = {"images", "image_paths", "labels", "class_names", *more}
     shared |= {"params:evaluation.seed", n_clusters}
     parameters = {name for name in shared if name.startswith("params:")}
     return Pipeline(
@@ -178,14 +184,14 @@ def _method(
                 name="assign_clusters",
             ),
             Node(
-                bind(nodes.tabulate_clusters, method=name),
-                ["assignments", "neighbors", "image_paths", "labels", *names],
+                nodes.tabulate_clusters,
+                ["assignments", "neighbors", "image_paths", "labels"],
                 "clusters",
                 name="tabulate_clusters",
             ),
             Node(
                 nodes.score_clusters,
-                ["embeddings", "assignments", "labels", "cost", "params:method", n_clusters],
+                ["embeddings", "clusters", "cost", "params:method", n_clusters],
                 "scores",
                 name="score_clusters",
             ),
@@ -215,27 +221,14 @@ def _method(
             "neighbors": f"{method.representation}_neighbors",
             **{dataset: dataset for dataset in shared - parameters},
         },
-        outputs={kind: f"{name}_{kind}" for kind in ("scores", "assignments", "clusters")},
+        outputs={
+            **{kind: f"{name}_{kind}" for kind in ("scores", "assignments")},
+            "clusters": clusters,
+        },
         parameters={
             "params:method": f"params:evaluation.methods.{name}",
             **{parameter: parameter for parameter in parameters},
         },
-    )
-
-
-def _cluster_names() -> Pipeline:
-    return Pipeline(
-        [
-            Node(
-                check_cluster_names,
-                ["cluster_names_file", "best_method"],
-                "cluster_names",
-                name="check_cluster_names",
-            )
-        ],
-        namespace="evaluation",
-        inputs={"cluster_names_file", "best_method"},
-        outputs={"cluster_names"},
     )
 
 

@@ -207,17 +207,29 @@ def _new_embeddings(representation: str, encoders: Collection[str]) -> Pipeline:
     namespace = f"predict.{representation}"
     if representation == "backbone":
         return before + backbone.create_pipeline(namespace, name, checked)
-    if encoder_of(representation) in encoders:
+    if representation == "external_encoder" or encoder_of(representation) in encoders:
+        is_external = representation == "external_encoder"
+        steps = "evaluation.external_weights_embedding" if is_external else "embedding"
         weights = f"{representation}_weights"
-        return before + embedding_pipeline(namespace, name, weights=weights, images=checked)
+        return before + embedding_pipeline(namespace, name, steps, weights, checked)
     outputs = [f"{name}_embeddings", f"{name}_embedding_cost"]
-    embed = Node(nodes.tabulate_pixels, "checked_images", outputs, name="tabulate_pixels")
-    if representation == "external":
-        inputs.add("new_external_embeddings_file")
-        embed = Node(
-            bind(nodes.read_external_embeddings, source="predict.external_embeddings"),
-            ["new_external_embeddings_file", "checked_images"],
-            outputs,
-            name="read_external_embeddings",
-        )
-    return Pipeline([check, embed], namespace="predict", inputs=inputs, outputs=set(outputs))
+    tables = {
+        "pixels": [Node(nodes.tabulate_pixels, "checked_images", outputs, name="tabulate_pixels")],
+        "pca": [
+            Node(
+                nodes.tabulate_pixels, "checked_images", ["pixels", "cost"], name="tabulate_pixels"
+            ),
+            Node(nodes.project_pixels, ["pixels", "pca_steps"], outputs, name="project_pixels"),
+        ],
+        "external": [
+            Node(
+                bind(nodes.read_external_embeddings, source="predict.external_embeddings"),
+                ["new_external_embeddings_file", "checked_images"],
+                outputs,
+                name="read_external_embeddings",
+            )
+        ],
+    }[representation]
+    stored = {"pca_steps", "new_external_embeddings_file"}
+    inputs |= stored & {name for node in tables for name in node.inputs}
+    return Pipeline([check, *tables], namespace="predict", inputs=inputs, outputs=set(outputs))
