@@ -74,10 +74,14 @@ def test_files_made_from_something_else_are_refused(tmp_path):
     # So that a run can take over parameters that its user did not write.
     expected = {"weights": {"moco.epochs": 3, "images of data": "def", "data.invert": True}}
     record.add("weights", {"moco.epochs": 2, "images of data": "abc", "data.invert": False})
-    assert record.kept_parameters(["weights", "x"], expected, ()) == {"moco.epochs": 2}
-    assert record.kept_parameters(["weights"], expected, {"moco.epochs"}) == {}
     with pytest.raises(StaleFileError, match=r"from something else: data.invert .*; images of"):
-        record.check(["weights"], expected, {"moco.epochs": 2})
+        record.take_over(["weights"], expected, ())
+    expected["weights"] |= {"images of data": None, "data.invert": False, "n_clusters": 4}
+    assert record.take_over(["weights", "x"], expected, ()) == {"moco.epochs": 2}
+    with pytest.raises(StaleFileError, match=r"moco.epochs \(then 2, now 3\)\. Restore"):
+        record.take_over(["weights"], expected, {"moco.epochs"})
+    with pytest.raises(StaleFileError, match=r"n_clusters \(then None, now 4\)"):
+        record.take_over(["weights"], expected, {"n_clusters"})
     again.remove("weights")
     Record(tmp_path / "provenance.json").check(["weights"], {"weights": {"moco.epochs": 3}})
 

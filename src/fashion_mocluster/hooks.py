@@ -105,11 +105,11 @@ class ProvenanceHook:
         if run_params.get("only_missing_outputs"):
             reused = pipeline.datasets()
         existing = [name for name in sorted(reused) if _is_own_file(catalog, name)]
-        kept = None
         if "new_images" in pipeline.inputs():
-            kept = self._record.kept_parameters(existing, self._expected, current.given)
-            _keep_parameters(kept, pipeline, catalog)
-        self._record.check(existing, self._expected, kept)
+            taken = self._record.take_over(existing, self._expected, current.given)
+            _give_parameters(taken, pipeline, catalog)
+        else:
+            self._record.check(existing, self._expected)
 
     @hook_impl
     def before_dataset_saved(self, dataset_name: str) -> None:
@@ -146,19 +146,19 @@ def _refuse_missing(pipeline: Any, catalog: Any, env: str | None) -> None:
             )
 
 
-def _keep_parameters(kept: dict[str, Any], pipeline: Any, catalog: Any) -> None:
+def _give_parameters(taken: dict[str, Any], pipeline: Any, catalog: Any) -> None:
     """Give the nodes parameters of an earlier run.
 
     Args:
-        kept: Values by dotted key.
+        taken: Values by dotted key.
     """
-    if kept:
-        shown = [f"{key} {value}" for key, value in sorted(kept.items())]
+    if taken:
+        shown = [f"{key} {value}" for key, value in sorted(taken.items())]
         more = f" and {len(shown) - 4} more" if len(shown) > 4 else ""
         logger.info("taken from the stored run: %s%s", ", ".join(shown[:4]), more)
     for name in (name for name in pipeline.inputs() if name.startswith("params:")):
         prefix = f"{name.removeprefix('params:')}."
-        own = {k.removeprefix(prefix): v for k, v in kept.items() if k.startswith(prefix)}
+        own = {k.removeprefix(prefix): v for k, v in taken.items() if k.startswith(prefix)}
         if own:
             now = catalog.load(name)
             values = now.model_dump()

@@ -70,60 +70,57 @@ class Record:
         if self._made_from.pop(dataset, None) is not None:
             self._write()
 
-    def kept_parameters(
-        self, datasets: list[str], expected: dict[str, dict[str, Any]], given: Collection[str]
-    ) -> dict[str, Any]:
-        """The parameters in which the files of some datasets differ from what this run would make them
-        from and which the user did not write for this run, with the values that the files were made with.
-
-        Args:
-            given: Parameters that the user wrote, by dotted key.
-        """
-        return {
-            key: value
-            for dataset in self._comparable(datasets, expected)
-            for key, value in self._made_from[dataset].items()
-            if key in expected[dataset].keys() - READ_ALIKE - set(given)
-            and not _is_signature(key)
-            and value != expected[dataset][key]
-        }
-
-    def check(
-        self,
-        datasets: list[str],
-        expected: dict[str, dict[str, Any]],
-        kept: Collection[str] | None = None,
-    ) -> None:
+    def check(self, datasets: list[str], expected: dict[str, dict[str, Any]]) -> None:
         """Compare the files of some datasets with what this run would make them from.
-
-        Args:
-            kept: Parameters that may differ, as this run takes them from the files; it may also be put
-                together in another way, so what only one of both was made from is not compared. None
-                compares all.
 
         Raises:
             StaleFileError: One was made from other images or parameters; names up to four of them.
         """
         for dataset in self._comparable(datasets, expected):
+            keys = self._made_from[dataset].keys() | expected[dataset].keys()
+            self._refuse_other(dataset, expected[dataset], keys)
+
+    def take_over(
+        self, datasets: list[str], expected: dict[str, dict[str, Any]], given: Collection[str]
+    ) -> dict[str, Any]:
+        """The parameters of the files of some datasets, by dotted key, where they differ from this run's.
+
+        What only one of both runs has is not compared: the pipelines of an earlier run may have been
+        put together in another way.
+
+        Args:
+            given: Parameters that the user wrote for this run, which nothing else may replace.
+
+        Raises:
+            StaleFileError: The files were made from other images, or contradict what the user wrote.
+        """
+        taken = {}
+        for dataset in self._comparable(datasets, expected):
             before, now = self._made_from[dataset], expected[dataset]
-            keys = before.keys() | now.keys()
-            if kept is not None:
-                keys = (before.keys() & now.keys()) - set(kept)
-            differing = [
-                f"{key} (then {before.get(key)}, now {now.get(key)})"
-                for key in sorted(keys)
-                if before.get(key) != now.get(key) and not _is_not_named(key, now)
-            ]
-            if differing:
-                shown = "; ".join(differing[:4]) + ("; ..." if len(differing) > 4 else "")
-                raise StaleFileError(
-                    f"{dataset}: the file in {self._path.parent} was made from something else: "
-                    f"{shown}. Restore these values, run the pipeline that makes it, or use another "
-                    "output folder (`folder` in conf/<env>/globals.yml)"
-                )
+            both = before.keys() & now.keys()
+            fixed = {key for key in both if key in READ_ALIKE or _is_signature(key)}
+            fixed |= (before.keys() | now.keys()) & set(given)
+            self._refuse_other(dataset, now, fixed)
+            taken |= {key: before[key] for key in both - fixed if before[key] != now[key]}
+        return taken
 
     def _comparable(self, datasets: list[str], expected: dict[str, dict[str, Any]]) -> list[str]:
         return [name for name in datasets if name in expected and name in self._made_from]
+
+    def _refuse_other(self, dataset: str, now: dict[str, Any], keys: Collection[str]) -> None:
+        before = self._made_from[dataset]
+        differing = [
+            f"{key} (then {before.get(key)}, now {now.get(key)})"
+            for key in sorted(keys)
+            if before.get(key) != now.get(key) and not _is_not_named(key, now)
+        ]
+        if differing:
+            shown = "; ".join(differing[:4]) + ("; ..." if len(differing) > 4 else "")
+            raise StaleFileError(
+                f"{dataset}: the file in {self._path.parent} was made from something else: "
+                f"{shown}. Restore these values, run the pipeline that makes it, or use another "
+                "output folder (`folder` in conf/<env>/globals.yml)"
+            )
 
     def _write(self) -> None:
         partial = self._path.with_suffix(".partial")
