@@ -285,7 +285,7 @@ def test_photos_are_described_by_a_pretrained_network_and_nothing_is_trained():
     pipelines = registered("photos")
     free = {n for n in pipelines["__default__"].inputs() if not n.startswith("param")}
     read = {"raw_images", "labels", "class_names", "image_paths", "skipped_files"}
-    assert free == {*read, "run_results"}
+    assert free == {*read, "run_results", "earlier_backbone_embeddings"}
     (embed,) = [n for n in pipelines["__default__"].nodes if "backbone_embeddings" in n.outputs]
     assert embed.inputs == ["images", "params:backbone"]
     # New pictures go through the same function and parameters.

@@ -50,9 +50,7 @@ def _from_files() -> dict:
     return complete(loader["parameters"])
 
 
-def build_pipelines(
-    p: "ProjectParameters", stored_run: dict | None = None
-) -> dict[str, Pipeline]:
+def build_pipelines(p: "ProjectParameters", stored_run: dict | None = None) -> dict[str, Pipeline]:
     """Pipelines by name; ``__default__`` is everything but ``ablation`` and ``bugfix_ablation``.
 
     Every pipeline starts from the raw file, so that it runs on a fresh clone. Only the trainings that

@@ -75,7 +75,9 @@ def test_names_written_by_hand_are_taken_and_it_is_said_that_nothing_was_compare
 def test_names_are_of_the_chosen_method():
     file = names_of(bag=[0])
     assert len(check_cluster_names(file, BEST, method="mine")) == 1
-    with pytest.raises(InputError, match=r"clusters of mine, the chosen method, but predict.method"):
+    with pytest.raises(
+        InputError, match=r"clusters of mine, the chosen method, but predict.method"
+    ):
         check_cluster_names(file, BEST, method="other")
 
 

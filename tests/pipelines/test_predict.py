@@ -119,7 +119,7 @@ def test_images_of_another_size_or_color_name_the_cure(shape):
         ("moco_whitened", {"moco_whitened_weights"}),
         ("pixels", set()),
         ("pca", {"pca_steps"}),
-        ("backbone", set()),
+        ("backbone", {"earlier_new_backbone_embeddings"}),
         ("external_encoder", {"external_encoder_weights"}),
         ("external", {"new_external_embeddings_file"}),
     ],

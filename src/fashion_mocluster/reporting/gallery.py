@@ -114,9 +114,7 @@ def gallery_html(
     )
 
 
-def _described_group(
-    images: np.ndarray, rows: pd.Series, picture: pd.Series
-) -> dict[str, Any]:
+def _described_group(images: np.ndarray, rows: pd.Series, picture: pd.Series) -> dict[str, Any]:
     """A group of duplicates: its kind, size and pictures. Where some of them have the same pixels and
     others only similar ones, the former are listed by themselves.
     """
@@ -126,9 +124,7 @@ def _described_group(
     return {
         "kind": "nearly the same" if digests.nunique() > 1 else "the same",
         "size": len(rows),
-        "same": [
-            picture[same].to_list() for _, same in shown[copies].groupby(digests, sort=False)
-        ],
+        "same": [picture[same].to_list() for _, same in shown[copies].groupby(digests, sort=False)],
         "pictures": picture[shown[~copies]].to_list(),
     }
 
