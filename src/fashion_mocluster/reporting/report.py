@@ -84,7 +84,7 @@ def _cluster_sizes(run: RunResults) -> pd.DataFrame:
     printed = {"images": "{:,}", "share": "{:.1%}", "confidence": "{:.2f}"}
     printed = {column: table[column].map(form.format) for column, form in printed.items()}
     cluster = table["cluster"].astype(str).replace("-1", "unsorted")
-    names = table["name"] if "name" in table else ""
+    names = table.get("name", "")
     return table.assign(cluster=cluster, **printed).assign(name=names)[
         ["cluster", "name", *printed]
     ]

@@ -6,7 +6,6 @@ the names are of: its fingerprint stands in the column ``clustering`` of every l
 
 import hashlib
 import logging
-
 from collections.abc import Iterable
 
 import numpy as np
