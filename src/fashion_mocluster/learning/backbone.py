@@ -175,8 +175,11 @@ def embed_with_backbone(
     with TorchThreads("backbone", threads, lambda: features(few)) as tuned:
         progress = Progress("backbone", len(rows))
         for start in range(0, len(rows), p.batch_size):
-            batch = images[rows[start : start + p.batch_size]]
-            z[start : start + len(batch)] = features(batch)
+            batch = rows[start : start + p.batch_size]
+            # The last batch is filled up, as last digits depend on the size of a batch: what an image
+            # gets must not depend on which others were embedded with it.
+            filled = np.resize(batch, p.batch_size)
+            z[start : start + len(batch)] = features(images[filled])[: len(batch)]
             tuned.observe(1)
             progress.add(len(batch))
     return z
