@@ -181,7 +181,7 @@ def test_subfolders_are_labels_where_asked_for(classes, tmp_path):
     np.testing.assert_array_equal(LabelsDataset(**source, limit=3).load(), [0, 0, 1])
     Image.new("L", (9, 9)).save(classes / "alone.png")
     ImagesDataset(**source).load()
-    with pytest.raises(DataFileError, match="1 pictures are in no folder of it, such as alone.png"):
+    with pytest.raises(DataFileError, match="1 picture in no folder, such as alone.png"):
         LabelsDataset(**source).load()
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from fashion_mocluster.learning.backbone import PACKAGES, embed_with_backbone
 from fashion_mocluster.learning.parameters import BackboneParameters
+from fashion_mocluster.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,8 @@ def describe(
     new = np.sort([row for digest, row in first.items() if digest not in known]).astype(int)
     if n_known:
         logger.info(
-            "backbone: an earlier run has described %d of %d images already", n_known, len(images)
+            "backbone: an earlier run has described %d of %s already",
+            *(n_known, counted(len(images), "image")),
         )
     if len(new) == len(images):
         return Described(embed_with_backbone(images, parameters), digests, network), 0

@@ -15,6 +15,7 @@ from fashion_mocluster.learning.parameters import EmbeddingParameters
 from fashion_mocluster.pipelines.evaluation.cluster_names import fingerprint
 from fashion_mocluster.pipelines.evaluation.parameters import ModelSelectionParameters
 from fashion_mocluster.pipelines.moco_pretraining.nodes import embeddings_table
+from fashion_mocluster.wording import counted
 
 if TYPE_CHECKING:
     from fashion_mocluster.learning.weights import EncoderWeights
@@ -85,8 +86,8 @@ def read_external_embeddings(
         )
     if len(features) != len(images):
         raise InputError(
-            f"{source}: {len(features)} lines for {len(images)} images; the file needs one for "
-            "each image, in their order"
+            f"{source}: {counted(len(features), 'line')} for {counted(len(images), 'image')}; the file "
+            "needs one for each image, in their order"
         )
     numbers = features.apply(pd.to_numeric, errors="coerce").to_numpy(np.float32)
     bad = ~np.isfinite(numbers)
@@ -154,14 +155,14 @@ def assign_clusters(
     n_found = len(np.unique(labels[labels >= 0]))
     if clusterer.finds_n_clusters:
         logger.info(
-            "%s found %d clusters and left %d images unsorted",
-            *(method.title, n_found, (labels < 0).sum()),
+            "%s found %s and left %s unsorted",
+            *(method.title, counted(n_found, "cluster"), counted((labels < 0).sum(), "image")),
         )
     elif n_found < n_clusters:
         logger.warning(
-            "%s found %d clusters, not the %d asked for: too few images differ, or its starts did "
-            "not fill all clusters; lower n_clusters or choose another method",
-            *(method.title, n_found, n_clusters),
+            "%s found %s, not the %d asked for: too few images differ, or its starts did not fill all "
+            "clusters; lower n_clusters or choose another method",
+            *(method.title, counted(n_found, "cluster"), n_clusters),
         )
     return labels, asdict(cost)
 
@@ -203,7 +204,7 @@ def score_clusters(
     description = "+".join([*steps, clusterer.kind])
     n_found = len(np.unique(assigned[assigned >= 0]))
     if clusterer.finds_n_clusters:
-        description += f" ({n_found} clusters, {(assigned < 0).mean():.0%} unsorted)"
+        description += f" ({counted(n_found, 'cluster')}, {(assigned < 0).mean():.0%} unsorted)"
     elif n_found < n_clusters:
         description += f" ({n_found} of {n_clusters} clusters)"
     return {

@@ -24,6 +24,7 @@ from fashion_mocluster.pipelines.evaluation.parameters import (
 )
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import bind, embedding_pipeline
 from fashion_mocluster.representations import encoder_of
+from fashion_mocluster.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +93,9 @@ def predict_clusters(
     )
     if new_image_paths is not None:
         table.insert(1, "path", new_image_paths["path"].to_numpy())
-    logger.info("%d of %d new images are like no known one", table["novel"].sum(), len(table))
+    logger.info(
+        "unlike all known: %d of %s", table["novel"].sum(), counted(len(table), "new image")
+    )
     return table if names is None else add_names(table, names)
 
 
