@@ -82,6 +82,11 @@ def test_files_made_from_something_else_are_refused(tmp_path):
         record.take_over(["weights"], expected, {"moco.epochs"})
     with pytest.raises(StaleFileError, match=r"n_clusters \(then None, now 4\)"):
         record.take_over(["weights"], expected, {"n_clusters"})
+    # What is taken over is of one run.
+    record.add("table", {"moco.epochs": 5})
+    expected["table"] = expected["weights"]
+    with pytest.raises(StaleFileError, match=r"weights and table: .*moco.epochs: 2 and 5\), as"):
+        record.take_over(["weights", "table"], expected, ())
     again.remove("weights")
     Record(tmp_path / "provenance.json").check(["weights"], {"weights": {"moco.epochs": 3}})
 

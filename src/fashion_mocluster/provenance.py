@@ -92,10 +92,13 @@ class Record:
             given: Parameters that the user wrote for this run, which nothing else may replace.
 
         Raises:
-            StaleFileError: The files were made from other images, or contradict what the user wrote.
+            StaleFileError: The files were made from other images, contradict what the user wrote, or are
+                of several runs, as an interrupted run leaves them.
         """
         taken = {}
-        for dataset in self._comparable(datasets, expected):
+        comparable = self._comparable(datasets, expected)
+        self._refuse_mixed(comparable)
+        for dataset in comparable:
             before, now = self._made_from[dataset], expected[dataset]
             both = before.keys() & now.keys()
             fixed = {key for key in both if key in READ_ALIKE or _is_signature(key)}
@@ -106,6 +109,17 @@ class Record:
 
     def _comparable(self, datasets: list[str], expected: dict[str, dict[str, Any]]) -> list[str]:
         return [name for name in datasets if name in expected and name in self._made_from]
+
+    def _refuse_mixed(self, datasets: list[str]) -> None:
+        seen: dict[str, tuple[str, Any]] = {}
+        for dataset in datasets:
+            for key, value in self._made_from[dataset].items():
+                other, there = seen.setdefault(key, (dataset, value))
+                if there != value:
+                    raise StaleFileError(
+                        f"{other} and {dataset}: these files in {self._path.parent} are of different runs "
+                        f"({key}: {there} and {value}), as the last one did not end; run it again"
+                    )
 
     def _refuse_other(self, dataset: str, now: dict[str, Any], keys: Collection[str]) -> None:
         before = self._made_from[dataset]
