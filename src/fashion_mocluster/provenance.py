@@ -117,8 +117,8 @@ class Record:
                 other, there = seen.setdefault(key, (dataset, value))
                 if there != value:
                     raise StaleFileError(
-                        f"{other} and {dataset}: these files in {self._path.parent} are of different runs "
-                        f"({key}: {there} and {value}), as the last one did not end; run it again"
+                        f"{other} and {dataset}: these files in {self._path.parent} are of different "
+                        f"runs ({key}: {there} and {value}), as the last one did not end; run it again"
                     )
 
     def _refuse_other(self, dataset: str, now: dict[str, Any], keys: Collection[str]) -> None:
