@@ -89,7 +89,7 @@ def test_prediction_takes_weights_and_trains_nothing():
         # What the run stored; none of its images, and nothing is clustered anew.
         *("self_labeling_finetuned_weights", "self_labeling_finetuned_embeddings"),
         *("self_labeling_finetuned_neighbor_distances", "self_labeled_turtle_clusters"),
-        "pixel_statistics",
+        *("pixel_statistics", "best_method"),
     }
     assert {n.name.rpartition(".")[2] for n in pipeline.nodes} == {
         *("check_new_images", "embed_images", "predict_clusters"),
@@ -287,7 +287,7 @@ def test_photos_are_described_by_a_pretrained_network_and_nothing_is_trained():
     read = {"raw_images", "labels", "class_names", "image_paths", "skipped_files"}
     assert free == {*read, "run_results", "earlier_backbone_embeddings"}
     (embed,) = [n for n in pipelines["__default__"].nodes if "backbone_embeddings" in n.outputs]
-    assert embed.inputs == ["images", "params:backbone"]
+    assert embed.inputs == ["images", "params:backbone", "earlier_backbone_embeddings"]
     # New pictures go through the same function and parameters.
     (new,) = [n for n in pipelines["predict"].nodes if "new_backbone_embeddings" in n.outputs]
     assert new.inputs == ["predict.checked_images", "params:backbone"]

@@ -84,12 +84,15 @@ def test_names_of_the_stored_run_are_used_unless_others_are_given(run):
 
 
 def test_scores_with_and_without_labels(predicted):
-    scores = predict.score_predictions(predicted, np.array([7, 7, 3, 7]), title="Row")
+    best = {"method": "row", "clustering": "abcdefgh"}
+    scores = predict.score_predictions(predicted, np.array([7, 7, 3, 7]), best, title="Row")
+    assert scores["clustering"] == "abcdefgh"
     assert scores["acc"] == 0.75
     assert scores["mean_confidence"] == 0.75
-    assert set(predict.score_predictions(predicted, None, title="Row")) == {
+    assert set(predict.score_predictions(predicted, None, best, title="Row")) == {
         "n_images",
         "mean_confidence",
+        "clustering",
     }
 
 
@@ -132,7 +135,7 @@ def test_inputs_are_what_a_run_stored_and_the_new_images(representation, inputs,
         *("new_images", "new_labels", "new_class_names", "new_image_paths", "pixel_statistics"),
         f"{representation}_embeddings",
         f"{representation}_neighbor_distances",
-        "row_clusters" if method else "best_clusters",
+        *("row_clusters" if method else "best_clusters", "best_method"),
     }
     named = predict.create_pipeline(method, "Row", representation, ["moco"], named=True)
-    assert named.inputs() - pipeline.inputs() == {"cluster_names_file", "best_method"}
+    assert named.inputs() - pipeline.inputs() == {"cluster_names_file"}

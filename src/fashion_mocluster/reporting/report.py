@@ -69,7 +69,7 @@ def report_html(
         first=next(iter(first_runs(results)), None),
         labels=any(run.comparison.get("acc", pd.Series()).notna().any() for run in results),
         beside_thesis="the thesis" in set(methods.get("results of", ())),
-        predicted=next((run for run in results if "prediction" in run.figures), None),
+        predicted=next((r for r in results if r.predictions and "prediction" in r.figures), None),
         distributions=_distributions(results),
         pictures=_pictures(results),
         parameters=provenance.recorded_parameters(results),

@@ -99,15 +99,19 @@ def predict_clusters(
     return table if names is None else add_names(table, names)
 
 
-def score_predictions(predicted: pd.DataFrame, labels: np.ndarray | None, *, title: str) -> dict:
-    """ACC, NMI and ARI of the new images, where their labels are known, and how many there are."""
+def score_predictions(
+    predicted: pd.DataFrame, labels: np.ndarray | None, best: dict, *, title: str
+) -> dict:
+    """ACC, NMI and ARI of the new images, where their labels are known, and how many there are; with
+    what tells the run that they were sorted by from others, so that a later one does not show them.
+    """
     from fashion_mocluster.clustering.scores import label_scores
 
     scores = {"n_images": len(predicted), "mean_confidence": float(predicted["confidence"].mean())}
     if labels is not None:
         scores |= label_scores(labels, predicted["cluster"].to_numpy())
     logger.info("%s, new images: %s", title, "  ".join(f"{k} {v:.4g}" for k, v in scores.items()))
-    return scores
+    return {**scores, "clustering": best["clustering"]}
 
 
 def draw_predictions(
@@ -151,11 +155,12 @@ def create_pipeline(
         "neighbor_distances": f"{representation}_neighbor_distances",
         "new_embeddings": f"new_{representation}_embeddings",
         **{name: name for name in ("new_labels", "new_class_names", "new_image_paths")},
+        "best_method": "best_method",
     }
     names, check = [], []
     if named:
         files, names = ["cluster_names_file", "best_method"], ["cluster_names"]
-        known |= {name: name for name in files}
+        known["cluster_names_file"] = "cluster_names_file"
         check_names = bind(check_cluster_names, method=method)
         check = [Node(check_names, files, "cluster_names", name="check_cluster_names")]
     predict = Pipeline(
@@ -173,7 +178,7 @@ def create_pipeline(
             ),
             Node(
                 bind(score_predictions, title=title),
-                ["clusters", "new_labels"],
+                ["clusters", "new_labels", "best_method"],
                 "scores",
                 name="score_predictions",
             ),
