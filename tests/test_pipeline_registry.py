@@ -290,7 +290,8 @@ def test_photos_are_described_by_a_pretrained_network_and_nothing_is_trained():
     assert embed.inputs == ["images", "params:backbone", "earlier_backbone_embeddings"]
     # New pictures go through the same function and parameters.
     (new,) = [n for n in pipelines["predict"].nodes if "new_backbone_embeddings" in n.outputs]
-    assert new.inputs == ["predict.checked_images", "params:backbone"]
+    earlier = "earlier_new_backbone_embeddings"
+    assert new.inputs == ["predict.checked_images", "params:backbone", earlier]
     assert new.func is embed.func
 
 
