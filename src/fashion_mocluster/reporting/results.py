@@ -24,8 +24,6 @@ class RunResults:
         recipe: What its environment calls its runs, ``report.title``.
         comparison: ``clustering_comparison.csv``.
         best_method: The method chosen without labels; empty where none was.
-        cluster_sizes: Its clusters: ``cluster, name`` (if they have names) ``, images, share,
-            confidence``.
         neighbor_mi: The criterion of that choice by method, in nats.
         parameters: All parameters as recorded.
         training_costs: By training ``epoch, seconds, memory_mb``, one line per epoch.
@@ -35,13 +33,14 @@ class RunResults:
             that was done by other clusters, of an earlier run.
         figures: PNG files by path below ``08_reporting``, without suffix.
         gallery: The link to its gallery; None where it has none.
+        cluster_sizes: The clusters of the chosen method: ``cluster``, ``name`` if they have names,
+            ``images``, ``share`` and ``confidence``.
     """
 
     recipe: str
     seed: int
     comparison: pd.DataFrame = field(default_factory=_no_comparison)
     best_method: str = ""
-    cluster_sizes: pd.DataFrame = field(default_factory=pd.DataFrame)
     neighbor_mi: dict[str, float] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
@@ -54,6 +53,7 @@ class RunResults:
     predictions: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, bytes] = field(default_factory=dict)
     gallery: str | None = None
+    cluster_sizes: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @classmethod
     def from_files(cls, run: dict[str, Any]) -> "RunResults":
