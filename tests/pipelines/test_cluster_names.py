@@ -72,6 +72,11 @@ def test_names_written_by_hand_are_taken_and_it_is_said_that_nothing_was_compare
         check_cluster_names(names_of(bag=[7]), BEST)
 
 
+def test_a_run_that_an_older_version_stored_is_to_be_repeated():
+    with pytest.raises(InputError, match=r"of an older version; run it again"):
+        check_cluster_names(names_of(bag=[0]), {"method": "mine"})
+
+
 def test_names_are_of_the_chosen_method():
     file = names_of(bag=[0])
     assert len(check_cluster_names(file, BEST, method="mine")) == 1

@@ -65,6 +65,8 @@ def check_cluster_names(
 
 
 def _check_clustering(cluster_names: pd.DataFrame, best: dict) -> None:
+    if "clustering" not in best:
+        raise InputError(f"{SOURCE}: the stored run is of an older version; run it again")
     found = cluster_names.get("clustering", pd.Series(dtype=object)).dropna().astype(str)
     cure = f"run without {SOURCE} and name the clusters in the gallery.html of that run"
     other = set(found.str.strip()) - {best["clustering"]}

@@ -111,7 +111,7 @@ def score_predictions(
     if labels is not None:
         scores |= label_scores(labels, predicted["cluster"].to_numpy())
     logger.info("%s, new images: %s", title, "  ".join(f"{k} {v:.4g}" for k, v in scores.items()))
-    return {**scores, "clustering": best["clustering"]}
+    return {**scores, "clustering": best.get("clustering")}  # older versions stored none
 
 
 def draw_predictions(
