@@ -184,7 +184,7 @@ def all_bad_inputs() -> Iterator[BadInput]:
     for number, (files, message) in enumerate(BAD_IDX):
         yield BadInput(f"IDX {number}: {message}", _idx_folder(files), message)
     for name, make in BAD_PICTURES.items():
-        yield BadInput(f"picture: {name}", _picture(make), "1 pictures cannot be read")
+        yield BadInput(f"picture: {name}", _picture(make), "1 picture cannot be read")
     for override, message in BAD_PARAMETERS:
         yield BadInput(f"parameter: {message}", _parameters(override), message)
     for number, (array, message) in enumerate(BAD_ARRAYS):
