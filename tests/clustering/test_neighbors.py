@@ -56,15 +56,18 @@ def test_among_very_many_points_nearly_all_neighbors_are_found(offset, monkeypat
     assert np.mean(among[:, 0] == np.arange(700)) > 0.94
 
 
-def test_very_many_points_may_be_copies_of_each_other(monkeypatch):
+def test_copies_among_very_many_points_are_found_or_it_is_said(monkeypatch, caplog):
+    """The links of a graph lead from copy to copy, and hardly to other points."""
+    caplog.set_level("INFO", "fashion_mocluster")
     monkeypatch.setattr(neighbors, "ALL_PAIRS", 500)
     x = np.random.default_rng(0).normal(size=(20, 6))[np.arange(2000) % 20]
-    x[:3] = np.eye(3, 6) * 50  # cells of one point
-    found, distances = nearest_neighbors(x, 5)
+    found, _ = nearest_neighbors(x, 5)
     assert not (found == np.arange(2000)[:, None]).any()
     assert (found >= 0).all()
-    np.testing.assert_array_equal(found[3:] % 20, np.repeat(np.arange(3, 2000)[:, None] % 20, 5, 1))
-    np.testing.assert_allclose(distances[3:], 0, atol=1e-3)
+    copies = (found % 20 == np.arange(2000)[:, None] % 20).mean()
+    assert copies > 0.8
+    if copies < 0.94:
+        assert "WARNING" in caplog.text
 
 
 def test_the_number_of_threads_changes_no_approximate_neighbors():

@@ -16,7 +16,7 @@ from sklearn.metrics.cluster import contingency_matrix
 from fashion_mocluster.clustering.neighbors import ALL_PAIRS
 
 # Of more than ALL_PAIRS points the silhouette is the mean over so many.
-SILHOUETTE_SAMPLE = 10_000
+SILHOUETTE_SAMPLE = 4000
 
 
 class SampleMean(NamedTuple):
