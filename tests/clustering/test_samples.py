@@ -4,10 +4,11 @@ import logging
 
 import numpy as np
 import pytest
+from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score, silhouette_samples
 
-from fashion_mocluster.clustering import neighbors, projection, samples, scores
+from fashion_mocluster.clustering import clusterers, neighbors, projection, samples, scores
 from fashion_mocluster.clustering.parameters import (
     GaussianMixtureParameters,
     HdbscanParameters,
@@ -24,6 +25,8 @@ from fashion_mocluster.clustering.screening import Screened, cluster_screened
 def few_are_many(monkeypatch):
     monkeypatch.setattr(samples, "ALL_PAIRS", 500)
     monkeypatch.setattr(samples, "SAMPLE", 300)
+    monkeypatch.setattr(clusterers, "KMEANS_SAMPLE", 200)
+    monkeypatch.setattr(clusterers, "KMEANS_POINTS_OF_CLUSTER", 50)
     monkeypatch.setattr(scores, "ALL_PAIRS", 500)
     monkeypatch.setattr(neighbors, "ALL_PAIRS", 500)
 
@@ -55,6 +58,14 @@ def test_every_method_sorts_what_it_did_not_see(parameters, caplog):
     assert len([line for line in caplog.messages if "random sample of" in line]) >= 1
 
 
+def test_k_means_of_a_sample_is_hardly_worse_than_of_all():
+    x, _ = groups()
+    labels = clusterers.cluster(x, KMeansParameters(), 8, seed=0)
+    of_all = KMeans(8, n_init=10, random_state=0).fit(x)
+    means = np.array([x[labels == label].mean(0) for label in range(8)])
+    assert np.square(x - means[labels]).sum() < 1.03 * of_all.inertia_
+
+
 def test_a_sample_is_said_and_few_points_are_all_taken(caplog):
     caplog.set_level(logging.INFO)
     rows = np.arange(500)
@@ -64,6 +75,7 @@ def test_a_sample_is_said_and_few_points_are_all_taken(caplog):
     assert (len(np.unique(some)), some.min() >= 10, (np.diff(some) > 0).all()) == (300, True, True)
     assert caplog.messages[0].startswith("this: of 2000 images a random sample of 300")
     assert len(sample_of_many(np.arange(501), 0, "this", size=1000)) == 501
+    assert len(caplog.messages) == 1
 
 
 def test_the_silhouette_of_a_sample_is_within_its_standard_error(monkeypatch):

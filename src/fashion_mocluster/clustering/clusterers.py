@@ -3,13 +3,13 @@
 import warnings
 
 import numpy as np
-from sklearn.cluster import HDBSCAN, AgglomerativeClustering, KMeans
+from sklearn.cluster import HDBSCAN, AgglomerativeClustering, KMeans, kmeans_plusplus
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import kneighbors_graph
 from sklearn.preprocessing import StandardScaler
 
-from fashion_mocluster.clustering.neighbors import distinct_points, take_rows
+from fashion_mocluster.clustering.neighbors import distinct_points
 from fashion_mocluster.clustering.parameters import (
     ClustererParameters,
     GaussianMixtureParameters,
@@ -31,7 +31,9 @@ WARD_OF_ALL_PAIRS = 20_000
 WARD_NEIGHBORS = 15
 # Points by which k-means finds its centers where there are very many: as many for each cluster as
 # faiss takes, and at least so many.
-KMEANS_POINTS_OF_CLUSTER, KMEANS_SAMPLE = 256, 10_000
+KMEANS_POINTS_OF_CLUSTER, KMEANS_SAMPLE = 256, 5_000
+# Those among which it finds where to begin.
+KMEANS_INIT_POINTS_OF_CLUSTER = 20
 
 
 def scale(x: np.ndarray, parameters: ClustererParameters) -> np.ndarray:
@@ -93,8 +95,20 @@ def _kmeans(x: np.ndarray, kmeans: KMeans) -> np.ndarray:
     """Labels int32 (N,); the centers are found in a random sample of very many points."""
     size = max(KMEANS_SAMPLE, KMEANS_POINTS_OF_CLUSTER * kmeans.n_clusters)
     rows = sample_of_many(np.arange(len(x)), kmeans.random_state, "k-means", size)
-    kmeans.fit(take_rows(x, rows))
-    return kmeans.labels_ if len(rows) == len(x) else kmeans.predict(x)
+    if len(rows) == len(x):
+        return kmeans.fit_predict(x)
+    return kmeans.set_params(init=_spread_among_few).fit(x[rows]).predict(x)
+
+
+def _spread_among_few(
+    x: np.ndarray, n_clusters: int, random_state: np.random.RandomState
+) -> np.ndarray:
+    """Centers (n_clusters, D) by k-means++ on some of the points (N, D): on all of them it takes
+    several times as long as all that follows.
+    """
+    count = min(len(x), KMEANS_INIT_POINTS_OF_CLUSTER * n_clusters)
+    few = x[random_state.choice(len(x), count, replace=False)]
+    return kmeans_plusplus(few, n_clusters, random_state=random_state)[0]
 
 
 def _dense_regions(x: np.ndarray, parameters: HdbscanParameters) -> np.ndarray:

@@ -1,8 +1,7 @@
 """The table of all methods, and its figure."""
 
 import math
-from collections.abc import Collection, Mapping
-from types import MappingProxyType
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -40,7 +39,7 @@ def printed_table(
     neighbor_mi: dict[str, float],
     best: str,
     equal_sizes: Collection[str] = (),
-    standard_errors: Mapping[str, float] = MappingProxyType({}),
+    standard_errors: dict[str, float] | None = None,
 ) -> str:
     """The table as text; the best method by ``neighbor_mi`` (nats) has a star.
 
