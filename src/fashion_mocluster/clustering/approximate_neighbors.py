@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 logger = logging.getLogger(__name__)
 
 # The share of the neighbors that is to be found, measured on so many of the queries.
-RECALL, MEASURED_QUERIES = 0.95, 500
+RECALL, MEASURED_QUERIES = 0.95, 200
 # Links of each point, and how many candidates are kept to find them; 16 and 40 take twice as long for
 # hardly more recall.
 LINKS, KEPT_WHILE_LINKING = 12, 24
