@@ -61,10 +61,9 @@ def printed_table(
     )
     assuming = ", ".join(titles[method] for method in table["method"] if method in equal_sizes)
     note = f"\nassume clusters of equal size: {assuming}" if assuming else ""
-    errors = ", ".join(f"{titles[method]} {se:.4f}" for method, se in standard_errors.items())
-    note += f"\nsilhouette of a random sample of the images, standard error: {errors}" * bool(
-        errors
-    )
+    if standard_errors:
+        errors = ", ".join(f"{titles[method]} {se:.4f}" for method, se in standard_errors.items())
+        note += f"\nsilhouette of a random sample of the images, standard error: {errors}"
     return (
         f"{text}{note}\n* best without labels: highest mutual information between the clusters of "
         "neighboring points (neighbor_mi, in nats)"
