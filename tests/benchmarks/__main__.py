@@ -15,8 +15,10 @@ from fashion_mocluster.datasets.weights import load_tensors
 from fashion_mocluster.learning.embedding import embed
 from fashion_mocluster.learning.weights import EncoderWeights
 from fashion_mocluster.parameters import check_parameters
+from tests.benchmarks.backbone import backbone_areas
 from tests.benchmarks.clustering import clustering_areas
 from tests.benchmarks.command_line import command_line_areas
+from tests.benchmarks.many_points import many_points_areas
 from tests.benchmarks.pictures import picture_areas
 from tests.benchmarks.side_by_side import Result
 from tests.benchmarks.size import FULL, SMALL, Size
@@ -50,15 +52,17 @@ def main(idx_folder: Path | None, size: Size, result: Path = RESULT) -> pd.DataF
 
 
 def all_areas(images: np.ndarray, many: np.ndarray | None, size: Size) -> Iterator[Result]:
-    """Pictures, training, threads, clustering, commands."""
+    """Pictures, training, the pretrained network, threads, clustering, many points, commands."""
     yield from picture_areas(size)
     weights = EncoderWeights.from_dict(load_tensors(DATA / "06_models" / "pretrained" / "moco.pt"))
     thesis, base = (check_parameters(project_parameters(env)) for env in ("thesis", "base"))
     finetuning = base.finetuning["kmeans"]
     yield from training_areas(images, many, thesis.moco, base.moco, finetuning, weights, size)
+    yield from backbone_areas(base.backbone, size)
     yield from thread_areas(images, base.moco, size)
     few, all_ = (None if x is None else embed(x, weights, base.embedding) for x in (images, many))
     yield from clustering_areas(few, all_, size)
+    yield from many_points_areas(few if all_ is None else all_, size)
     yield from command_line_areas(size)
 
 

@@ -271,6 +271,12 @@ def test_the_printed_table_names_the_methods_that_assume_equal_sizes():
     assert "equal size" not in comparison.printed_table(table, TITLES, {"a": 0.2, "b": 0.3}, "b")
 
 
+def test_the_printed_table_says_how_exact_the_score_of_a_sample_is():
+    table = comparison.comparison_table([{"method": m, **SCORES, **COST} for m in "ab"])
+    text = comparison.printed_table(table, TITLES, {"a": 0.2, "b": 0.3}, "b", (), {"b": 0.00251})
+    assert text.splitlines()[-2].endswith("sample of the images, standard error: Method B 0.0025")
+
+
 def test_the_printed_table_says_what_its_star_means():
     table = comparison.comparison_table([{"method": m, **SCORES, **COST} for m in "ab"])
     text = comparison.printed_table(table, TITLES, {"a": 0.2, "b": 0.3}, "b")

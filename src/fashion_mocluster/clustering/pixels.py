@@ -15,6 +15,7 @@ def pixel_clusters(images: np.ndarray, n_clusters: int, seed: int) -> np.ndarray
     Raises:
         ValueError: Fewer than two images, or fewer than clusters.
     """
-    x = images.reshape(len(images), -1).astype(np.float32) / 255
+    x = images.reshape(len(images), -1).astype(np.float32)
+    x /= 255
     z = PCA(min(COMPONENTS, *x.shape), random_state=seed).fit_transform(x)
     return Turtle(n_clusters, random_state=seed).fit_predict(z)
