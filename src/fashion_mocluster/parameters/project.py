@@ -114,7 +114,7 @@ class ProjectParameters(BaseModel):
     @model_validator(mode="after")
     def _representations_exist(self):
         encoders = self.encoder_namespaces
-        builtin = {"pixels", "pca", "backbone", "external", "external_encoder"}
+        builtin = {"pixels", "pca", "external", "external_encoder"}
         for name in self.representations:
             if name not in builtin and encoder_of(name) not in encoders:
                 known = sorted({*builtin, *encoders})
@@ -151,12 +151,10 @@ class ProjectParameters(BaseModel):
     def _whitened(self) -> dict[str, MocoParameters]:
         """The trainings whose encoders' feature maps are whitened."""
         encoders = {encoder_of(n) for n in self.representations if n.endswith(WHITENED)}
-        finetuned = {f"{name}_finetuned" for name in self.finetuning}
-        if encoders & finetuned or any(
-            getattr(recipe, "features", None) == "whitened_maps"
-            for recipe in self.finetunings_needed.values()
-        ):
-            encoders.add("moco")
+        for name, recipe in self.finetunings_needed.items():
+            learns_them = getattr(recipe, "features", None) == "whitened_maps"
+            if learns_them or f"{name}_finetuned" in encoders:
+                encoders.add(recipe.start)
         return {n: r for n, r in {"moco": self.moco, **self.variants}.items() if n in encoders}
 
     @property
@@ -175,16 +173,16 @@ class ProjectParameters(BaseModel):
         """The namespace of the training that makes each encoder, by the encoder's name."""
         return {
             "moco": "moco_pretraining",
+            "backbone": "evaluation",
             **{name: f"moco_pretraining.{name}" for name in self.variants},
             **{f"{name}_finetuned": f"cluster_finetuning.{name}" for name in self.finetuning},
         }
 
     @property
     def pretrainings_needed(self) -> list[str]:
-        """``moco`` and the variants whose embeddings a method clusters; finetunings start from moco."""
+        """``moco`` and the variants that a method clusters embeddings of or a finetuning starts from."""
         encoders = {encoder_of(name) for name in self.representations}
-        if self.finetunings_needed:
-            encoders.add("moco")
+        encoders |= {recipe.start for recipe in self.finetunings_needed.values()}
         return [name for name in ("moco", *self.variants) if name in encoders]
 
     @property
@@ -217,7 +215,7 @@ class ProjectParameters(BaseModel):
         chosen = self.predict.method == BEST  # all methods run then share their representation
         name = self.evaluation.run_methods[0] if chosen else self.predict.method
         method = self.methods_run.get(name)
-        known = {"pixels", "external", "backbone", *self.encoder_namespaces}
+        known = {"pixels", "external", *self.encoder_namespaces}
         if method is None or encoder_of(method.representation) not in known:
             return None
         return method.representation

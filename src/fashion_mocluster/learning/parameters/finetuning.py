@@ -21,6 +21,9 @@ from fashion_mocluster.learning.parameters.training import (
     SurrogateParameters,
 )
 
+# The encoder that a finetuning begins with.
+Start = Literal["moco", "backbone"]
+
 
 class CentersParameters(Parameters):
     """Cluster centers that are trained with the encoder (table 1j of the thesis).
@@ -36,6 +39,8 @@ class CentersParameters(Parameters):
 class BaseFinetuningParameters(Parameters):
     """What all finetunings of one full-batch step per epoch have.
 
+    ``start`` is the encoder that is finetuned: ``moco``, or the pretrained ``backbone``, of which the
+    last groups of layers are trained (``backbone.trained_groups``).
     ``n_init`` counts the starts of k-means. ``checkpoint_selection``: ``label_free`` keeps the epoch
     with the lowest loss; ``thesis_score`` keeps the epoch that the thesis's score likes best, of
     which 60 percent are computed from labels. ``save_weights``: of that epoch, those
@@ -43,6 +48,7 @@ class BaseFinetuningParameters(Parameters):
     with the scores of the ones before.
     """
 
+    start: Start = "moco"
     seed: Seed
     epochs: Count
     n_init: Count = 10
@@ -107,6 +113,7 @@ class SelfLabelingParameters(Parameters):
     """
 
     assign: Literal["turtle"]
+    start: Start = "moco"
     features: Literal["pooled", "whitened_maps"] = "pooled"
     seed: Seed
     n_rounds: Count
