@@ -156,17 +156,27 @@ def pooled(network: nn.Module, x: Tensor, pooling: str) -> Tensor:
     """Features float32 (B, D) of images (B, 3, H, W), as ``pooling`` makes them of the last feature map.
 
     Raises:
-        InputError: The network ends in no feature map of channels first, as transformers do.
+        InputError: As :func:`last_map`.
     """
     if pooling == "network":
         return network(x).float()
-    maps = network.forward_features(x).float()
+    maps = last_map(network, x).float()
+    return maps.clamp_min(0).pow(GEM_POWER).mean((2, 3)).pow(1 / GEM_POWER)
+
+
+def last_map(network: nn.Module, x: Tensor) -> Tensor:
+    """The last feature map (B, C, h, w) of images (B, 3, H, W).
+
+    Raises:
+        InputError: The network ends in no feature map of channels first, as transformers do.
+    """
+    maps = network.forward_features(x)
     if maps.ndim != 4 or maps.shape[1] != network.num_features:
         raise InputError(
-            f"backbone.pooling is {pooling!r}, but {type(network).__name__} ends in no feature map; set "
+            f"backbone.pooling is gem, but {type(network).__name__} ends in no feature map; set "
             "backbone.pooling=network"
         )
-    return maps.clamp_min(0).pow(GEM_POWER).mean((2, 3)).pow(1 / GEM_POWER)
+    return maps
 
 
 @torch.inference_mode()

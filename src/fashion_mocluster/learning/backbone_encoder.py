@@ -7,7 +7,7 @@ stores or applies an encoder does the same with it.
 import torch
 from torch import Tensor, nn
 
-from fashion_mocluster.learning.backbone import build_network, pooled, standardized
+from fashion_mocluster.learning.backbone import build_network, last_map, pooled, standardized
 from fashion_mocluster.learning.parameters import BackboneParameters
 
 
@@ -37,9 +37,9 @@ class BackboneEncoder(nn.Module):
         self.network = build_network(parameters) if network is None else network
         self.input_size = parameters.image_size or self.network.pretrained_cfg["input_size"][-1]
         self.stages = len(self.network.feature_info)
-        made_by_network = parameters.pooling == "network"
+        self.ends_in_map = parameters.pooling == "gem"
         self.representation_dim = (
-            self.network.head_hidden_size if made_by_network else self.network.num_features
+            self.network.num_features if self.ends_in_map else self.network.head_hidden_size
         )
         self.requires_grad_(False)
         for parameter in self.backbone_parameters():
@@ -62,7 +62,7 @@ class BackboneEncoder(nn.Module):
         """Channels, height and width of the feature map of a stage (from 1)."""
         info = self.network.feature_info[stage - 1]
         side = -(-self.input_size // info["reduction"])
-        return info["num_chs"], side, side
+        return self.network.num_features if self._is_pooled(stage) else info["num_chs"], side, side
 
     def forward(self, x: Tensor) -> Tensor:
         """Representations (B, representation_dim) of images (B, channels, H, W) in [0, 1]."""
@@ -70,12 +70,17 @@ class BackboneEncoder(nn.Module):
 
     def feature_map(self, x: Tensor, stage: int) -> Tensor:
         """The feature map (B, C, h, w) of a stage, see :meth:`map_shape`, of images
-        (B, channels, H, W) in [0, 1].
+        (B, channels, H, W) in [0, 1]. That of the last stage is the one that is pooled.
         """
+        if self._is_pooled(stage):
+            return last_map(self.network, self._input(x))
         (maps,) = self.network.forward_intermediates(
             self._input(x), indices=[stage - 1], stop_early=True, intermediates_only=True
         )
         return maps
+
+    def _is_pooled(self, stage: int) -> bool:
+        return self.ends_in_map and stage == self.stages
 
     def _input(self, x: Tensor) -> Tensor:
         x = x.expand(-1, 3, -1, -1) if self.channels == 1 else x

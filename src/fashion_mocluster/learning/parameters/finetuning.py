@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, model_validator
 
 from fashion_mocluster.learning.parameters.base import (
     Count,
@@ -103,16 +103,18 @@ def finetuning_parameters(group: dict | BaseFinetuningParameters) -> BaseFinetun
 
 
 class SelfLabelingParameters(Parameters):
-    """The whole recipe of one self-labeling: rounds of training on the clusters that TURTLE finds.
+    """The whole recipe of one self-labeling: rounds of training on the clusters that are found.
 
-    TURTLE averages each image with its ``n_neighbors`` nearest ones before clustering; ``init`` says
-    where it starts. An image is trained on only where at least ``neighbor_agreement_threshold`` of
-    these neighbors are in its cluster. ``epochs`` and ``optimizer`` are those of each round.
+    ``assign`` says how: ``turtle`` makes clusters of about equal size, of images averaged with their
+    ``n_neighbors`` nearest ones, and begins as ``init`` says; ``umap_ward`` is Ward's linkage of
+    UMAP's coordinates with as many neighbors, and assumes nothing of sizes. An image is trained on
+    only where at least ``neighbor_agreement_threshold`` of these neighbors are in its cluster.
+    ``start`` is the encoder that is trained, ``epochs`` and ``optimizer`` are those of each round.
     ``temperature`` divides the embedding, a unit vector, before the linear head. ``features`` says
     what is clustered: the encoder's ``pooled`` output or its ``whitened_maps``.
     """
 
-    assign: Literal["turtle"]
+    assign: Literal["turtle", "umap_ward"]
     start: Start = "moco"
     features: Literal["pooled", "whitened_maps"] = "pooled"
     seed: Seed
@@ -129,6 +131,12 @@ class SelfLabelingParameters(Parameters):
     optimizer: OptimizerParameters
     checkpoints: CheckpointParameters = CheckpointParameters()
     compute: ComputeParameters = ComputeParameters()
+
+    @model_validator(mode="after")
+    def _starts_of_turtle_only(self):
+        if self.init == "pixel_clusters" and self.assign != "turtle":
+            raise ValueError("init: pixel_clusters belongs to assign: turtle; set init: random")
+        return self
 
 
 AnyFinetuningParameters = Annotated[

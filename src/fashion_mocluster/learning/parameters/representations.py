@@ -23,15 +23,16 @@ class WhiteningParameters(Parameters):
 
     The map of ``stage`` is averaged to ``max_grid_size`` x ``max_grid_size`` places where it is
     larger. Its first ``pca_components`` principal components are whitened, after ``shrinkage`` times
-    their mean variance is added to each, and ``n_components`` are kept. It is fitted to
-    ``n_fit_images`` images at most.
+    their mean variance is added to each, and ``n_components`` are kept. With ``shrinkage: null``
+    nothing is whitened: the principal components of the map remain, and no views are drawn. It is
+    fitted to ``n_fit_images`` images at most.
     """
 
     stage: Count
     max_grid_size: Count
     pca_components: Count
     n_components: Count
-    shrinkage: Annotated[float, Field(gt=0)]
+    shrinkage: Annotated[float, Field(gt=0)] | None
     n_fit_images: Annotated[int, Field(ge=2)]
     views: ViewParameters
     seed: Seed
