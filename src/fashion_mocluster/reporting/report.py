@@ -48,6 +48,7 @@ def report_html(
     best = best_method(results)
     tables = {
         "best_scores": (best["scores"] if best else pd.DataFrame(), 0),
+        "cluster_sizes": (_cluster_sizes(best["shown"]) if best else pd.DataFrame(), 2),
         "methods": (methods, 3, classes),
         "new_images": (literature.new_images_table(results), 3),
         "literature": (literature.literature_table(results, published), 3),
@@ -68,11 +69,25 @@ def report_html(
         first=next(iter(first_runs(results)), None),
         labels=any(run.comparison.get("acc", pd.Series()).notna().any() for run in results),
         beside_thesis="the thesis" in set(methods.get("results of", ())),
-        predicted=next((run for run in results if "prediction" in run.figures), None),
+        predicted=next((r for r in results if r.predictions and "prediction" in r.figures), None),
         distributions=_distributions(results),
         pictures=_pictures(results),
         parameters=provenance.recorded_parameters(results),
     )
+
+
+def _cluster_sizes(run: RunResults) -> pd.DataFrame:
+    """The clusters of the chosen method as they are printed."""
+    table = run.cluster_sizes
+    if table.empty:
+        return table
+    printed = {"images": "{:,}", "share": "{:.1%}", "confidence": "{:.2f}"}
+    printed = {column: table[column].map(form.format) for column, form in printed.items()}
+    cluster = table["cluster"].astype(str).replace("-1", "unsorted")
+    names = table.get("name", "")
+    return table.assign(cluster=cluster, **printed).assign(name=names)[
+        ["cluster", "name", *printed]
+    ]
 
 
 def report_figures(results: Sequence[RunResults]) -> dict[str, Figure]:
