@@ -38,10 +38,9 @@ def whiten(
             two images, or no image differs from the others.
     """
     p = parameters
-    if p.stage > len(weights.encoder.blocks):
+    if p.stage > (stages := weights.build().stages):
         raise InputError(
-            f"whitening.stage is {p.stage}, but the encoder has {len(weights.encoder.blocks)} stages; "
-            "lower it"
+            f"whitening.stage is {p.stage}, but the encoder has {stages} stages; lower it"
         )
     size = shrunk_size(images.shape[1:3], embedding.preprocessing or weights.preprocessing)
     if size != tuple(weights.image_size):
