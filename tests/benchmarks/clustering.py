@@ -15,7 +15,12 @@ from sklearn.metrics import (
 from fashion_mocluster.clustering.neighbors import unit
 from fashion_mocluster.clustering.scores import label_free_scores, silhouette
 from fashion_mocluster.clustering.spectral import SpectralClusterer
-from fashion_mocluster.clustering.turtle import BATCH_SIZE, Turtle, center_and_scale
+from fashion_mocluster.clustering.turtle import (
+    BATCH_SIZE,
+    Turtle,
+    center_and_scale,
+    main_components,
+)
 from fashion_mocluster.cost import Cost, measure
 from tests.benchmarks.side_by_side import Result, growth, time_side_by_side
 from tests.benchmarks.size import Size
@@ -58,8 +63,8 @@ def turtle(x: np.ndarray, rounds: int) -> Result:
     """A hundred steps of four starts on as many points as are in a batch."""
     x, n_init, n_steps = sample(x, BATCH_SIZE), 4, 100
     ours = Turtle(10, n_hops=0, n_init=n_init, n_steps=n_steps, random_state=0)
-    draw = np.random.RandomState(0).standard_normal((x.shape[1], 10 * n_init))
-    points = center_and_scale(unit(x))
+    points = center_and_scale(main_components(unit(x)))
+    draw = np.random.RandomState(0).standard_normal((points.shape[1], 10 * n_init))
     return time_side_by_side(
         "TURTLE",
         len(x),
