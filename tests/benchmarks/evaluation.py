@@ -18,8 +18,8 @@ def evaluation_areas(embeddings: np.ndarray, rounds: int) -> Iterator[Result]:
 
 
 def turtle(x: np.ndarray, rounds: int) -> Result:
-    """A hundred steps (fewer of few points) of eight starts, from the same weights and with the same batches; ours with the
-    search for neighbors, by which it smooths the points and chooses among the starts.
+    """A hundred steps (fewer of few points) of eight starts, from the same weights and with the same
+    batches; ours with the search for neighbors, by which it smooths the points and chooses a start.
     """
     n_clusters, n_init, n_steps = 10, 8, min(100, len(x) // 10)
     ours = Turtle(n_clusters, n_init=n_init, n_steps=n_steps, random_state=0)
