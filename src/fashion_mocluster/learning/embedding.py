@@ -102,7 +102,7 @@ def encode(
 
     on_cpu = device.type == "cpu"
     threads = available_threads() if compute.threads == "auto" else compute.threads
-    parts = []
+    parts, computing = [], iter(())
     with _one_thread_each(on_cpu), ThreadPoolExecutor(threads if on_cpu else 1) as pool:
         for start in range(0, len(images), parameters.batch_size):
             batch = images[start : start + parameters.batch_size]
@@ -111,7 +111,10 @@ def encode(
                 pixels = to_unit_interval(batch.to(device), preprocessing)
             else:  # on the CPU, where the generators of views are
                 pixels = augment(to_unit_interval(batch, preprocessing))
-            parts += pool.map(represent_pixels, pixels.split(CHUNK if on_cpu else len(pixels)))
+            chunks = pixels.split(CHUNK if on_cpu else len(pixels))
+            before, computing = computing, pool.map(represent_pixels, chunks)
+            parts += before
+        parts += computing
     return torch.cat(parts).numpy()
 
 
