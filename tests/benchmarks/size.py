@@ -45,7 +45,7 @@ FULL = Size(
     queues=(2048, 8192, 32768),
     widths=(8, 16, 32),
     photos=400,
-    commands={"run --pipelines=evaluation": 90.0, **IDLE_COMMANDS},
+    commands={"run --pipelines=evaluation": 75.0, **IDLE_COMMANDS},
 )
 SMALL = Size(
     images=400,
@@ -56,5 +56,5 @@ SMALL = Size(
     queues=(1024, 2048),
     widths=(8, 16),
     photos=8,
-    commands={"run --pipelines=evaluation --params=data.limit=300": 90.0, **IDLE_COMMANDS},
+    commands={"run --pipelines=evaluation --params=data.limit=300": 75.0, **IDLE_COMMANDS},
 )
