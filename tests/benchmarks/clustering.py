@@ -107,7 +107,7 @@ def score_areas(x: np.ndarray, labels: np.ndarray, rounds: int) -> Iterator[Resu
         unit="s",
         scale=1,
     )
-    difference = abs(silhouette(x, labels) - silhouette_score(x, labels))
+    difference = abs(silhouette(x, labels).value - silhouette_score(x, labels))
     yield replace(result, against=f"scikit-learn, values differ by {difference:.0e}")
     yield time_side_by_side(
         "Silhouette, DBI and CHI",

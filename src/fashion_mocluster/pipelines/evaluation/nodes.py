@@ -346,7 +346,9 @@ def compare_methods(
     best = max(names, key=information.get)
     numbers, sizes = np.unique(results[f"{best}_assignments"], return_counts=True)
     titles = {name: methods[name].title for name in names}
-    logger.info("\n%s", printed_table(table, titles, information, best, equal_sizes))
+    errors = {name: results[f"{name}_scores"].get("silhouette_se") for name in names}
+    errors = {name: error for name, error in errors.items() if error is not None}
+    logger.info("\n%s", printed_table(table, titles, information, best, equal_sizes, errors))
     return table, {
         "method": best,
         "criterion": "mutual information between the clusters of neighbors in nats, no labels seen",
