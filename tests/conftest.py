@@ -1,3 +1,5 @@
+import copy
+import functools
 import gc
 import os
 import sys
@@ -17,6 +19,7 @@ del os.environ["KEDRO_LOGGING_CONFIG"]
 import numpy as np
 import pytest
 from kedro.config import OmegaConfigLoader
+from omegaconf import OmegaConf
 
 from fashion_mocluster.learning.parameters import MocoParameters
 from fashion_mocluster.parameters import complete
@@ -97,14 +100,15 @@ uses_umap = [pytest.mark.slow, pytest.mark.xdist_group("umap")]
 
 
 def project_parameters(env="base", runtime=None):
-    """All parameters of an environment, as a run sees them."""
-    loader = OmegaConfigLoader(
-        conf_source=str(PROJECT / "conf"),
-        env=env,
-        runtime_params=runtime,
-        **CONFIG_LOADER_ARGS,
-    )
-    return complete(loader["parameters"])
+    """All parameters of an environment, as a run sees them; a copy for the test to change."""
+    merged = OmegaConf.merge(copy.deepcopy(_parameter_files(env)), runtime or {})
+    return complete(OmegaConf.to_container(merged))
+
+
+@functools.cache
+def _parameter_files(env):
+    """Read once, for that takes longer than most tests."""
+    return OmegaConfigLoader(str(PROJECT / "conf"), env, **CONFIG_LOADER_ARGS)["parameters"]
 
 
 @pytest.fixture(scope="session")

@@ -1,3 +1,4 @@
+import logging
 from types import SimpleNamespace
 
 import pytest
@@ -7,6 +8,7 @@ from kedro.pipeline import Node, Pipeline
 from kedro_datasets.json import JSONDataset
 
 from fashion_mocluster import hooks
+from fashion_mocluster.datasets.errors import DataFileError
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.hooks import (
     FolderError,
@@ -18,6 +20,7 @@ from fashion_mocluster.hooks import (
     print_error,
 )
 from fashion_mocluster.session import begin
+from tests.project_copy import run
 
 
 @pytest.fixture
@@ -114,6 +117,20 @@ def test_a_bug_shows_its_traceback_wherever_it_is(capsys):
         wrapped = DatasetError("Failed while loading data")
         wrapped.__cause__ = error
     assert "Traceback" in shown(capsys, wrapped)
+
+
+def test_a_mistyped_path_is_named_and_nothing_else_is_said(project, caplog):
+    with pytest.raises(DataFileError, match=r"/nowhere: no such file or folder; check data\.path"):
+        run(project, env="smoke", params={"data.path": "/nowhere"})
+    assert "No nodes ran" not in caplog.text
+
+
+def test_where_nothing_is_done_there_is_nothing_to_resume():
+    def record(text):
+        return logging.LogRecord("kedro.runner", logging.WARNING, "", 0, text, None, None)
+
+    assert not hooks.is_news(record("No nodes ran. Repeat the previous command ..."))
+    assert hooks.is_news(record("There are 3 nodes that have not run."))
 
 
 def test_what_an_earlier_run_should_have_made_is_named_with_the_command_that_makes_it(

@@ -89,10 +89,6 @@ def test_the_weights_that_ship_are_of_the_recipe_as_it_is(env, seed):
             {"evaluation": {"methods": {"best": ROW}}},
             "evaluation.methods.best: other results have this name; rename it",
         ),
-        (
-            {"predict": {"method": "best"}},
-            "predict.method is best, but the methods run cluster 7 representations .kmeans_finetuned,",
-        ),
         ({"data": {"split": "half"}}, "data.split: "),
         (
             {"finetuning": {"kmeens": {}}},
@@ -205,11 +201,6 @@ def test_methods_that_assume_equal_sizes_are_known():
     names = ["kmeans", "moco_turtle", "moco_umap_kmeans", "self_labeled_umap_kmeans"]
     parameters = check_parameters(project_parameters(runtime=with_methods(*names)))
     assert parameters.equal_sizes_assumed == ["moco_turtle", "self_labeled_umap_kmeans"]
-
-
-def test_new_images_can_be_sorted_by_the_chosen_method_of_one_representation():
-    runtime = {**with_methods("moco_kmeans", "moco_turtle"), "predict": {"method": "best"}}
-    assert check_parameters(project_parameters(runtime=runtime)).predict_representation == "moco"
 
 
 def test_self_labeling_sees_the_views_of_moco_unless_it_names_its_own():

@@ -2,7 +2,7 @@ import warnings
 
 import pytest
 
-from fashion_mocluster import session
+from fashion_mocluster import pipeline_registry, session
 from fashion_mocluster.errors import FashionMoClusterError
 from fashion_mocluster.parameters import check_parameters
 from fashion_mocluster.pipeline_registry import build_pipelines, register_pipelines
@@ -89,7 +89,7 @@ def test_prediction_takes_weights_and_trains_nothing():
         # What the run stored; none of its images, and nothing is clustered anew.
         *("self_labeling_finetuned_weights", "self_labeling_finetuned_embeddings"),
         *("self_labeling_finetuned_neighbor_distances", "self_labeled_turtle_clusters"),
-        "pixel_statistics",
+        *("pixel_statistics", "best_method"),
     }
     assert {n.name.rpartition(".")[2] for n in pipeline.nodes} == {
         *("check_new_images", "embed_images", "predict_clusters"),
@@ -120,19 +120,31 @@ def test_methods_wait_for_copies_and_outliers_only_where_these_are_set_aside():
         assert any(taker.startswith("find_neighbors") for taker in takers) == bool(screening)
 
 
-def test_pictures_are_sorted_into_folders_where_asked_for():
-    for export in ("none", "links", "copies"):
-        outputs = registered(runtime={"evaluation": {"export": export}})["evaluation"].all_outputs()
-        assert ("cluster_folders" in outputs) == (export != "none")
-        assert {"best_clusters", "best_projection", "duplicates", "outliers"} <= outputs
-
-
 def test_new_images_follow_the_chosen_method_where_asked_to():
     evaluation = {"run_methods": ["moco_kmeans", "moco_turtle"]}
     runtime = {"evaluation": evaluation, "predict": {"method": "best"}}
     free = registered(runtime=runtime)["predict"].inputs()
     assert {"best_clusters", "moco_embeddings", "moco_weights"} <= free
     assert "raw_images" not in free
+
+
+def test_new_images_are_sorted_by_any_method_that_a_run_stored():
+    p = parameters(runtime={"evaluation": {"run_methods": ["moco_kmeans", "kmeans"]}})
+
+    def predicting(name, stored=None):
+        """For a method, where the last run stored those of ``stored``, the first of them chosen."""
+        run = stored and {"method": stored[0], "neighbor_mi": dict.fromkeys(stored, 1.0)}
+        predict = p.predict.model_copy(update={"method": name})
+        return pipeline_registry._predict(p.model_copy(update={"predict": predict}), run)
+
+    stored = ["pca_kmeans", "moco_umap_hdbscan"]
+    assert {"pca_kmeans_clusters", "pca_steps"} <= predicting("pca_kmeans", stored).inputs()
+    assert {"best_clusters", "pca_steps"} <= predicting("best", stored).inputs()
+    assert {"best_clusters", "moco_weights"} <= predicting("best").inputs()
+    assert "kmeans_clusters" in predicting("kmeans").inputs()
+    for name, run in (("pca_kmeans", None), ("pca_turtle", stored), ("best", ["gone"])):
+        with pytest.raises(FashionMoClusterError, match="no run has stored its clusters; name one"):
+            predicting(name, run).nodes[0].run({"parameters": {}})
 
 
 def test_self_labeling_has_no_input_but_images_weights_and_parameters():
@@ -273,9 +285,9 @@ def test_photos_are_described_by_a_pretrained_network_and_nothing_is_trained():
     pipelines = registered("photos")
     free = {n for n in pipelines["__default__"].inputs() if not n.startswith("param")}
     read = {"raw_images", "labels", "class_names", "image_paths", "skipped_files"}
-    assert free == {*read, "run_results"}
+    assert free == {*read, "run_results", "earlier_backbone_embeddings"}
     (embed,) = [n for n in pipelines["__default__"].nodes if "backbone_embeddings" in n.outputs]
-    assert embed.inputs == ["images", "params:backbone"]
+    assert embed.inputs == ["images", "params:backbone", "earlier_backbone_embeddings"]
     # New pictures go through the same function and parameters.
     (new,) = [n for n in pipelines["predict"].nodes if "new_backbone_embeddings" in n.outputs]
     assert new.inputs == ["predict.checked_images", "params:backbone"]

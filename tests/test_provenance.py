@@ -71,6 +71,22 @@ def test_files_made_from_something_else_are_refused(tmp_path):
         again.check(["weights"], {"weights": {"moco.epochs": 2, "images of data": "def"}})
     # A run that names no images means those that are stored.
     again.check(["weights"], {"weights": {"moco.epochs": 2, "images of data": None}})
+    # So that a run can take over parameters that its user did not write.
+    expected = {"weights": {"moco.epochs": 3, "images of data": "def", "data.invert": True}}
+    record.add("weights", {"moco.epochs": 2, "images of data": "abc", "data.invert": False})
+    with pytest.raises(StaleFileError, match=r"from something else: data.invert .*; images of"):
+        record.take_over(["weights"], expected, ())
+    expected["weights"] |= {"images of data": None, "data.invert": False, "n_clusters": 4}
+    assert record.take_over(["weights", "x"], expected, ()) == {"moco.epochs": 2}
+    with pytest.raises(StaleFileError, match=r"moco.epochs \(then 2, now 3\)\. Restore"):
+        record.take_over(["weights"], expected, {"moco.epochs"})
+    with pytest.raises(StaleFileError, match=r"n_clusters \(then None, now 4\)"):
+        record.take_over(["weights"], expected, {"n_clusters"})
+    # What is taken over is of one run.
+    record.add("table", {"moco.epochs": 5})
+    expected["table"] = expected["weights"]
+    with pytest.raises(StaleFileError, match=r"weights and table: .*moco.epochs: 2 and 5\), as"):
+        record.take_over(["weights", "table"], expected, ())
     again.remove("weights")
     Record(tmp_path / "provenance.json").check(["weights"], {"weights": {"moco.epochs": 3}})
 
@@ -80,6 +96,19 @@ def test_a_damaged_record_is_named(tmp_path):
     path.write_text('{"weights": {')
     with pytest.raises(StaleFileError, match=r"provenance.json: damaged .* delete it"):
         Record(path)
+
+
+def test_images_depend_on_no_number_that_they_are_only_checked_against(tmp_path):
+    pipeline = Pipeline(
+        [
+            Node(train, ["raw_images", "params:n_clusters"], "images", name="check"),
+            Node(train, ["images", "params:n_clusters"], "clusters", name="cluster"),
+        ]
+    )
+    parameters = {"n_clusters": 3, "data": {"path": None}, "predict": {"path": None}}
+    found = of_datasets([pipeline], parameters, tmp_path)
+    assert "n_clusters" not in found["images"]
+    assert found["clusters"]["n_clusters"] == 3
 
 
 @pytest.mark.slow

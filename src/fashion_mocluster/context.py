@@ -1,5 +1,6 @@
 """The context of a Kedro session: its parameters are complete and checked, its pipelines follow them."""
 
+import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ from kedro.framework.context import KedroContext
 from kedro.framework.project import LOGGING, pipelines
 from omegaconf.errors import ConfigTypeError
 
-from fashion_mocluster import session
-from fashion_mocluster.hooks import print_error
+from fashion_mocluster import provenance, session
+from fashion_mocluster.hooks import is_news, print_error
 from fashion_mocluster.parameters import (
     PATHS,
     ParameterError,
@@ -37,13 +38,16 @@ class ProjectContext(KedroContext):
         logging_config = Path(loader.conf_source) / "logging.yml"
         if logging_config.exists():  # Kedro itself looks for it in the current folder alone
             LOGGING.configure(yaml.safe_load(logging_config.read_text()))
+        for handler in logging.getLogger("kedro.runner").handlers:
+            handler.addFilter(is_news)  # in conf Kedro takes no filters of others
         if loader.runtime_params:
             refuse_cut_values(sys.argv)
         parameters = complete(_merged_parameters(loader))
         check_parameters(parameters)
         # Kedro takes what is set here in place of the files.
         loader["parameters"] = parameters
-        session.begin(parameters, self.project_path, loader["globals"]["folder"])
+        given = frozenset(provenance.leaves(loader.runtime_params or {}))
+        session.begin(parameters, self.project_path, loader["globals"]["folder"], given)
         # Kedro keeps the pipelines of the first session of a process unless told to load them anew.
         pipelines.configure("fashion_mocluster.pipeline_registry")
 

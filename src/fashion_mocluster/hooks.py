@@ -3,6 +3,8 @@
 import logging
 import sys
 import traceback
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar
@@ -75,7 +77,9 @@ class ProvenanceHook:
     """Records what every file of a run was made from, and refuses files made from something else.
 
     A run that makes only a part of the results, or only those that are missing, takes the others
-    from the files of an earlier run. Those must be there, made from the same images and parameters.
+    from the files of an earlier run. Those must be there, made from the same images and parameters. A
+    run that reads new images goes on with an earlier run, and with its parameters as well, but for
+    those that the user wrote.
     """
 
     @hook_impl
@@ -83,9 +87,13 @@ class ProvenanceHook:
         """Compare the files that this run takes over with what it would make them from.
 
         Raises:
+            DataFileError: There are no images where they should be.
             MissingFileError: One of them is missing.
             StaleFileError: One of them was made from other images or parameters.
         """
+        if not run_params.get("only_missing_outputs"):  # which may need no images
+            for name in sorted(pipeline.inputs() & provenance.SOURCES.keys()):
+                catalog.get(name).check_path()
         _refuse_missing(pipeline, catalog, run_params.get("env"))
         folder = session.output_folder()
         self._record = provenance.Record(folder / "provenance.json")
@@ -97,7 +105,11 @@ class ProvenanceHook:
         if run_params.get("only_missing_outputs"):
             reused = pipeline.datasets()
         existing = [name for name in sorted(reused) if _is_own_file(catalog, name)]
-        self._record.check(existing, self._expected)
+        if "new_images" in pipeline.inputs():
+            taken = self._record.take_over(existing, self._expected, current.given)
+            _give_parameters(taken, pipeline, catalog)
+        else:
+            self._record.check(existing, self._expected)
 
     @hook_impl
     def before_dataset_saved(self, dataset_name: str) -> None:
@@ -134,6 +146,28 @@ def _refuse_missing(pipeline: Any, catalog: Any, env: str | None) -> None:
             )
 
 
+def _give_parameters(taken: dict[str, Any], pipeline: Any, catalog: Any) -> None:
+    """Give the nodes parameters of an earlier run.
+
+    Args:
+        taken: Values by dotted key.
+    """
+    if taken:
+        shown = [f"{key} {value}" for key, value in sorted(taken.items())]
+        more = f" and {len(shown) - 4} more" if len(shown) > 4 else ""
+        logger.info("taken from the stored run: %s%s", ", ".join(shown[:4]), more)
+    for name in (name for name in pipeline.inputs() if name.startswith("params:")):
+        prefix = f"{name.removeprefix('params:')}."
+        own = {k.removeprefix(prefix): v for k, v in taken.items() if k.startswith(prefix)}
+        if own:
+            now = catalog.load(name)
+            values = now.model_dump()
+            for key, value in own.items():
+                *groups, last = key.split(".")
+                reduce(getitem, groups, values)[last] = value
+            catalog.save(name, type(now).model_validate(values))
+
+
 def _is_own_file(catalog: Any, name: str) -> bool:
     """Whether a dataset is a file that a run of this project has written."""
     if name.startswith("param") or name not in catalog:
@@ -150,6 +184,11 @@ class ThreadsHook:
     def before_pipeline_run(self) -> None:
         """Measure before the first node."""
         limit_numeric_threads(session.parameter("moco.compute.threads", "auto"))
+
+
+def is_news(record: logging.LogRecord) -> bool:
+    """A filter for Kedro's messages: where nothing is done yet, there is nothing to resume."""
+    return not record.getMessage().startswith("No nodes ran.")
 
 
 class SummaryHook:

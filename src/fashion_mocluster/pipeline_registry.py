@@ -5,24 +5,35 @@ namespaces the pipelines have. They are those of the session under way, or, for 
 none such as ``kedro registry list``, those of ``conf/base`` and of the environment in KEDRO_ENV.
 """
 
+import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kedro.pipeline import Pipeline
 
 from fashion_mocluster import session
+from fashion_mocluster.representations import BUILTIN, encoder_of
 
 if TYPE_CHECKING:
     from fashion_mocluster.parameters import ProjectParameters
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """Pipelines by name, for the parameters of the session under way."""
+    """Pipelines by name, for the parameters of the session under way and what it has stored."""
     from fashion_mocluster.parameters import check_parameters
 
-    current = session.current()
-    return build_pipelines(check_parameters(current.parameters if current else _from_files()))
+    if (current := session.current()) is None:
+        return build_pipelines(check_parameters(_from_files()))
+    return build_pipelines(check_parameters(current.parameters), _stored_run())
+
+
+def _stored_run() -> dict | None:
+    """``best_method`` of the last run in the session's folder; None where there is none."""
+    with suppress(OSError, ValueError):
+        return json.loads((session.output_folder() / "08_reporting/best_method.json").read_text())
+    return None
 
 
 def _from_files() -> dict:
@@ -39,21 +50,25 @@ def _from_files() -> dict:
     return complete(loader["parameters"])
 
 
-def build_pipelines(p: "ProjectParameters") -> dict[str, Pipeline]:
+def build_pipelines(p: "ProjectParameters", stored_run: dict | None = None) -> dict[str, Pipeline]:
     """Pipelines by name; ``__default__`` is everything but ``ablation`` and ``bugfix_ablation``.
 
     Every pipeline starts from the raw file, so that it runs on a fresh clone. Only the trainings that
     a method of the comparison needs are part of them.
+
+    Args:
+        stored_run: The chosen method and all methods of the run that ``predict`` goes on with; None
+            before there is one.
     """
     from fashion_mocluster.clustering.parameters import starts_from_pixel_clusters
-    from fashion_mocluster.parameters import AUTO, BEST
+    from fashion_mocluster.parameters import AUTO
     from fashion_mocluster.pipelines import unavailable
     from fashion_mocluster.pipelines.ablation import bugfix_ablation
     from fashion_mocluster.pipelines.ablation import pipeline as ablation
     from fashion_mocluster.pipelines.cluster_finetuning import pipeline as cluster_finetuning
     from fashion_mocluster.pipelines.data_processing import pipeline as data_processing
     from fashion_mocluster.pipelines.evaluation import pipeline as evaluation
-    from fashion_mocluster.pipelines.evaluation import predict, report
+    from fashion_mocluster.pipelines.evaluation import report
     from fashion_mocluster.pipelines.moco_pretraining import pipeline as moco_pretraining
 
     data = data_processing.create_pipeline()
@@ -71,7 +86,6 @@ def build_pipelines(p: "ProjectParameters") -> dict[str, Pipeline]:
         auto_n_clusters=p.n_clusters == AUTO,
         equal_sizes=p.equal_sizes_assumed,
         named=p.data.cluster_names is not None,
-        export=p.evaluation.export,
     )
     if any(starts_from_pixel_clusters(m.clusterer) for m in p.methods_run.values()):
         comparison += pixel_clusters
@@ -84,21 +98,8 @@ def build_pipelines(p: "ProjectParameters") -> dict[str, Pipeline]:
         "evaluation": data + comparison + all_results,
         "report": report.create_pipeline(),
         "ablation": data + ablation.create_pipeline(sorted(set(p.ablation.run))),
+        "predict": _predict(p, stored_run),
     }
-    if p.predict_representation is None:
-        pipelines["predict"] = unavailable.create_pipeline(
-            f"predict.method is {p.predict.method}, which this run leaves out or which has no "
-            "encoder; add it to evaluation.run_methods or name another method"
-        )
-    else:
-        chosen = p.predict.method == BEST
-        pipelines["predict"] = predict.create_pipeline(
-            None if chosen else p.predict.method,
-            "Chosen method" if chosen else p.evaluation.methods[p.predict.method].title,
-            p.predict_representation,
-            p.encoder_namespaces,
-            named=p.data.cluster_names is not None,
-        )
     if p.n_clusters == AUTO:
         reason = f"the cases of the ablations need a number of clusters; n_clusters is {AUTO}"
         pipelines["ablation"] = pipelines["bugfix_ablation"] = unavailable.create_pipeline(reason)
@@ -110,3 +111,30 @@ def build_pipelines(p: "ProjectParameters") -> dict[str, Pipeline]:
     else:
         pipelines["bugfix_ablation"] = data + bugfix_ablation.create_pipeline(p.bugfix_ablation)
     return pipelines
+
+
+def _predict(p: "ProjectParameters", stored_run: dict | None) -> Pipeline:
+    """``predict`` for the method that the parameters name, or the one that the stored run chose."""
+    from fashion_mocluster.parameters import BEST
+    from fashion_mocluster.pipelines import unavailable
+    from fashion_mocluster.pipelines.evaluation import predict
+
+    stored = stored_run or {"method": p.evaluation.run_methods[0], "neighbor_mi": {}}
+    chosen = p.predict.method == BEST
+    name = stored["method"] if chosen else p.predict.method
+    method = p.evaluation.methods.get(name)
+    runs = {*p.evaluation.run_methods, *stored["neighbor_mi"]}
+    makers = {*BUILTIN, *p.encoder_namespaces}
+    if name not in runs or method is None or encoder_of(method.representation) not in makers:
+        return unavailable.create_pipeline(
+            f"predict.method is {p.predict.method}, but no run has stored its clusters; name one of "
+            f"{', '.join(stored['neighbor_mi'] or p.evaluation.run_methods)}, or run it first "
+            "(evaluation.run_methods)"
+        )
+    return predict.create_pipeline(
+        None if chosen else name,
+        method.title,
+        method.representation,
+        p.encoder_namespaces,
+        named=p.data.cluster_names is not None,
+    )

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,10 @@ PLACE = (
 # Where and how fast results are computed, and how they are shown, changes no result that is reused.
 WITHOUT_EFFECT = {"checkpoints", "compute", "title", "thesis_scores"}
 WITHOUT_EFFECT |= {"unreadable", "max_unreadable_share"}
+# Images are checked against these parameters, which changes nothing of them.
+CHECKED = {"images": {"n_clusters"}}
+# What new images have to be read by as the known ones were.
+READ_ALIKE = {"data.invert"}
 # Larger files are told apart by their size and time of change.
 HASHED_BYTES = 200_000_000
 
@@ -72,32 +76,81 @@ class Record:
         Raises:
             StaleFileError: One was made from other images or parameters; names up to four of them.
         """
-        for dataset in datasets:
-            if dataset not in expected or dataset not in self._made_from:
-                continue
+        for dataset in self._comparable(datasets, expected):
+            keys = self._made_from[dataset].keys() | expected[dataset].keys()
+            self._refuse_other(dataset, expected[dataset], keys)
+
+    def take_over(
+        self, datasets: list[str], expected: dict[str, dict[str, Any]], given: Collection[str]
+    ) -> dict[str, Any]:
+        """The parameters of the files of some datasets, by dotted key, where they differ from this run's.
+
+        What only one of both runs has is not compared: the pipelines of an earlier run may have been
+        put together in another way.
+
+        Args:
+            given: Parameters that the user wrote for this run, which nothing else may replace.
+
+        Raises:
+            StaleFileError: The files were made from other images, contradict what the user wrote, or are
+                of several runs, as an interrupted run leaves them.
+        """
+        taken = {}
+        comparable = self._comparable(datasets, expected)
+        self._refuse_mixed(comparable)
+        for dataset in comparable:
             before, now = self._made_from[dataset], expected[dataset]
-            differing = [
-                f"{key} (then {before.get(key)}, now {now.get(key)})"
-                for key in sorted(before.keys() | now.keys())
-                if before.get(key) != now.get(key) and not _is_not_named(key, now)
-            ]
-            if differing:
-                shown = "; ".join(differing[:4]) + ("; ..." if len(differing) > 4 else "")
-                raise StaleFileError(
-                    f"{dataset}: the file in {self._path.parent} was made from something else: "
-                    f"{shown}. Restore these values, run the pipeline that makes it, or use another "
-                    "output folder (`folder` in conf/<env>/globals.yml)"
-                )
+            both = before.keys() & now.keys()
+            fixed = {key for key in both if key in READ_ALIKE or _is_signature(key)}
+            fixed |= (before.keys() | now.keys()) & set(given)
+            self._refuse_other(dataset, now, fixed)
+            taken |= {key: before[key] for key in both - fixed if before[key] != now[key]}
+        return taken
+
+    def _comparable(self, datasets: list[str], expected: dict[str, dict[str, Any]]) -> list[str]:
+        return [name for name in datasets if name in expected and name in self._made_from]
+
+    def _refuse_mixed(self, datasets: list[str]) -> None:
+        seen: dict[str, tuple[str, Any]] = {}
+        for dataset in datasets:
+            for key, value in self._made_from[dataset].items():
+                other, there = seen.setdefault(key, (dataset, value))
+                if there != value:
+                    raise StaleFileError(
+                        f"{other} and {dataset}: these files in {self._path.parent} are of different "
+                        f"runs ({key}: {there} and {value}), as the last one did not end; run it again"
+                    )
+
+    def _refuse_other(self, dataset: str, now: dict[str, Any], keys: Collection[str]) -> None:
+        before = self._made_from[dataset]
+        differing = [
+            f"{key} (then {before.get(key)}, now {now.get(key)})"
+            for key in sorted(keys)
+            if before.get(key) != now.get(key) and not _is_not_named(key, now)
+        ]
+        if differing:
+            shown = "; ".join(differing[:4]) + ("; ..." if len(differing) > 4 else "")
+            raise StaleFileError(
+                f"{dataset}: the file in {self._path.parent} was made from something else: "
+                f"{shown}. Restore these values, run the pipeline that makes it, or use another "
+                "output folder (`folder` in conf/<env>/globals.yml)"
+            )
 
     def _write(self) -> None:
         partial = self._path.with_suffix(".partial")
-        partial.write_text(json.dumps(self._made_from, indent=1, sort_keys=True))
+        # Indented, it would take ten times as long, and it is written for every dataset.
+        partial.write_text(json.dumps(self._made_from, sort_keys=True))
         partial.replace(self._path)
 
 
 def _is_not_named(key: str, now: dict[str, Any]) -> bool:
     """Whether this run names no images, so that it can only mean those of the earlier run."""
     return key in IMAGES.values() and now.get(key) is None
+
+
+def _is_signature(key: str) -> bool:
+    """Whether a key is of the content of files, and no parameter."""
+    return " " in key
 
 
 def of_datasets(
@@ -118,7 +171,7 @@ def of_datasets(
         source: {IMAGES[group]: signature(project_path, _at(parameters, f"{group}.path"))}
         | {
             key: value
-            for key, value in _leaves(f"{group}", parameters.get(group))
+            for key, value in leaves(parameters.get(group), group).items()
             if key.rpartition(".")[2] not in PLACE
         }
         for source, group in SOURCES.items()
@@ -131,12 +184,14 @@ def of_datasets(
         for name in node.inputs:
             if name.startswith("params:"):
                 key = name.removeprefix("params:")
-                origin |= dict(_leaves(key, _at(parameters, key)))
+                origin |= leaves(_at(parameters, key), key)
             else:
                 origin |= made_from.get(name, {})
         for output in node.outputs:
             made_from[output] = {
-                key: value for key, value in origin.items() if not _without_effect(key)
+                key: value
+                for key, value in origin.items()
+                if not (_without_effect(key) or key in CHECKED.get(output, ()))
             }
     return made_from
 
@@ -152,10 +207,15 @@ def _at(tree: Any, key: str) -> Any:
     return tree
 
 
-def _leaves(key: str, value: Any) -> list[tuple[str, Any]]:
-    if isinstance(value, dict):
-        return [leaf for k, v in value.items() for leaf in _leaves(f"{key}.{k}", v)]
-    return [(key, value)]
+def leaves(value: Any, key: str = "") -> dict[str, Any]:
+    """Nested dictionaries as one, by dotted key, which begins with ``key``."""
+    if not isinstance(value, dict):
+        return {key: value}
+    return {
+        name: leaf
+        for part, inner in value.items()
+        for name, leaf in leaves(inner, f"{key}.{part}".lstrip(".")).items()
+    }
 
 
 def signature(project_path: Path, path: str | None) -> str | None:

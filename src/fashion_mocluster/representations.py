@@ -1,5 +1,7 @@
 """How representations are named."""
 
+# Those that no training of this project makes.
+BUILTIN = {"pixels", "pca", "backbone", "external", "external_encoder"}
 # After the name of an encoder: its feature maps, whitened, in place of what it makes of them.
 WHITENED = "_whitened"
 

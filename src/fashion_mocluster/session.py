@@ -19,19 +19,26 @@ class Session:
         parameters: All parameters, completed, as nested dictionaries.
         project_path: The folder that relative paths start from.
         folder: Where the environment writes, relative to it.
+        given: Those parameters that the user wrote for this run alone, by dotted key.
     """
 
     parameters: dict[str, Any]
     project_path: Path
     folder: str
+    given: frozenset[str] = frozenset()
 
 
 _current: ContextVar[Session | None] = ContextVar("session", default=None)
 
 
-def begin(parameters: dict[str, Any], project_path: Path, folder: str) -> None:
+def begin(
+    parameters: dict[str, Any],
+    project_path: Path,
+    folder: str,
+    given: frozenset[str] = frozenset(),
+) -> None:
     """Make this the session under way."""
-    _current.set(Session(parameters, project_path, folder))
+    _current.set(Session(parameters, project_path, folder, given))
 
 
 def current() -> Session | None:

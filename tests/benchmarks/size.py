@@ -16,6 +16,7 @@ class Size:
         queues: Queue lengths between which the growth of a step is measured.
         widths: Widths of the first stage between which the growth of a step is measured.
         photos: Of 12 megapixels, read from a folder.
+        points: Numbers of them that are clustered in a run of ``photos``, ascending.
         commands: Command line without ``kedro``, and the seconds that are its goal.
     """
 
@@ -27,6 +28,7 @@ class Size:
     queues: tuple[int, ...]
     widths: tuple[int, ...]
     photos: int
+    points: tuple[int, ...]
     commands: dict[str, float]
 
     @property
@@ -45,7 +47,8 @@ FULL = Size(
     queues=(2048, 8192, 32768),
     widths=(8, 16, 32),
     photos=400,
-    commands={"run --pipelines=evaluation": 90.0, **IDLE_COMMANDS},
+    points=(10_000, 100_000, 1_000_000),
+    commands={"run --pipelines=evaluation": 75.0, **IDLE_COMMANDS},
 )
 SMALL = Size(
     images=400,
@@ -56,5 +59,6 @@ SMALL = Size(
     queues=(1024, 2048),
     widths=(8, 16),
     photos=8,
-    commands={"run --pipelines=evaluation --params=data.limit=300": 90.0, **IDLE_COMMANDS},
+    points=(200, 400),
+    commands={"run --pipelines=evaluation --params=data.limit=300": 75.0, **IDLE_COMMANDS},
 )

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from fashion_mocluster.cost import Cost
 from tests.benchmarks.__main__ import main
 from tests.benchmarks.side_by_side import growth
 from tests.benchmarks.size import SMALL
@@ -14,6 +15,10 @@ from tests.benchmarks.threads import PAIRS
 def test_every_area_is_measured_and_saved(tmp_path, monkeypatch):
     # Each side of a pair is a process of its own.
     monkeypatch.setattr("tests.benchmarks.threads.PAIRS", PAIRS[:1])
+    # So is each run of the project.
+    monkeypatch.setattr(
+        "tests.benchmarks.many_points.photos_run", lambda x: (Cost(len(x) / 100, 1.0), "all")
+    )
     commands = {"run --help": 2.5}
     size = replace(SMALL, images=120, batch=8, thread_images=32, commands=commands)
     path = tmp_path / "reporting" / "benchmarks.csv"
@@ -24,6 +29,8 @@ def test_every_area_is_measured_and_saved(tmp_path, monkeypatch):
         assert area in areas
     assert "Reading photos of 12 MP, photos a second" in areas
     for area in ("Spectral clustering", "Silhouette", "kedro run --help"):
+        assert area in areas
+    for area in ("Nearest neighbors, jittered copies", "k-means, 100 clusters", "Run of photos"):
         assert area in areas
     assert (table.loc[table["unit"].isin(["s", "ms/image", "images/s"]), "ours_value"] > 0).all()
     gradients = table.loc[table["area"] == "Finetuning step, time", "against"].item()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits, make_blobs
 
-from fashion_mocluster.clustering import scores
+from fashion_mocluster.clustering import samples, scores
 from fashion_mocluster.clustering.n_clusters import choose
 from fashion_mocluster.errors import InputError
 from tests.conftest import uses_umap
@@ -34,6 +34,12 @@ def test_groups_of_unequal_size_are_counted():
 def test_ten_kinds_of_digits_are_about_ten_clusters():
     chosen, _ = choose(load_digits().data, 2, 30, 0)
     assert 8 <= chosen <= 13
+
+
+def test_of_very_many_points_a_sample_is_looked_at(monkeypatch):
+    monkeypatch.setattr(samples, "ALL_PAIRS", 500)
+    monkeypatch.setattr(samples, "SAMPLE", 300)
+    assert choose(data_of(10, 0), 2, 14, 0)[0] == 10
 
 
 def test_no_more_clusters_are_tried_than_there_are_points():

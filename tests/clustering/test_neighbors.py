@@ -4,8 +4,11 @@ from scipy.spatial.distance import cdist
 from sklearn.neighbors import kneighbors_graph
 from threadpoolctl import threadpool_limits
 
+from fashion_mocluster.clustering import neighbors
+from fashion_mocluster.clustering.approximate_neighbors import approximate_neighbors
 from fashion_mocluster.clustering.neighbors import (
     distinct_points,
+    nearest_among,
     nearest_neighbors,
     neighbor_graph,
 )
@@ -32,6 +35,50 @@ def test_the_number_of_threads_changes_nothing():
             results.append(nearest_neighbors(x, 9))
     for one, two in zip(*results, strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("offset", [0, 100])
+def test_among_very_many_points_nearly_all_neighbors_are_found(offset, monkeypatch, caplog):
+    caplog.set_level("INFO", "fashion_mocluster")
+    x = (np.random.default_rng(0).normal(size=(4000, 20)) + offset).astype(np.float32)
+    true, _ = nearest_neighbors(x, 12)
+    monkeypatch.setattr(neighbors, "ALL_PAIRS", 500)
+    found, distances = nearest_neighbors(x, 12)
+    assert (found.dtype, distances.dtype) == (np.int64, np.float32)
+    assert not (found == np.arange(4000)[:, None]).any()
+    assert (np.diff(distances) >= 0).all()
+    shared = np.mean([len(np.intersect1d(*pair)) / 12 for pair in zip(true, found, strict=True)])
+    assert shared > 0.94
+    said = float(caplog.messages[0].split("recall ")[1].split(",")[0])
+    assert said == pytest.approx(shared, abs=0.02)
+    np.testing.assert_allclose(distances, np.linalg.norm(x[found] - x[:, None], axis=2), rtol=1e-3)
+    among, _ = nearest_among(x, x[:700] + 0.01, 12)
+    assert np.mean(among[:, 0] == np.arange(700)) > 0.94
+
+
+def test_copies_among_very_many_points_are_found_or_it_is_said(monkeypatch, caplog):
+    """The links of a graph lead from copy to copy, and hardly to other points."""
+    caplog.set_level("INFO", "fashion_mocluster")
+    monkeypatch.setattr(neighbors, "ALL_PAIRS", 500)
+    x = np.random.default_rng(0).normal(size=(20, 6))[np.arange(2000) % 20]
+    found, _ = nearest_neighbors(x, 5)
+    assert not (found == np.arange(2000)[:, None]).any()
+    assert (found >= 0).all()
+    copies = (found % 20 == np.arange(2000)[:, None] % 20).mean()
+    assert copies > 0.8
+    if copies < 0.94:
+        assert "WARNING" in caplog.text
+
+
+def test_the_number_of_threads_changes_no_approximate_neighbors():
+    x = np.random.default_rng(0).normal(size=(3000, 16)).astype(np.float32)
+    results = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            results.append(approximate_neighbors(x, x, 6))
+    np.testing.assert_array_equal(results[0][0], results[1][0])
+    with pytest.raises(ValueError, match="NaN"):
+        approximate_neighbors(x * np.nan, x, 6)
 
 
 def test_distinct_points_keep_their_order():

@@ -66,6 +66,32 @@ def test_nothing_is_made_unless_asked_for(export):
         export("moves")
 
 
+@pytest.mark.parametrize("kind", ["links", "copies"])
+def test_folders_of_other_clusters_are_removed_even_if_no_export_follows(
+    export, photos, tmp_path, kind, caplog
+):
+    caplog.set_level("INFO")
+    made = export(kind)
+    assert export("none") == made  # they show these clusters
+    (tmp_path / "out" / "cluster_0" / "my notes.txt").write_text("mine")
+    assert export("none", TABLE.assign(cluster=1)) == ["cluster_0/my notes.txt"]
+    assert "removed, as an earlier run had exported other clusters" in caplog.text
+    export(kind, TABLE)
+    (tmp_path / "out" / "cluster_0" / "my notes.txt").unlink()
+    assert export("none", TABLE[["cluster"]]) == []
+    assert not (tmp_path / "out").exists()
+    assert len(list(photos.rglob("*.png"))) == len(TABLE)
+
+
+def test_a_copy_that_was_changed_outlives_its_clusters_and_is_said(export, tmp_path, caplog):
+    export("copies")
+    (tmp_path / "out" / "cluster_0" / "a.png").write_text("edited")
+    for _ in range(2):
+        assert export("none", TABLE.assign(cluster=1)) == ["cluster_0/a.png"]
+    assert "such as cluster_0/a.png" in caplog.text
+    assert "cluster_1/a.png" in export("copies", TABLE.assign(cluster=1))
+
+
 @pytest.mark.parametrize("kinds", [("links", "copies"), ("copies", "links")])
 def test_the_next_export_replaces_only_what_the_last_one_made(export, photos, tmp_path, kinds):
     export(kinds[0])

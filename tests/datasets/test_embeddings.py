@@ -2,7 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fashion_mocluster.datasets.embeddings import ExternalEmbeddingsDataset
+from fashion_mocluster.datasets.embeddings import (
+    EarlierEmbeddingsDataset,
+    ExternalEmbeddingsDataset,
+)
 from fashion_mocluster.datasets.errors import DataFileError
 
 Z = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
@@ -51,3 +54,20 @@ def test_a_missing_file_is_named(tmp_path):
 def test_they_are_never_written(tmp_path):
     with pytest.raises(DataFileError, match="never written"):
         ExternalEmbeddingsDataset(filepath=str(tmp_path / "z.npy")).save(Z)
+
+
+def test_those_of_an_earlier_run_are_found_where_it_left_them(tmp_path):
+    paths = [str(tmp_path / name) for name in ("own.parquet", "first.parquet")]
+    dataset = EarlierEmbeddingsDataset(filepaths=paths)
+    assert dataset.load() is None
+    table = pd.DataFrame(Z, columns=["feature_0", "feature_1", "feature_2"])
+    table.attrs = {"network": "n", "images": "a b c d e"}
+    table.to_parquet(paths[1], index=False)
+    assert dataset.load().attrs == table.attrs
+    pd.testing.assert_frame_equal(dataset.load(), table)
+    (tmp_path / "own.parquet").write_bytes(b"half of a tab")
+    assert dataset.load() is not None
+    table[:2].to_parquet(paths[0], index=False)
+    assert len(dataset.load()) == 2
+    with pytest.raises(DataFileError, match="only read here"):
+        dataset.save(table)

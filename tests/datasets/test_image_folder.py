@@ -102,8 +102,8 @@ def test_inversion(folder):
 def test_inversion_is_said_and_grounds_between_are_warned_about(folder, caplog):
     caplog.set_level(logging.INFO)
     read_image_folder(folder, OPTIONS.model_copy(update={"invert": "auto"}))
-    assert "5 pictures have a bright ground and were inverted" in caplog.text
-    assert "2 pictures have a ground that is neither bright nor dark" in caplog.text
+    assert "inverted for their bright ground (data.invert): 5 pictures" in caplog.text
+    assert "some were not: 2 pictures; set data.invert" in caplog.text
 
 
 def test_a_second_reading_decodes_nothing(folder, cache, decoded, caplog):

@@ -108,6 +108,15 @@ def test_a_missing_path_names_its_parameter():
         LabelsDataset(filepath=None).load()
 
 
+def test_whether_there_is_something_to_read_is_known_without_reading(csv_file, tmp_path):
+    ImagesDataset(filepath=csv_file).check_path()
+    ImagesDataset(filepath=str(tmp_path / "downloads"), format="torchvision").check_path()
+    (tmp_path / "empty").mkdir()
+    for name, message in (("nowhere", "no such file or folder"), ("empty", "neither pictures")):
+        with pytest.raises(DataFileError, match=f"{name}: .*{message}"):
+            ImagesDataset(filepath=str(tmp_path / name)).check_path()
+
+
 def test_torchvision_reads_files_that_are_there(idx_folder, tmp_path, monkeypatch):  # noqa: F811
     import torchvision
 
@@ -172,7 +181,7 @@ def test_subfolders_are_labels_where_asked_for(classes, tmp_path):
     np.testing.assert_array_equal(LabelsDataset(**source, limit=3).load(), [0, 0, 1])
     Image.new("L", (9, 9)).save(classes / "alone.png")
     ImagesDataset(**source).load()
-    with pytest.raises(DataFileError, match="1 pictures are in no folder of it, such as alone.png"):
+    with pytest.raises(DataFileError, match="1 picture in no folder, such as alone.png"):
         LabelsDataset(**source).load()
 
 

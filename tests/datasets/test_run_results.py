@@ -36,6 +36,23 @@ def test_runs_come_by_recipe_and_seed(gathered, tmp_path):
     assert list(runs[0]["tables"]) == ["clustering_comparison"]
 
 
+def test_galleries_are_found_from_the_page_that_links_to_them(tmp_path):
+    for name in ("a", "a/seed_1", "b #1"):
+        write(tmp_path / name, 0)
+        (tmp_path / name / "08_reporting" / "gallery.html").touch()
+    write(tmp_path / "a/seed_2", 0)
+    runs = RunResultsDataset(
+        title="one",
+        folder=str(tmp_path / "a"),
+        compare_with={"two": str(tmp_path / "b #1")},
+        page_folder=str(tmp_path / "a/seed_1/08_reporting"),
+    ).load()
+    assert [run["gallery"] for run in runs] == [
+        *("../../08_reporting/gallery.html", "gallery.html", None),
+        "../../../b%20%231/08_reporting/gallery.html",
+    ]
+
+
 def test_no_run_at_all_names_folders_and_command(gathered, tmp_path):
     with pytest.raises(DatasetError, match=f"no results under {tmp_path}/a, .*kedro run"):
         gathered.load()

@@ -67,6 +67,12 @@ def test_pooling_by_the_generalized_mean(pictures):
     )
 
 
+def test_features_do_not_depend_on_the_other_images(pictures):
+    z = embed_with_backbone(pictures, recipe(batch_size=4))
+    few = embed_with_backbone(pictures, recipe(batch_size=4), np.array([5, 2]))
+    np.testing.assert_array_equal(few, z[[5, 2]])
+
+
 def test_a_gray_image_is_one_of_three_equal_channels(pictures):
     gray = pictures[..., 0]
     np.testing.assert_array_equal(

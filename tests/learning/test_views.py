@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from torch import Generator
-from torchvision.transforms.v2 import functional as torchvision
 
 from fashion_mocluster.learning import views
 from fashion_mocluster.learning.parameters import ViewParameters
@@ -134,18 +133,24 @@ def factor(low, high, count=6):
     return low + (high - low) * torch.rand(count, generator=generator())
 
 
-@pytest.mark.parametrize(
-    ("parameter", "reference"),
-    [("contrast", torchvision.adjust_contrast), ("saturation", torchvision.adjust_saturation)],
-)
-def test_contrast_and_saturation_against_torchvision(color, parameter, reference):
+@pytest.fixture
+def torchvision():
+    """Its functions for color, imported where they are needed, for that takes seconds."""
+    from torchvision.transforms.v2 import functional
+
+    return functional
+
+
+@pytest.mark.parametrize("parameter", ["contrast", "saturation"])
+def test_contrast_and_saturation_against_torchvision(color, parameter, torchvision):
+    reference = getattr(torchvision, f"adjust_{parameter}")
     p = ViewParameters(**{parameter: {"low": 0.4, "high": 1.6}})
     actual = views.photometric(color, p, generator())
     for image, x, f in zip(color, actual, factor(0.4, 1.6), strict=True):
         torch.testing.assert_close(x, reference(image, f.item()), atol=1e-5, rtol=0)
 
 
-def test_hue_against_torchvision(color):
+def test_hue_against_torchvision(color, torchvision):
     actual = views.photometric(color, ViewParameters(hue=0.4), generator())
     for image, x, shift in zip(color, actual, factor(-0.4, 0.4), strict=True):
         torch.testing.assert_close(
@@ -153,7 +158,7 @@ def test_hue_against_torchvision(color):
         )
 
 
-def test_lost_color_leaves_the_luma_that_torchvision_gives(color):
+def test_lost_color_leaves_the_luma_that_torchvision_gives(color, torchvision):
     actual = views.photometric(color, ViewParameters(gray_probability=0.5), generator())
     for image, x, u in zip(color, actual, factor(0, 1), strict=True):
         expected = torchvision.rgb_to_grayscale(image, 3) if u < 0.5 else image

@@ -34,7 +34,7 @@ def test_images_that_cannot_be_clustered_are_refused_with_their_file(bad, messag
 def test_constant_images_are_warned_about(images, caplog):
     images[3] = 9
     nodes.validate_images(images, DATA, 10)
-    assert "1 images show one shade of gray" in caplog.text
+    assert "1 image of one shade of gray" in caplog.text
 
 
 def test_pixel_clusters_are_a_table_of_all_images(images):
@@ -58,7 +58,7 @@ def test_colors_are_looked_at_block_by_block(caplog, monkeypatch):
     images[5] = (1, 2, 3)
     images[9, ..., 0] = 7
     assert nodes.validate_images(images, DATA, 10) is images
-    assert "1 images show one color" in caplog.text
+    assert "1 image of one color" in caplog.text
     s = nodes.describe_pixels(images)
     assert s["mean"] == pytest.approx(images.mean())
     assert s["std"] == pytest.approx(images.std())

@@ -15,6 +15,7 @@ from fashion_mocluster.clustering.parameters import (
 )
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.pipelines.evaluation import nodes
+from fashion_mocluster.pipelines.evaluation.cluster_names import fingerprint
 from fashion_mocluster.pipelines.evaluation.parameters import ModelSelectionParameters
 from fashion_mocluster.pipelines.evaluation.pipeline import create_pipeline
 from tests.conftest import uses_umap
@@ -32,13 +33,17 @@ def test_pixels_and_their_principal_components(images):
     pixels, cost = nodes.tabulate_pixels(images)
     assert cost["time_s"] > 0
     np.testing.assert_array_equal(pixels.to_numpy().reshape(images.shape), images)
-    reduced, cost = nodes.reduce_pixels(pixels, 5, 0)
+    reduced, cost, steps = nodes.reduce_pixels(pixels, 5, 0)
     assert cost["time_s"] > 0
     assert list(reduced.columns) == [f"feature_{i}" for i in range(5)]
     x = StandardScaler().fit_transform(images.reshape(64, -1))
     expected = PCA(5, svd_solver="full").fit(x).explained_variance_
     np.testing.assert_allclose(reduced.to_numpy().var(0, ddof=1), expected, rtol=0.02)
     assert nodes.reduce_pixels(pixels, 1000, 0)[0].shape == (64, 64)
+    again, cost = nodes.project_pixels(pixels[:9], steps)
+    assert cost["time_s"] > 0
+    np.testing.assert_allclose(again.to_numpy(), reduced.to_numpy()[:9], atol=1e-4)
+    assert list(again) == list(reduced)
 
 
 def test_external_embeddings_lose_their_labels(images):
@@ -194,6 +199,8 @@ def test_the_best_method_is_the_one_whose_clusters_neighbors_share(embeddings, b
     )
     assert list(table["method"]) == ["random", "good", "noisy"]
     assert best["method"] == "good"
+    assert best["clustering"] == fingerprint(truth)
+    assert best["sizes"] == {0: 40, 1: 40, 2: 40}
     information = best["neighbor_mi"]
     assert information["random"] < information["noisy"] < information["good"]
 

@@ -2,7 +2,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fashion_mocluster.errors import InputError
 from fashion_mocluster.pipelines.evaluation import predict
 from fashion_mocluster.pipelines.evaluation.parameters import (
     ModelSelectionParameters,
@@ -73,22 +72,27 @@ def test_names_are_used_and_clusters_of_one_name_are_one(run):
     assert table.loc[0, ["cluster", "name", "confidence"]].to_list() == [1, "shoes", 1]
 
 
-def test_names_of_other_clusters_are_refused():
-    names = pd.DataFrame({"cluster": [0], "name": ["bags"]})
-    assert predict.check_named_method(names, {"method": "a"}, method="a") is names
-    with pytest.raises(
-        InputError, match=r"clusters of a, the chosen method, but predict.method is b"
-    ):
-        predict.check_named_method(names, {"method": "a"}, method="b")
+def test_names_of_the_stored_run_are_used_unless_others_are_given(run):
+    known, clusters, distances = run
+    clusters["name"] = clusters["cluster"].map({0: "bags", 1: "shoes", 2: "shoes"})
+    stored = known, clusters, distances
+    between = np.array([[0, 1.0, 1, 0, 0, 0]])
+    table = predict_with(stored, between, n_neighbors=40)
+    assert table.loc[0, ["cluster", "name", "confidence"]].to_list() == [1, "shoes", 1]
+    names = pd.DataFrame({"cluster": [0, 1, 2], "name": ["a", "b", "b"]})
+    assert predict_with(stored, between, names=names)["name"][0] == "b"
 
 
 def test_scores_with_and_without_labels(predicted):
-    scores = predict.score_predictions(predicted, np.array([7, 7, 3, 7]), title="Row")
+    best = {"method": "row", "clustering": "abcdefgh"}
+    scores = predict.score_predictions(predicted, np.array([7, 7, 3, 7]), best, title="Row")
+    assert scores["clustering"] == "abcdefgh"
     assert scores["acc"] == 0.75
     assert scores["mean_confidence"] == 0.75
-    assert set(predict.score_predictions(predicted, None, title="Row")) == {
+    assert set(predict.score_predictions(predicted, None, best, title="Row")) == {
         "n_images",
         "mean_confidence",
+        "clustering",
     }
 
 
@@ -117,6 +121,9 @@ def test_images_of_another_size_or_color_name_the_cure(shape):
         ("moco", {"moco_weights"}),
         ("moco_whitened", {"moco_whitened_weights"}),
         ("pixels", set()),
+        ("pca", {"pca_steps"}),
+        ("backbone", {"earlier_new_backbone_embeddings"}),
+        ("external_encoder", {"external_encoder_weights"}),
         ("external", {"new_external_embeddings_file"}),
     ],
 )
@@ -128,8 +135,7 @@ def test_inputs_are_what_a_run_stored_and_the_new_images(representation, inputs,
         *("new_images", "new_labels", "new_class_names", "new_image_paths", "pixel_statistics"),
         f"{representation}_embeddings",
         f"{representation}_neighbor_distances",
-        "row_clusters" if method else "best_clusters",
+        *("row_clusters" if method else "best_clusters", "best_method"),
     }
     named = predict.create_pipeline(method, "Row", representation, ["moco"], named=True)
-    names = {"cluster_names_file", "best_method"} if method else {"cluster_names_file"}
-    assert named.inputs() - pipeline.inputs() == names
+    assert named.inputs() - pipeline.inputs() == {"cluster_names_file"}

@@ -30,7 +30,7 @@ def small_run(color=True, n=40):
     clusters["confidence"] = np.linspace(1, 0, n)
     corners = np.array([[0, 0], [0, 1], [1, 0], [1, 1.0]])
     projection = corners[cluster] + 0.01 * np.arange(n)[:, None] / n
-    duplicates = pd.DataFrame({"index": [5, 9, 6], "group": [0, 0, 1], "kind": "near"})
+    duplicates = pd.DataFrame({"index": [5, 9, 6, 7], "group": [0, 0, 1, 1], "kind": "near"})
     outliers = pd.DataFrame({"index": [2, 1], "distance": [3.0, 7.5]})
     return images, clusters, projection, duplicates, outliers, TITLE
 
@@ -67,10 +67,35 @@ def test_typical_borderline_and_odd():
     clusters.loc[[5, 17], "confidence"] = 0.95
     projection[5] = projection[clusters["cluster"] == 1].mean(0) + 3
     picks = gallery.cluster_picks(clusters, projection, duplicates, outliers)
-    # Of cluster 1 (rows 1, 5, 9, ...) row 9 is the second of two duplicates.
-    assert picks[1].typical.tolist() == [13, 17, 5, 1, 21]
+    # Of cluster 1 (rows 1, 5, 9, ...) row 9 is the second of two duplicates and row 1 an outlier.
+    assert picks[1].typical.tolist() == [13, 17, 5, 21]
     assert picks[1].borderline.tolist() == [37, 33, 29, 25]
     assert (picks[1].odd.tolist(), picks[2].odd.tolist(), picks[0].odd.tolist()) == ([1], [2], [])
+
+
+def test_a_cluster_of_outliers_has_no_typical_picture():
+    _, clusters, projection, duplicates, *_ = small_run()
+    outliers = pd.DataFrame({"index": np.flatnonzero(clusters["cluster"] == 2), "distance": 9.0})
+    picks = gallery.cluster_picks(clusters, projection, duplicates, outliers)
+    assert [len(rows) for rows in picks[2]] == [0, 0, 10]
+
+
+def test_copies_are_told_from_what_is_nearly_the_same():
+    """Rows 0, 4 and 8 have the same pixels, rows 1 and 5 those of another picture."""
+    images, clusters, projection, *_ = small_run()
+    rows, groups = [0, 4, 1, 8, 5, 2, 6], [0, 0, 0, 0, 0, 1, 1]
+    duplicates = pd.DataFrame({"index": rows, "group": groups, "kind": "exact"})
+    images[6] = 7
+    page = gallery.gallery_html(images, clusters, projection, duplicates, None, "T")
+    mixed, near = data_of(page)["duplicates"]
+    assert mixed == {
+        **{"kind": "nearly the same", "size": 5},
+        **{"same": [[0, 4, 8], [1, 5]], "pictures": []},
+    }
+    assert near == {"kind": "nearly the same", "size": 2, "same": [], "pictures": [2, 6]}
+    images[6] = images[2]
+    page = gallery.gallery_html(images, clusters, projection, duplicates, None, "T")
+    assert data_of(page)["duplicates"][1] == {**near, "kind": "the same"}
 
 
 def test_of_many_images_those_shown_first_and_a_sample_are_embedded(monkeypatch):
@@ -102,7 +127,7 @@ def test_names_given_before_keep_all_their_clusters():
     images, clusters, *others = small_run()
     names = pd.DataFrame({"cluster": [0, 1, 2], "name": ["Shirts", None, "Shirts"]})
     merged = clusters.assign(cluster=clusters["cluster"].replace(2, 0))
-    data = data_of(gallery.gallery_html(images, merged, *others, names))
+    data = data_of(gallery.gallery_html(images, merged, *others, names=names))
     shown = [(c["label"], c["name"], c["numbers"]) for c in data["clusters"]]
     assert shown[:2] == [("Cluster 0, 2", "Shirts", [0, 2]), ("Cluster 1", "", [1])]
     assert shown[2] == ("Unsorted", "", [-1])
@@ -117,6 +142,13 @@ def test_the_map_fills_its_square_and_far_points_stay_at_its_edge():
     assert np.corrcoef(scaled[1:, 1], projection[1:, 1])[0, 1] > 0.999
 
 
+def test_one_image_is_no_images():
+    images, clusters, *others = (part[:1] for part in small_run()[:3])
+    page = gallery.gallery_html(images, clusters, *others, None, None, "T")
+    assert 'href="report.html"' in page
+    assert re.search(r'<p class="lead">1 image in 1 cluster\.', page)
+
+
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     """A headless Chromium on a gallery, which saves into its folder; closed at the end."""
@@ -127,7 +159,8 @@ def browser(tmp_path_factory):
     folder = tmp_path_factory.mktemp("gallery")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gallery, "MAX_THUMBNAILS", 39)  # one of the 40 images has none
-        (folder / "gallery.html").write_text(gallery.gallery_html(*small_run()), encoding="utf-8")
+        html = gallery.gallery_html(*small_run(), clustering="abcdefgh")
+        (folder / "gallery.html").write_text(html, encoding="utf-8")
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
     for flag in ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run"):
@@ -185,7 +218,9 @@ def test_clusters_are_opened_named_merged_and_saved(page):
     WebDriverWait(page, 10).until(lambda _: saved.exists())
     with saved.open(newline="", encoding="utf-8") as file:
         assert list(csv.reader(file)) == [
-            *(["cluster", "name"], ["0", 'Shirts, "red"'], ["1", "Shoes"], ["2", "Shoes"]),
+            ["cluster", "name", "clustering"],
+            *(["0", 'Shirts, "red"', "abcdefgh"], ["1", "Shoes", "abcdefgh"]),
+            ["2", "Shoes", "abcdefgh"],
         ]
     assert find(page, "#status").text == "3 of 3 named, saved"
 
@@ -231,8 +266,8 @@ def test_the_map_shows_what_is_pointed_at_and_opens_its_cluster(page):
 @pytest.mark.slow
 @pytest.mark.xdist_group("browser")
 def test_duplicates_and_outliers_are_shown_and_a_phone_needs_no_sideways_scrolling(page):
-    assert texts(page, ".group .note") == ["nearly the same: 2 images", "nearly the same: 1 image"]
-    assert texts(page, ".group figcaption") == ["5.jpg", "9.jpg", "6.jpg"]
+    assert texts(page, ".group .note") == ["the same: 2 images", "nearly the same: 2 images"]
+    assert texts(page, ".group figcaption") == ["5.jpg", "9.jpg", "6.jpg", "7.jpg"]
     assert texts(page, "#outliers figcaption") == ["1.jpg (7.5)", "2.jpg (3)"]
     size = {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True}
     page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)

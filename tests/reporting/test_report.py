@@ -59,6 +59,24 @@ def test_the_page_opens_with_the_best_method_and_its_clusters():
     assert "The clusters of MoCo + UMAP, seed 0" in page[pictured : pictured + 500]
 
 
+def test_the_page_links_to_the_gallery_where_there_is_one():
+    run = files()
+    assert not any("gallery" in link for link in Page(page_of(run)).links)
+    assert "g%20/gallery.html" in Page(page_of({**run, "gallery": "g%20/gallery.html"})).links
+
+
+def test_names_and_sizes_of_the_chosen_clusters_are_shown():
+    run = files()
+    sizes = {"cluster": [0, 4, -1], "images": [1500, 60, 7], "share": [0.957, 0.038, 0.005]}
+    table = pd.DataFrame({**sizes, "confidence": [0.961, 0.5, 0]})
+    run["tables"]["cluster_sizes"] = table
+    shown = "unsorted 7 0.5% 0.00"
+    assert shown in Page(page_of(run)).text
+    run["tables"]["cluster_sizes"] = table.assign(name=["<Boots>", None, None])
+    text = Page(page_of(run)).text
+    assert "0 <Boots> 1,500 95.7% 0.96 4 60 3.8% 0.50 unsorted 7" in " ".join(text.split())
+
+
 def test_marks_are_explained_where_they_are_shown():
     page = page_of(files(), files(seed=1))
     methods = page[page.index('id="methods"') : page.index('id="T_methods"')]

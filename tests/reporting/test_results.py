@@ -35,6 +35,14 @@ def test_every_file_of_a_run_has_its_attribute():
     assert read.bugfix_ablation.empty
 
 
+def test_predictions_by_the_clusters_of_an_earlier_run_are_left_out():
+    run = files()
+    run["values"]["best_method"]["clustering"] = "abcdefgh"
+    for clustering in ("abcdefgh", "stuvwxyz"):
+        run["values"]["prediction_scores"] = {"n_images": 7, "clustering": clustering}
+        assert bool(results(run)[0].predictions) == (clustering == "abcdefgh")
+
+
 def test_a_run_without_any_file_is_empty():
     nothing = {"recipe": "p", "seed": 0, "tables": {}, "values": {}, "figures": {}}
     (read,) = results(nothing)

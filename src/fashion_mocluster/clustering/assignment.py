@@ -3,9 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.neighbors import NearestNeighbors
 
-from fashion_mocluster.clustering.neighbors import unit
+from fashion_mocluster.clustering.neighbors import nearest_among, unit
 
 
 class Assignment(NamedTuple):
@@ -40,8 +39,7 @@ def assign_by_neighbors(
     Raises:
         ValueError: The number of dimensions differs, or values are NaN or infinite.
     """
-    search = NearestNeighbors(n_neighbors=min(n_neighbors, len(known)), algorithm="brute")
-    distances, indices = search.fit(unit(known)).kneighbors(unit(new))
+    indices, distances = nearest_among(unit(known), unit(new), min(n_neighbors, len(known)))
     numbers, positions = np.unique(clusters, return_inverse=True)
     votes = np.zeros((len(new), len(numbers)), np.int64)
     np.add.at(votes, (np.arange(len(new))[:, None], positions[indices]), 1)

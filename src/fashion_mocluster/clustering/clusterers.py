@@ -9,7 +9,7 @@ from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import kneighbors_graph
 from sklearn.preprocessing import StandardScaler
 
-from fashion_mocluster.clustering.neighbors import distinct_points
+from fashion_mocluster.clustering.neighbors import distinct_points, take_rows
 from fashion_mocluster.clustering.parameters import (
     ClustererParameters,
     GaussianMixtureParameters,
@@ -20,6 +20,7 @@ from fashion_mocluster.clustering.parameters import (
     WardParameters,
     starts_from_pixel_clusters,
 )
+from fashion_mocluster.clustering.samples import sample_of_many
 from fashion_mocluster.clustering.spectral import SpectralClusterer
 from fashion_mocluster.clustering.turtle import Turtle
 from fashion_mocluster.clustering.umap_embedding import umap_embedding
@@ -28,6 +29,9 @@ from fashion_mocluster.errors import InputError
 # Points up to which Ward's linkage compares all pairs, which takes 8 N^2 bytes at its peak; 3 GB here.
 WARD_OF_ALL_PAIRS = 20_000
 WARD_NEIGHBORS = 15
+# Points by which k-means finds its centers where there are very many: as many for each cluster as
+# faiss takes, and at least so many.
+KMEANS_POINTS_OF_CLUSTER, KMEANS_SAMPLE = 256, 10_000
 
 
 def scale(x: np.ndarray, parameters: ClustererParameters) -> np.ndarray:
@@ -70,7 +74,7 @@ def cluster(
         warnings.filterwarnings("ignore", "Number of distinct clusters", ConvergenceWarning)
         match parameters:
             case KMeansParameters():
-                labels = KMeans(n_clusters, **settings).fit_predict(x)
+                labels = _kmeans(x, KMeans(n_clusters, **settings))
             case SpectralParameters(n_neighbors=k):
                 labels = SpectralClusterer(n_clusters, n_neighbors=k, **settings).fit_predict(x)
             case GaussianMixtureParameters():
@@ -83,6 +87,14 @@ def cluster(
                 turtle = Turtle(n_clusters, n_neighbors=k, n_hops=hops, **settings)
                 labels = turtle.fit_predict(x, init_labels=init_labels)
     return labels.astype(np.int64)
+
+
+def _kmeans(x: np.ndarray, kmeans: KMeans) -> np.ndarray:
+    """Labels int32 (N,); the centers are found in a random sample of very many points."""
+    size = max(KMEANS_SAMPLE, KMEANS_POINTS_OF_CLUSTER * kmeans.n_clusters)
+    rows = sample_of_many(np.arange(len(x)), kmeans.random_state, "k-means", size)
+    kmeans.fit(take_rows(x, rows))
+    return kmeans.labels_ if len(rows) == len(x) else kmeans.predict(x)
 
 
 def _dense_regions(x: np.ndarray, parameters: HdbscanParameters) -> np.ndarray:

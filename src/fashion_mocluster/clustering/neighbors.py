@@ -1,8 +1,13 @@
-"""Exact nearest neighbors, and the graph of them."""
+"""Nearest neighbors, and the graph of them."""
 
 import numpy as np
 from scipy.sparse import csr_array
 from sklearn.neighbors import NearestNeighbors
+
+from fashion_mocluster.clustering.approximate_neighbors import approximate_neighbors
+
+# Points of which all pairs are compared; among more, most neighbors are found, not all.
+ALL_PAIRS = 100_000
 
 
 def unit(x: np.ndarray) -> np.ndarray:
@@ -24,7 +29,8 @@ def distinct_points(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def nearest_neighbors(x: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest other points of each point, Euclidean, found by comparing all pairs.
+    """The nearest other points of each point, Euclidean: all of them among up to ``ALL_PAIRS`` points,
+    nearly all among more, see :func:`approximate_neighbors`.
 
     Which of several equally distant points are returned is arbitrary.
 
@@ -43,10 +49,29 @@ def nearest_neighbors(x: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.n
         raise ValueError(
             f"n_neighbors must be 1 to {count - 1} for {count} points, got {n_neighbors}"
         )
+    if count > ALL_PAIRS:
+        indices, distances = approximate_neighbors(x, x, n_neighbors + 1)
+        # The point itself; of many copies it may not be among those that are found.
+        others = indices != np.arange(count)[:, None]
+        others[others.all(1), -1] = False
+        return tuple(a[others].reshape(count, n_neighbors) for a in (indices, distances))
     # Distances come from products of the points, whose digits are better spent on differences.
     search = NearestNeighbors(algorithm="brute").fit(x - x.mean(0, dtype=np.float64))
     distances, indices = search.kneighbors(n_neighbors=n_neighbors)
     return indices, distances.astype(np.float32)
+
+
+def nearest_among(
+    points: np.ndarray, queries: np.ndarray, n_neighbors: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Indices int64 and distances float, (M, n_neighbors) both, of the points (N, D) that are nearest
+    to each of the queries (M, D); exact while these are no more pairs than of ``ALL_PAIRS`` points.
+    """
+    if len(points) * len(queries) > ALL_PAIRS**2:
+        return approximate_neighbors(points, queries, n_neighbors)
+    search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(points)
+    distances, indices = search.kneighbors(queries)
+    return indices, distances
 
 
 def take_rows(x: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -43,6 +43,8 @@ class _AnyClusterer(Parameters):
         assumes_equal_sizes: Whether clusters come out about equally large, whatever the data.
         finds_n_clusters: Whether it finds how many clusters there are, and may leave points unsorted
             as cluster -1; else ``n_clusters`` is how many.
+        takes_all_points: Whether its cost grows no faster than the points, so that it can take in any
+            number of them.
     """
 
     assumes_equal_sizes: ClassVar[bool] = False
@@ -51,12 +53,21 @@ class _AnyClusterer(Parameters):
     standardize: bool = False
     umap: UmapParameters | None = None
 
+    @property
+    def takes_all_points(self) -> bool:
+        return False
+
 
 class KMeansParameters(_AnyClusterer):
     """k-means (Lloyd 1982; Arthur and Vassilvitskii 2007), the best of ``n_init`` starts."""
 
     kind: Literal["kmeans"] = "kmeans"
     n_init: Count = 10
+
+    @property
+    def takes_all_points(self) -> bool:
+        """Whether UMAP, which cannot, has no part in it."""
+        return self.umap is None
 
 
 class SpectralParameters(_AnyClusterer):

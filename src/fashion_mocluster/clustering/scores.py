@@ -1,6 +1,7 @@
 """Scores of a clustering: with labels (ACC, NMI, ARI) and without (silhouette, DBI, CHI)."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -12,53 +13,96 @@ from sklearn.metrics import (
 )
 from sklearn.metrics.cluster import contingency_matrix
 
+from fashion_mocluster.clustering.neighbors import ALL_PAIRS
 
-def silhouette(x: np.ndarray, labels: np.ndarray, block: int = 1024) -> float:
+# Of more than ALL_PAIRS points the silhouette is the mean over so many.
+SILHOUETTE_SAMPLE = 4000
+
+
+class SampleMean(NamedTuple):
+    """A mean, and its standard error where it is that of a sample, else 0."""
+
+    value: float
+    standard_error: float
+
+
+def silhouette(x: np.ndarray, labels: np.ndarray, block: int = 1024) -> SampleMean:
     """Mean silhouette (Rousseeuw 1987), Euclidean, in O(block * N) memory.
 
-    scikit-learn's takes two to three times as long.
+    scikit-learn's takes two to three times as long. Of more than ``ALL_PAIRS`` points it is the mean
+    over a random sample, each point of which is compared with all points.
 
     Args:
         x: float (N, D).
         labels: int (N,), 2 to N - 1 distinct values.
+        block: How many points are compared with all others at a time.
 
     Raises:
         ValueError: Fewer than 2 or as many as N clusters.
     """
     _, labels, sizes = np.unique(labels, return_inverse=True, return_counts=True)
-    if not 2 <= len(sizes) < len(x):
-        raise ValueError(f"need 2 to {len(x) - 1} clusters of {len(x)} points, got {len(sizes)}")
+    count = len(x)
+    if not 2 <= len(sizes) < count:
+        raise ValueError(f"need 2 to {count - 1} clusters of {count} points, got {len(sizes)}")
     # Sorted by cluster, the sums of a row over each cluster are sums over adjacent columns.
     order = np.argsort(labels, kind="stable")
     x, labels = np.ascontiguousarray(x[order] - x.mean(0), dtype=np.float32), labels[order]
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     squares = np.einsum("ij,ij->i", x, x)
-    total = 0.0
-    for start in range(0, len(x), block):
-        rows = slice(start, start + block)
-        own = labels[rows]
-        distance = x[rows] @ x.T
-        distance *= -2
-        distance += squares[rows, None]
-        distance += squares
-        np.maximum(distance, 0, out=distance)
-        np.sqrt(distance, out=distance)
-        here = np.arange(len(own))
-        # The product leaves rounding where the distance to itself is exactly 0.
-        distance[here, start + here] = 0
-        sums = np.add.reduceat(distance, starts, axis=1, dtype=np.float64)
-        within = sums[here, own] / np.maximum(sizes[own] - 1, 1)
-        means = sums / sizes
-        means[here, own] = np.inf
-        between = means.min(1)
-        largest = np.maximum(within, between)
-        samples = np.divide(between - within, largest, out=np.zeros_like(within), where=largest > 0)
-        total += samples[sizes[own] > 1].sum()
-    return float(total / len(x))
+    rows = np.arange(count)
+    if count > ALL_PAIRS:
+        rows = np.sort(np.random.default_rng(0).permutation(count)[:SILHOUETTE_SAMPLE])
+        block = max(1, block * ALL_PAIRS // count)
+    values = np.concatenate(
+        [
+            _silhouettes(x, labels, sizes, starts, squares, rows[start : start + block])
+            for start in range(0, len(rows), block)
+        ]
+    )
+    left_out = 1 - len(rows) / count
+    return SampleMean(float(values.mean()), float(values.std() * (left_out / len(rows)) ** 0.5))
+
+
+def _silhouettes(
+    x: np.ndarray,
+    labels: np.ndarray,
+    sizes: np.ndarray,
+    starts: np.ndarray,
+    squares: np.ndarray,
+    rows: np.ndarray,
+) -> np.ndarray:
+    """Silhouettes float64 (len(rows),) of some points.
+
+    Args:
+        x: float32 (N, D), centered and sorted by cluster.
+        labels: int (N,), 0, 1, ...
+        sizes: Of each cluster.
+        starts: Where each cluster begins.
+        squares: float32 (N,), squared lengths of the points.
+    """
+    own = labels[rows]
+    distance = x[rows] @ x.T
+    distance *= -2
+    distance += squares[rows, None]
+    distance += squares
+    np.maximum(distance, 0, out=distance)
+    np.sqrt(distance, out=distance)
+    here = np.arange(len(own))
+    # The product leaves rounding where the distance to itself is exactly 0.
+    distance[here, rows] = 0
+    sums = np.add.reduceat(distance, starts, axis=1, dtype=np.float64)
+    within = sums[here, own] / np.maximum(sizes[own] - 1, 1)
+    means = sums / sizes
+    means[here, own] = np.inf
+    between = means.min(1)
+    largest = np.maximum(within, between)
+    values = np.divide(between - within, largest, out=np.zeros_like(within), where=largest > 0)
+    return np.where(sizes[own] > 1, values, 0)
 
 
 def label_free_scores(x: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """silhouette, dbi, chi and log1p(chi) / 10 of a clustering; NaN for a single cluster.
+    """silhouette, dbi, chi and log1p(chi) / 10 of a clustering; NaN for a single cluster. And
+    ``silhouette_se``, its standard error, where it is that of a sample.
 
     Args:
         x: float (N, D).
@@ -69,8 +113,10 @@ def label_free_scores(x: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     if not 2 <= len(np.unique(labels)) < len(x):
         return dict.fromkeys(("silhouette", "dbi", "chi", "chi_normalized"), math.nan)
     chi = float(calinski_harabasz_score(x, labels))
+    mean = silhouette(x, labels)
     return {
-        "silhouette": silhouette(x, labels),
+        "silhouette": mean.value,
+        **({"silhouette_se": mean.standard_error} if mean.standard_error else {}),
         "dbi": float(davies_bouldin_score(x, labels)),
         "chi": chi,
         "chi_normalized": math.log1p(chi) / 10,

@@ -18,6 +18,7 @@ from fashion_mocluster.clustering.assignment import assign_by_neighbors
 from fashion_mocluster.clustering.clusterers import cluster
 from fashion_mocluster.clustering.neighbors import nearest_neighbors, take_rows, unit
 from fashion_mocluster.clustering.parameters import ClustererParameters
+from fashion_mocluster.clustering.samples import sample_of_many
 
 # How many neighbors tell how far an image is from others, and vote on the cluster of an outlier.
 NEIGHBORS = 10
@@ -141,12 +142,16 @@ def cluster_screened(
     no outliers.
 
     Copies get the cluster of the image that they are copies of, outliers the most frequent one among
-    their nearest neighbors. A clusterer that may leave points unsorted sees the outliers too.
+    their nearest neighbors. A clusterer that may leave points unsorted sees the outliers too. Of more
+    images than it can take in, a clusterer sees a random sample, and the others are treated as
+    outliers are.
 
     Args:
         x: float (N, D).
     """
     rows = screened.rows_to_cluster(with_outliers=parameters.finds_n_clusters)
+    if not parameters.takes_all_points:
+        rows = sample_of_many(rows, seed, parameters.kind)
     labels = np.full(len(x), -1)
     labels[rows] = cluster(
         take_rows(x, rows),
@@ -157,6 +162,7 @@ def cluster_screened(
     )
     others = np.setdiff1d(screened.representative, rows)
     if len(others):
-        voted = assign_by_neighbors(x[rows], labels[rows], x[others], NEIGHBORS)
+        voters = sample_of_many(rows, seed, "the vote of neighbors")
+        voted = assign_by_neighbors(x[voters], labels[voters], x[others], NEIGHBORS)
         labels[others] = voted.clusters
     return labels[screened.representative]

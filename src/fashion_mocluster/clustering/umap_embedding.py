@@ -14,7 +14,7 @@ from fashion_mocluster.clustering.parameters import UmapParameters
 def umap_embedding(x: np.ndarray, parameters: UmapParameters, seed: int) -> np.ndarray:
     """Coordinates float32 (N, n_components) of points (N, D); equal points get equal ones.
 
-    UMAP runs on one thread, as it does with any seed; the neighbors are exact.
+    UMAP runs on one thread, as it does with any seed.
     """
     if parameters.metric == "cosine":
         x = unit(x)

@@ -1,6 +1,7 @@
 """Pictures sorted into one folder per cluster, as links or as copies."""
 
 import json
+import logging
 import os
 import re
 import shutil
@@ -15,6 +16,8 @@ from fashion_mocluster.datasets.atomic import write_bytes_atomically
 from fashion_mocluster.datasets.errors import DataFileError
 from fashion_mocluster.datasets.picture_files import find_printed
 
+logger = logging.getLogger(__name__)
+
 ExportMode = Literal["none", "links", "copies"]
 LIST = ".made_by_fashion_mocluster.json"
 
@@ -23,14 +26,14 @@ class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
     """A folder per cluster with its pictures, called by its name, or ``cluster_<number>``, or
     ``unsorted`` for -1; write-only.
 
-    What was made is listed in a file. The next export removes what is listed, as long as it is still
-    that link, or that copy of a picture that is still there; it overwrites nothing else. The pictures
-    themselves are only read.
+    What was made is listed in a file. The next run removes what is listed, as long as it is still that
+    link, or that copy of a picture that is still there; it overwrites nothing else. A run that makes
+    nothing leaves folders that show its clusters. The pictures themselves are only read.
 
     Args:
         filepath: The folder of these folders.
         source: The folder that paths are relative to, or the one picture there is.
-        mode: ``links`` makes symbolic links, ``copies`` copies; ``none`` leaves all as it is.
+        mode: ``links`` makes symbolic links, ``copies`` copies, ``none`` nothing.
 
     Raises:
         DataFileError: ``mode`` is something else.
@@ -50,7 +53,7 @@ class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
         self.metadata = metadata
 
     def save(self, data: pd.DataFrame) -> None:
-        """Make the folders.
+        """Make the folders, or remove those of other clusters.
 
         Args:
             data: Columns ``path`` and ``cluster``; without ``path`` nothing is exported, as the images
@@ -59,28 +62,55 @@ class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
         Raises:
             DataFileError: Something else is in the way, or a file cannot be written.
         """
-        if self._mode == "none" or "path" not in data:
+        if self._mode == "none" and not self._exists():
             return
-        names = dict(_names(data))
+        names = dict(_names(data)) if "path" in data else {}
         try:
             originals = {n: find_printed(self._source, p).resolve() for n, p in names.items()}
-            stamps = {name: _stamp(original) for name, original in originals.items()}
-            kept = self._remove_earlier()
-            in_the_way = [n for n in names if os.path.lexists(self._folder / n)]
-            if in_the_way:
-                raise DataFileError(
-                    f"{self._folder / in_the_way[0]}: this file is not of an earlier export and is in "
-                    "the way; move it elsewhere"
-                )
-            # Listed before they are made: what an interrupted export leaves is removed by the next.
-            self._write_list(kept | {n: [str(o), *stamps[n]] for n, o in originals.items()})
-            for name, original in originals.items():
-                self._make(self._folder / name, original)
+            if self._mode == "none":
+                self._remove_other(originals)
+            else:
+                self._export(originals)
         except OSError as error:
             place = error.filename2 or error.filename
             raise DataFileError(
                 f"{place}: cannot be exported ({error.strerror}); the pictures are unchanged"
             ) from None
+
+    def _export(self, originals: dict[str, Path]) -> None:
+        """Replace what an earlier export made.
+
+        Args:
+            originals: For each file to be made, by its path here, the picture.
+        """
+        stamps = {name: _stamp(original) for name, original in originals.items()}
+        kept = self._remove_earlier()
+        in_the_way = [n for n in originals if os.path.lexists(self._folder / n)]
+        if in_the_way:
+            raise DataFileError(
+                f"{self._folder / in_the_way[0]}: this file is not of an earlier export and is in "
+                "the way; move it elsewhere"
+            )
+        # Listed before they are made: what an interrupted export leaves is removed by the next.
+        self._write_list(kept | {n: [str(o), *stamps[n]] for n, o in originals.items()})
+        for name, original in originals.items():
+            self._make(self._folder / name, original)
+
+    def _remove_other(self, originals: dict[str, Path]) -> None:
+        """Remove what an earlier export made, unless it made just these files."""
+        listed = json.loads((self._folder / LIST).read_text())
+        if {name: original for name, (original, *_) in listed.items()} == {
+            name: str(original) for name, original in originals.items()
+        }:
+            return
+        kept = self._remove_earlier()
+        logger.info("%s: removed, as an earlier run had exported other clusters", self._folder)
+        if kept:
+            self._write_list(kept)
+            return
+        (self._folder / LIST).unlink()
+        if not any(self._folder.iterdir()):
+            self._folder.rmdir()
 
     def _make(self, place: Path, original: Path) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -101,6 +131,12 @@ class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
                 place.unlink()
             elif os.path.lexists(place):
                 kept[name] = [original, *stamp]
+        if kept:
+            logger.warning(
+                "%s: files of an earlier export that were changed since, or whose picture is gone, are "
+                "kept, such as %s",
+                *(self._folder, next(iter(kept))),
+            )
         for folder in self._folder.iterdir():
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()

@@ -1,5 +1,8 @@
-"""Embeddings that were made elsewhere, from the kinds of files that people keep them in."""
+"""Embeddings that were made elsewhere, from the kinds of files that people keep them in, and those of
+earlier runs.
+"""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +63,38 @@ class ExternalEmbeddingsDataset(AbstractDataset[None, pd.DataFrame]):
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._path)}
+
+
+class EarlierEmbeddingsDataset(AbstractDataset[None, pd.DataFrame | None]):
+    """The table of embeddings that an earlier run stored, if there is one; read-only.
+
+    Args:
+        filepaths: ``.parquet`` files where it may be.
+    """
+
+    def __init__(self, *, filepaths: list[str], metadata: dict | None = None):
+        self._paths = [Path(path) for path in filepaths]
+        self.metadata = metadata
+
+    def load(self) -> pd.DataFrame | None:
+        """The first of the tables that can be read, with its ``attrs``; None where there is none, or a
+        process was killed while it wrote.
+        """
+        for path in self._paths:
+            with suppress(OSError, ValueError):  # pyarrow's errors are ValueErrors
+                return pd.read_parquet(path)
+        return None
+
+    def save(self, data: None) -> None:
+        """Refused.
+
+        Raises:
+            DataFileError: Always.
+        """
+        raise DataFileError(f"{self._paths[0]}: embeddings of an earlier run are only read here")
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepaths": [str(path) for path in self._paths]}
 
 
 def _read_npy(path: Path) -> pd.DataFrame:

@@ -32,6 +32,7 @@ from fashion_mocluster.datasets.picture_files import (
     printable,
 )
 from fashion_mocluster.datasets.picture_options import PictureOptions
+from fashion_mocluster.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -269,30 +270,32 @@ class Progress:
         rate = self._done / (now - self._begun)
         left = max(0, self._total - self._done) / rate
         logger.info(
-            "%s: %d of %d pictures, %.0f a second, %.0f s left",
-            *(self._root, self._done, self._total, rate, left),
+            "%s: %d of %s, %.0f a second, %.0f s left",
+            *(self._root, self._done, counted(self._total, "picture"), rate, left),
         )
 
 
 def _report(root: Path, options: PictureOptions, table: Table, pictures: Pictures) -> None:
     """One line of what was read and skipped, one of what was inverted."""
-    count = len(pictures.paths)
+    total = len(pictures.paths)
     color = "in color" if pictures.images.ndim == 4 else "gray"
     skipped = _counted([s.reason for s in pictures.skipped])
     listed = f"; skipped, as skipped_pictures.csv lists: {skipped}" if skipped else ""
-    logger.info("%s: %d pictures, %s%s", root, count, color, listed)
+    logger.info("%s: %s, %s%s", root, counted(total, "picture"), color, listed)
     if options.invert != "auto" or pictures.images.ndim == 4:
         return
-    grounds = np.array([row.ground for row in table.rows[:count]])
+    grounds = np.array([row.ground for row in table.rows[:total]])
     if bright := int((grounds > BRIGHT_GROUND).sum()):
         logger.info(
-            "%s: %d pictures have a bright ground and were inverted (data.invert)", root, bright
+            "%s: inverted for their bright ground (data.invert): %s",
+            root,
+            counted(bright, "picture"),
         )
     if between := int((abs(grounds - BRIGHT_GROUND) < BETWEEN).sum()):
         logger.warning(
-            "%s: %d pictures have a ground that is neither bright nor dark, so some were inverted "
-            "and some were not; set data.invert to true or false",
-            *(root, between),
+            "%s: with a ground that is neither bright nor dark, so that some were inverted and some "
+            "were not: %s; set data.invert to true or false",
+            *(root, counted(between, "picture")),
         )
 
 
@@ -306,15 +309,16 @@ def _refuse_unreadable(root: Path, options: PictureOptions, pictures: Pictures) 
     if unreadable and options.unreadable == "refuse":
         listed = "\n  ".join(unreadable)
         raise DataFileError(
-            f"{root}: {len(unreadable)} pictures cannot be read; remove them, or set data.unreadable "
-            f"to skip:\n  {listed}"
+            f"{root}: {counted(len(unreadable), 'picture')} cannot be read; remove what is listed, or "
+            f"set data.unreadable to skip:\n  {listed}"
         )
     total = len(unreadable) + len(pictures.paths)
     if len(unreadable) > options.max_unreadable_share * total:
         listed = "; ".join(unreadable[:3]) + ("; ..." if len(unreadable) > 3 else "")
         raise DataFileError(
-            f"{root}: {len(unreadable)} of {total} pictures cannot be read ({listed}); if that is the "
-            f"right folder, raise data.max_unreadable_share (now {options.max_unreadable_share})"
+            f"{root}: {len(unreadable)} of {counted(total, 'picture')} cannot be read ({listed}); if "
+            "that is the right folder, raise data.max_unreadable_share "
+            f"(now {options.max_unreadable_share})"
         )
 
 

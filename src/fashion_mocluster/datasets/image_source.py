@@ -15,6 +15,7 @@ from fashion_mocluster.datasets.image_folder import Pictures, read_image_folder,
 from fashion_mocluster.datasets.picture_cache import PictureCache
 from fashion_mocluster.datasets.picture_files import HEIF_SUFFIXES, SUFFIXES, holds_pictures
 from fashion_mocluster.datasets.picture_options import PictureOptions
+from fashion_mocluster.wording import counted
 
 Format = Literal["auto", "csv", "idx", "folder", "torchvision"]
 Split = Literal["train", "test", "all"]
@@ -124,6 +125,17 @@ class _ImageSource(AbstractDataset[None, Any]):
         stats = [(file, file.stat()) for file in files if file.is_file()]
         stamps = tuple((str(file), stat.st_size, stat.st_mtime_ns) for file, stat in stats)
         return kind, self._split, self._image_shape, str(self._path), stamps
+
+    def check_path(self) -> None:
+        """Look whether there is something to read, before any work.
+
+        Raises:
+            DataFileError: There is not.
+        """
+        if self._kind() != "torchvision" and not self._path.exists():
+            raise DataFileError(
+                f"{self._path}: no such file or folder; check data.path, or predict.path if it is new"
+            )
 
     def _kind(self) -> str:
         """The format.
@@ -248,8 +260,8 @@ def _folder_labels(paths: list[str], root: Path) -> Labels:
     homeless = [path for path in paths if "/" not in path]
     if homeless:
         raise DataFileError(
-            f"{root}: data.labels is folders, but {len(homeless)} pictures are in no folder of it, such "
-            f"as {homeless[0]}; move them into one, or set data.labels to null"
+            f"{root}: data.labels is folders, but it holds {counted(len(homeless), 'picture')} in no "
+            f"folder, such as {homeless[0]}; move what is there into one, or set data.labels to null"
         )
     folders = [path.partition("/")[0] for path in paths]
     numbers = {name: number for number, name in enumerate(dict.fromkeys(folders))}

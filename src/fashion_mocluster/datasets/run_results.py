@@ -1,9 +1,11 @@
 """The results of several runs, read together: other seeds, other environments."""
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
@@ -16,14 +18,16 @@ class RunResultsDataset(AbstractDataset[None, list]):
 
     Runs of seed 0 are in ``<folder>/08_reporting``, those of seed n in
     ``<folder>/seed_<n>/08_reporting``. Loads a list of runs, by folder and then by seed, each
-    ``{"recipe": title, "seed": int, "tables": {...}, "values": {...}, "figures": {...}}`` with
-    the CSV, JSON and PNG files found, by path without suffix; figures as bytes.
+    ``{"recipe": title, "seed": int, "tables": {...}, "values": {...}, "figures": {...}, "gallery":
+    ...}`` with the CSV, JSON and PNG files found, by path without suffix; figures as bytes; and the
+    link to its gallery, None where it has none.
 
     Args:
         title: What the runs that come first are called, their recipe.
         folder: Where they are.
         compare_with: The folders of other recipes, by title.
         project_path: Where relative folders start.
+        page_folder: The folder of the page that shows them, from which links start.
     """
 
     def __init__(
@@ -33,11 +37,13 @@ class RunResultsDataset(AbstractDataset[None, list]):
         folder: str,
         compare_with: dict[str, str],
         project_path: str = "",
+        page_folder: str = "",
         metadata: dict | None = None,
     ):
         self._folders = {
             t: Path(project_path, f) for t, f in {title: folder, **compare_with}.items()
         }
+        self._page_folder = Path(page_folder)
         self.metadata = metadata
 
     def load(self) -> list[dict[str, Any]]:
@@ -47,7 +53,12 @@ class RunResultsDataset(AbstractDataset[None, list]):
             DatasetError: There is no run, or one of its files is damaged.
         """
         runs = [
-            {"recipe": title, "seed": seed, **_read(folder / REPORTING)}
+            {
+                "recipe": title,
+                "seed": seed,
+                **_read(folder / REPORTING),
+                "gallery": self._link(folder / REPORTING / "gallery.html"),
+            }
             for title, root in self._folders.items()
             for seed, folder in _seeds(root)
         ]
@@ -58,6 +69,11 @@ class RunResultsDataset(AbstractDataset[None, list]):
                 f"no results under {places}; make some first, with kedro run and the same --env"
             )
         return runs
+
+    def _link(self, page: Path) -> str | None:
+        if not page.exists():
+            return None
+        return quote(Path(os.path.relpath(page, self._page_folder)).as_posix())
 
     def save(self, data: None) -> None:
         """Refuse: every run writes its own files.
@@ -83,7 +99,7 @@ def _seeds(root: Path) -> list[tuple[int, Path]]:
 def _read(folder: Path) -> dict[str, dict[str, Any]]:
     files: dict[str, dict[str, Any]] = {"tables": {}, "values": {}, "figures": {}}
     readers = {
-        ".csv": ("tables", pd.read_csv),
+        ".csv": ("tables", lambda path: pd.read_csv(path, dtype={"name": str})),
         ".json": ("values", lambda path: json.loads(path.read_text())),
         ".png": ("figures", Path.read_bytes),
     }

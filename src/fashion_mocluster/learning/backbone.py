@@ -180,10 +180,15 @@ def last_map(network: nn.Module, x: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def embed_with_backbone(images: np.ndarray, parameters: BackboneParameters) -> np.ndarray:
+def embed_with_backbone(
+    images: np.ndarray, parameters: BackboneParameters, rows: np.ndarray | None = None
+) -> np.ndarray:
     """Features float32 (N, D) of uint8 images (N, H, W) or (N, H, W, 3), read batch by batch.
 
     Gray images get three equal channels.
+
+    Args:
+        rows: int (M,), the images that are wanted, so that (M, D) are returned; None for all.
 
     Raises:
         InputError: timm or the weights are missing, or do not fit each other; see
@@ -205,13 +210,17 @@ def embed_with_backbone(images: np.ndarray, parameters: BackboneParameters) -> n
         return z.cpu()
 
     threads = p.compute.threads if device.type == "cpu" else torch.get_num_threads()
-    few = images[:TRIAL_IMAGES]
-    z = np.empty((len(images), features(few).shape[1]), np.float32)
+    rows = np.arange(len(images)) if rows is None else rows
+    few = images[rows[:TRIAL_IMAGES]]
+    z = np.empty((len(rows), features(few).shape[1]), np.float32)
     with TorchThreads("backbone", threads, lambda: features(few)) as tuned:
-        progress = Progress("backbone", len(images))
-        for start in range(0, len(images), p.batch_size):
-            batch = images[start : start + p.batch_size]
-            z[start : start + len(batch)] = features(batch)
+        progress = Progress("backbone", len(rows))
+        for start in range(0, len(rows), p.batch_size):
+            batch = rows[start : start + p.batch_size]
+            # The last batch is filled up, as last digits depend on the size of a batch: what an image
+            # gets must not depend on which others were embedded with it.
+            filled = np.resize(batch, p.batch_size)
+            z[start : start + len(batch)] = features(images[filled])[: len(batch)]
             tuned.observe(1)
             progress.add(len(batch))
     return z

@@ -3,6 +3,8 @@
 import logging
 import time
 
+from fashion_mocluster.wording import counted
+
 logger = logging.getLogger(__name__)
 
 # Seconds between two lines.
@@ -31,6 +33,6 @@ class Progress:
         rate = self.done / (now - self._begun)
         minutes, seconds = divmod(round((self.total - self.done) / rate), 60)
         logger.info(
-            "%s: %d of %d images  %.0f images/s  %d:%02d left",
-            *(self.name, self.done, self.total, rate, minutes, seconds),
+            "%s: %d of %s  %.0f images/s  %d:%02d left",
+            *(self.name, self.done, counted(self.total, "image"), rate, minutes, seconds),
         )

@@ -9,7 +9,6 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
-from torchvision.transforms.v2.functional import rgb_to_grayscale
 
 from fashion_mocluster.learning.parameters import Range, ViewParameters
 
@@ -125,7 +124,12 @@ def shift_hue(images: Tensor, shift: Tensor) -> Tensor:
 
 def _gray(images: Tensor) -> Tensor:
     """Luma (B, 1, H, W); of gray images themselves."""
-    return images if images.shape[1] == 1 else rgb_to_grayscale(images)
+    if images.shape[1] == 1:
+        return images
+    # torchvision loads torch's compiler, for seconds, so only color pictures wait for it.
+    from torchvision.transforms.v2.functional import rgb_to_grayscale
+
+    return rgb_to_grayscale(images)
 
 
 def sobel_magnitude(images: Tensor) -> Tensor:

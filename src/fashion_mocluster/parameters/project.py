@@ -25,7 +25,7 @@ from fashion_mocluster.pipelines.evaluation.parameters import (
     PredictParameters,
     ReportParameters,
 )
-from fashion_mocluster.representations import WHITENED, encoder_of
+from fashion_mocluster.representations import BUILTIN, WHITENED, encoder_of
 
 # In place of a number of clusters: one is chosen without labels.
 AUTO = "auto"
@@ -86,17 +86,6 @@ class ProjectParameters(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _best_can_be_predicted(self):
-        made = sorted({method.representation for method in self.methods_run.values()})
-        if self.predict.method == BEST and len(made) > 1:
-            raise ValueError(
-                f"predict.method is {BEST}, but the methods run cluster {len(made)} representations "
-                f"({', '.join(made)}) and new images are embedded by one; name one of them: "
-                f"{', '.join(self.methods_run)}"
-            )
-        return self
-
-    @model_validator(mode="after")
     def _clusters_are_counted_in_time(self):
         recipes = {"moco": self.moco, **self.variants}
         earlier = [n for n in self.pretrainings_needed if recipes[n].clustering is not None]
@@ -114,10 +103,9 @@ class ProjectParameters(BaseModel):
     @model_validator(mode="after")
     def _representations_exist(self):
         encoders = self.encoder_namespaces
-        builtin = {"pixels", "pca", "external", "external_encoder"}
         for name in self.representations:
-            if name not in builtin and encoder_of(name) not in encoders:
-                known = sorted({*builtin, *encoders})
+            if name not in BUILTIN and encoder_of(name) not in encoders:
+                known = sorted({*BUILTIN, *encoders})
                 raise ValueError(
                     f"evaluation: unknown representation {name!r}{did_you_mean(name, known)}; known are "
                     f"{', '.join(known)}, and those of encoders with {WHITENED!r} after the name"
@@ -206,19 +194,6 @@ class ProjectParameters(BaseModel):
             for name, method in self.methods_run.items()
             if method.clusterer.assumes_equal_sizes or encoder_of(method.representation) in trained
         ]
-
-    @property
-    def predict_representation(self) -> str | None:
-        """The representation that ``predict.method`` clusters; None where the method is not run or
-        nothing that is stored makes the representation of new images.
-        """
-        chosen = self.predict.method == BEST  # all methods run then share their representation
-        name = self.evaluation.run_methods[0] if chosen else self.predict.method
-        method = self.methods_run.get(name)
-        known = {"pixels", "external", *self.encoder_namespaces}
-        if method is None or encoder_of(method.representation) not in known:
-            return None
-        return method.representation
 
 
 def check_parameters(parameters: dict[str, Any]) -> ProjectParameters:

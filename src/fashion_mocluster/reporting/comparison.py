@@ -1,7 +1,8 @@
 """The table of all methods, and its figure."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -39,10 +40,12 @@ def printed_table(
     neighbor_mi: dict[str, float],
     best: str,
     equal_sizes: Collection[str] = (),
+    standard_errors: Mapping[str, float] = MappingProxyType({}),
 ) -> str:
     """The table as text; the best method by ``neighbor_mi`` (nats) has a star.
 
     Args:
+        standard_errors: Of the silhouettes that are means over samples, by method; for another line.
         equal_sizes: The methods that assume clusters of equal size, which a line below names.
     """
     shown = table.drop(columns=["representation", "clusterer", "chi", "n_images"])
@@ -59,6 +62,10 @@ def printed_table(
     )
     assuming = ", ".join(titles[method] for method in table["method"] if method in equal_sizes)
     note = f"\nassume clusters of equal size: {assuming}" if assuming else ""
+    errors = ", ".join(f"{titles[method]} {se:.4f}" for method, se in standard_errors.items())
+    note += f"\nsilhouette of a random sample of the images, standard error: {errors}" * bool(
+        errors
+    )
     return (
         f"{text}{note}\n* best without labels: highest mutual information between the clusters of "
         "neighboring points (neighbor_mi, in nats)"

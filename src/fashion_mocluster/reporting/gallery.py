@@ -4,6 +4,7 @@ What it looks like and does is in ``templates/gallery.html``, ``gallery.css`` an
 """
 
 import base64
+import hashlib
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,7 +44,9 @@ def gallery_html(
     duplicates: pd.DataFrame | None,
     outliers: pd.DataFrame | None,
     title: str,
+    *,
     names: pd.DataFrame | None = None,
+    clustering: str = "",
 ) -> str:
     """The page: clusters in pictures, a map, duplicates and outliers, and names to be saved.
 
@@ -60,6 +63,7 @@ def gallery_html(
         title: Of the page.
         names: ``cluster, name`` as given before; in ``clusters`` those of one name are one already,
             that with the lowest number.
+        clustering: What tells these clusters from others; it is saved with the names.
     """
     if duplicates is None:
         duplicates = pd.DataFrame(columns=["index", "group", "kind"])
@@ -77,6 +81,7 @@ def gallery_html(
     # Pictures are numbered in order of their rows; the page knows them by these numbers.
     picture = pd.Series(range(len(rows)), rows)
     data = {
+        "clustering": clustering,
         "clusters": _described(clusters, picks, picture, names),
         "pictures": {
             "row": rows.tolist(),
@@ -89,12 +94,7 @@ def gallery_html(
             "cluster": _base64(pd.Index(picks).get_indexer(clusters["cluster"]).astype("<u2")),
         },
         "duplicates": [
-            {
-                "kind": "nearly the same" if (group["kind"] == "near").any() else "the same",
-                "size": len(group),
-                "pictures": picture[group["index"].head(GROUP_PICTURES)].to_list(),
-            }
-            for group in groups[:GROUPS]
+            _described_group(images, group["index"], picture) for group in groups[:GROUPS]
         ],
         "outliers": {
             "pictures": picture[strangest["index"]].to_list(),
@@ -112,6 +112,21 @@ def gallery_html(
         n_outliers=len(outliers),
         pixelated=max(images.shape[1:3]) < SMALL,
     )
+
+
+def _described_group(images: np.ndarray, rows: pd.Series, picture: pd.Series) -> dict[str, Any]:
+    """A group of duplicates: its kind, size and pictures. Where some of them have the same pixels and
+    others only similar ones, the former are listed by themselves.
+    """
+    digests = rows.map(lambda row: hashlib.sha256(images[row].tobytes()).digest())
+    copies = digests.duplicated(keep=False) & (digests.nunique() > 1)
+    shown = rows.head(GROUP_PICTURES)
+    return {
+        "kind": "nearly the same" if digests.nunique() > 1 else "the same",
+        "size": len(rows),
+        "same": [picture[same].to_list() for _, same in shown[copies].groupby(digests, sort=False)],
+        "pictures": picture[shown[~copies]].to_list(),
+    }
 
 
 def _described(
@@ -149,8 +164,8 @@ def cluster_picks(
     """The pictures that stand for each cluster, in the order of the page: the unsorted ones last.
 
     Typical pictures have the highest confidence, borderline ones the lowest; among equals the one
-    nearest to the middle of its cluster on the map is the more typical. Of duplicates only the
-    first counts.
+    nearest to the middle of its cluster on the map is the more typical. Outliers are neither, and
+    of duplicates only the first counts.
     """
     center = pd.DataFrame(projection).groupby(clusters["cluster"].to_numpy()).transform("median")
     ranked = pd.DataFrame(
@@ -160,14 +175,16 @@ def cluster_picks(
             "distance": np.linalg.norm(projection - center.to_numpy(), axis=1),
         }
     ).sort_values(["confidence", "distance"], ascending=[False, True])
-    ranked = ranked.drop(index=duplicates.loc[duplicates.duplicated("group"), "index"])
+    copies = duplicates.loc[duplicates.duplicated("group"), "index"]
+    ranked = ranked.drop(index=[*copies, *outliers["index"]])
     share = max(1, MAX_THUMBNAILS // (4 * clusters["cluster"].nunique()))
     picks = {}
     for number in sorted(set(clusters["cluster"]), key=lambda number: (number < 0, number)):
         rows = ranked.index[ranked["cluster"] == number].to_numpy()
-        n_typical = min(TYPICAL, share, max(1, (len(rows) + 1) // 2))
+        n_typical = min(TYPICAL, share, (len(rows) + 1) // 2)
         n_borderline = min(BORDERLINE, share // 2, len(rows) - n_typical)
-        odd = outliers.loc[outliers["index"].isin(rows), "index"].head(min(ODD, share // 2))
+        here = clusters["cluster"][outliers["index"]].to_numpy() == number
+        odd = outliers.loc[here, "index"].head(min(ODD, max(1, share // 2)))
         borderline = rows[::-1][:n_borderline]
         picks[number] = Picks(rows[:n_typical], borderline, odd.to_numpy(int))
     return picks

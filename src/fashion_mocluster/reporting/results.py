@@ -24,19 +24,24 @@ class RunResults:
         recipe: What its environment calls its runs, ``report.title``.
         comparison: ``clustering_comparison.csv``.
         best_method: The method chosen without labels; empty where none was.
+        cluster_sizes: Its clusters: ``cluster, name`` (if they have names) ``, images, share,
+            confidence``.
         neighbor_mi: The criterion of that choice by method, in nats.
         parameters: All parameters as recorded.
         training_costs: By training ``epoch, seconds, memory_mb``, one line per epoch.
         embedding_costs: By representation ``time_s`` and ``memory_mb``.
         distributions: By method the classes in its clusters.
-        predictions: How many new images were sorted into the clusters, and their scores.
+        predictions: How many new images were sorted into the clusters, and their scores; empty where
+            that was done by other clusters, of an earlier run.
         figures: PNG files by path below ``08_reporting``, without suffix.
+        gallery: The link to its gallery; None where it has none.
     """
 
     recipe: str
     seed: int
     comparison: pd.DataFrame = field(default_factory=_no_comparison)
     best_method: str = ""
+    cluster_sizes: pd.DataFrame = field(default_factory=pd.DataFrame)
     neighbor_mi: dict[str, float] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
@@ -48,17 +53,20 @@ class RunResults:
     bugfix_ablation: pd.DataFrame = field(default_factory=pd.DataFrame)
     predictions: dict[str, Any] = field(default_factory=dict)
     figures: dict[str, bytes] = field(default_factory=dict)
+    gallery: str | None = None
 
     @classmethod
     def from_files(cls, run: dict[str, Any]) -> "RunResults":
         """From one of the dictionaries that :class:`RunResultsDataset` loads."""
         tables, values = run["tables"], run["values"]
+        predictions = values.get("prediction_scores", {})
         best, record = values.get("best_method", {}), values.get("run_info", {})
         return cls(
             recipe=run["recipe"],
             seed=run["seed"],
             comparison=tables.get("clustering_comparison", _no_comparison()),
             best_method=best.get("method", ""),
+            cluster_sizes=tables.get("cluster_sizes", pd.DataFrame()),
             neighbor_mi=best.get("neighbor_mi", {}),
             parameters=record.get("parameters", {}),
             versions=record.get("versions", {}),
@@ -68,8 +76,9 @@ class RunResults:
             distributions=_folder(tables, "cluster_distribution"),
             ablation=tables.get("ablation", pd.DataFrame()),
             bugfix_ablation=tables.get("bugfix_ablation", pd.DataFrame()),
-            predictions=values.get("prediction_scores", {}),
+            predictions=predictions if _same_clustering(predictions, best) else {},
             figures=run["figures"],
+            gallery=run.get("gallery"),
         )
 
     @property
@@ -88,6 +97,11 @@ class RunResults:
         """Epochs really run by the training that a representation comes from; empty for none."""
         costs = self.training_costs.get(encoder_of(representation))
         return "" if costs is None else str(len(costs))
+
+
+def _same_clustering(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two files are of one clustering; those of older versions do not say of which."""
+    return one.get("clustering") == other.get("clustering")
 
 
 def _folder(files: dict[str, Any], folder: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
+from fashion_mocluster.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +39,8 @@ def validate_images(
         raise InputError(f"{source}: clustering needs at least 2 images, got {len(raw_images)}")
     if n_clusters != "auto" and len(raw_images) < n_clusters:
         raise InputError(
-            f"{source}: {len(raw_images)} images cannot make {n_clusters} clusters; lower n_clusters"
+            f"{source}: {counted(len(raw_images), 'image')} cannot make {n_clusters} clusters; lower "
+            "n_clusters"
         )
     height, width = raw_images.shape[1:3]
     if min(height, width) < 4:
@@ -53,8 +55,8 @@ def validate_images(
     )
     if constant:
         kind = "color" if is_color else "shade of gray"
-        logger.warning("%s: %d images show one %s only", source, constant, kind)
-    logger.info("%s: %d images of %d x %d", source, len(raw_images), height, width)
+        logger.warning("%s: %s of one %s only", source, counted(constant, "image"), kind)
+    logger.info("%s: %s of %d x %d", source, counted(len(raw_images), "image"), height, width)
     return raw_images
 
 

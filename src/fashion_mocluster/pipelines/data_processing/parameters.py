@@ -12,7 +12,7 @@ class DataParameters(PictureOptions):
     """Where the images are, how they are read and what their classes are called.
 
     The catalog takes all of them from here; ``datasets.image_source`` says what they mean.
-    ``cluster_names`` is a CSV file ``cluster,name`` with the user's names of the clusters.
+    ``cluster_names`` is a CSV file ``cluster,name,clustering`` with the user's names of the clusters.
     """
 
     path: str | None

@@ -2,7 +2,7 @@
 and its weights, which whitening and finetunings start from.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -17,15 +17,32 @@ EncoderWeights = Any
 
 
 def embed_with_backbone(
-    images: np.ndarray, parameters: BackboneParameters
+    images: np.ndarray, parameters: BackboneParameters, earlier: pd.DataFrame | None
 ) -> tuple[pd.DataFrame, dict]:
-    """Features of the pretrained network as :func:`embeddings_table` gives them, and their cost."""
-    from fashion_mocluster.learning.backbone import embed_with_backbone
+    """Features of the pretrained network as :func:`embeddings_table` gives them, and their cost.
+
+    The table's ``attrs`` say which images and which network it is of, by which the next run knows
+    what it can use again. The time of that is counted as it was spent.
+
+    Args:
+        earlier: The table of an earlier run, if there is one.
+    """
+    from fashion_mocluster.learning.backbone_reuse import Described, describe
     from fashion_mocluster.learning.device import measure_on, pick_device
 
+    known = None
+    if earlier is not None and earlier.attrs:
+        made_from = earlier.attrs["images"].split(), earlier.attrs["network"]
+        known = Described(earlier.to_numpy(np.float32), *made_from)
     device = pick_device(parameters.compute)
-    z, cost = measure_on(device, lambda: embed_with_backbone(images, parameters))
-    return embeddings_table(z), asdict(cost)
+    (found, n_known), cost = measure_on(device, lambda: describe(images, parameters, known))
+    if n_known:
+        cost = replace(cost, time_s=cost.time_s + n_known * earlier.attrs["seconds_per_image"])
+    table = embeddings_table(found.features)
+    # One text, for pandas copies attrs whenever it makes one table of another.
+    table.attrs = {"images": " ".join(found.images), "network": found.network}
+    table.attrs["seconds_per_image"] = cost.time_s / len(table)
+    return table, asdict(cost)
 
 
 def create_pipeline(
@@ -36,13 +53,13 @@ def create_pipeline(
         [
             Node(
                 embed_with_backbone,
-                ["images", "params:backbone"],
+                ["images", "params:backbone", "earlier_embeddings"],
                 ["embeddings", "embedding_cost"],
                 name="embed_with_backbone",
             )
         ],
         namespace=namespace,
-        inputs={"images": images},
+        inputs={"images": images, "earlier_embeddings": f"earlier_{name}_embeddings"},
         outputs={"embeddings": f"{name}_embeddings", "embedding_cost": f"{name}_embedding_cost"},
         parameters={"params:backbone"},
     )

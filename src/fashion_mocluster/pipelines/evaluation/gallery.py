@@ -25,7 +25,16 @@ def write_gallery(
     from fashion_mocluster.reporting.gallery import gallery_html
 
     title = f"Clusters by {methods[best['method']].title}"
-    return gallery_html(images, clusters, projection, duplicates, outliers, title, cluster_names)
+    return gallery_html(
+        images,
+        clusters,
+        projection,
+        duplicates,
+        outliers,
+        title,
+        names=cluster_names,
+        clustering=best["clustering"],
+    )
 
 
 def create_pipeline(*, named: bool) -> Pipeline:
@@ -42,7 +51,7 @@ def create_pipeline(*, named: bool) -> Pipeline:
         "outliers",
         "best_method",
     ]
-    names = ["cluster_names_file"] if named else []
+    names = ["cluster_names"] if named else []
     methods = "params:evaluation.methods"
     return Pipeline(
         [Node(write_gallery, [*results, methods, *names], "gallery", name="write_gallery")],

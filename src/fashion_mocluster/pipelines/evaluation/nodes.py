@@ -12,8 +12,10 @@ from matplotlib.figure import Figure
 from fashion_mocluster.clustering.parameters import MethodParameters
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning.parameters import EmbeddingParameters
+from fashion_mocluster.pipelines.evaluation.cluster_names import fingerprint
 from fashion_mocluster.pipelines.evaluation.parameters import ModelSelectionParameters
 from fashion_mocluster.pipelines.moco_pretraining.nodes import embeddings_table
+from fashion_mocluster.wording import counted
 
 if TYPE_CHECKING:
     from fashion_mocluster.learning.weights import EncoderWeights
@@ -32,8 +34,12 @@ def tabulate_pixels(images: np.ndarray) -> tuple[pd.DataFrame, dict]:
     return embeddings_table(x), asdict(cost)
 
 
-def reduce_pixels(pixels: pd.DataFrame, n_components: int, seed: int) -> tuple[pd.DataFrame, dict]:
-    """The first principal components of the standardized pixels, and their cost.
+def reduce_pixels(
+    pixels: pd.DataFrame, n_components: int, seed: int
+) -> tuple[pd.DataFrame, dict, np.ndarray]:
+    """The first principal components of the standardized pixels, their cost, and what
+    :func:`project_pixels` needs for the same of other images: float32 (2 + components, pixels), the
+    mean, the scale and the directions.
 
     There are fewer than ``n_components`` where there are fewer images or pixels.
     """
@@ -43,8 +49,19 @@ def reduce_pixels(pixels: pd.DataFrame, n_components: int, seed: int) -> tuple[p
     from fashion_mocluster.cost import measure
 
     x = pixels.to_numpy()
-    pca = PCA(min(n_components, *x.shape), random_state=seed)
-    z, cost = measure(lambda: pca.fit_transform(StandardScaler().fit_transform(x)))
+    scaler, pca = StandardScaler(), PCA(min(n_components, *x.shape), random_state=seed)
+    z, cost = measure(lambda: pca.fit_transform(scaler.fit_transform(x)))
+    mean = scaler.mean_ + scaler.scale_ * pca.mean_
+    steps = np.vstack([mean, scaler.scale_, pca.components_]).astype(np.float32)
+    return embeddings_table(z), asdict(cost), steps
+
+
+def project_pixels(pixels: pd.DataFrame, steps: np.ndarray) -> tuple[pd.DataFrame, dict]:
+    """The principal components that :func:`reduce_pixels` found, of other images; and their cost."""
+    from fashion_mocluster.cost import measure
+
+    mean, scale, *directions = steps
+    z, cost = measure(lambda: ((pixels.to_numpy() - mean) / scale) @ np.transpose(directions))
     return embeddings_table(z), asdict(cost)
 
 
@@ -69,8 +86,8 @@ def read_external_embeddings(
         )
     if len(features) != len(images):
         raise InputError(
-            f"{source}: {len(features)} lines for {len(images)} images; the file needs one for "
-            "each image, in their order"
+            f"{source}: {counted(len(features), 'line')} for {counted(len(images), 'image')}; the file "
+            "needs one for each image, in their order"
         )
     numbers = features.apply(pd.to_numeric, errors="coerce").to_numpy(np.float32)
     bad = ~np.isfinite(numbers)
@@ -138,14 +155,14 @@ def assign_clusters(
     n_found = len(np.unique(labels[labels >= 0]))
     if clusterer.finds_n_clusters:
         logger.info(
-            "%s found %d clusters and left %d images unsorted",
-            *(method.title, n_found, (labels < 0).sum()),
+            "%s found %s and left %s unsorted",
+            *(method.title, counted(n_found, "cluster"), counted((labels < 0).sum(), "image")),
         )
     elif n_found < n_clusters:
         logger.warning(
-            "%s found %d clusters, not the %d asked for: too few images differ, or its starts did "
-            "not fill all clusters; lower n_clusters or choose another method",
-            *(method.title, n_found, n_clusters),
+            "%s found %s, not the %d asked for: too few images differ, or its starts did not fill all "
+            "clusters; lower n_clusters or choose another method",
+            *(method.title, counted(n_found, "cluster"), n_clusters),
         )
     return labels, asdict(cost)
 
@@ -187,7 +204,7 @@ def score_clusters(
     description = "+".join([*steps, clusterer.kind])
     n_found = len(np.unique(assigned[assigned >= 0]))
     if clusterer.finds_n_clusters:
-        description += f" ({n_found} clusters, {(assigned < 0).mean():.0%} unsorted)"
+        description += f" ({counted(n_found, 'cluster')}, {(assigned < 0).mean():.0%} unsorted)"
     elif n_found < n_clusters:
         description += f" ({n_found} of {n_clusters} clusters)"
     return {
@@ -302,7 +319,8 @@ def compare_methods(
     equal_sizes: Collection[str] = (),
     **results: dict | np.ndarray,
 ) -> tuple[pd.DataFrame, dict]:
-    """The comparison table, and the method that is best by a criterion that sees no labels.
+    """The comparison table, and the method that is best by a criterion that sees no labels, with what
+    tells its clusters from others and their sizes.
 
     Scores such as the silhouette are measured in a space of each method's own; the mutual
     information between the clusters of neighbors is measured on the same neighbors for all, and of
@@ -326,14 +344,19 @@ def compare_methods(
         for name in names
     }
     best = max(names, key=information.get)
+    numbers, sizes = np.unique(results[f"{best}_assignments"], return_counts=True)
     titles = {name: methods[name].title for name in names}
-    logger.info("\n%s", printed_table(table, titles, information, best, equal_sizes))
+    errors = {name: results[f"{name}_scores"].get("silhouette_se") for name in names}
+    errors = {name: error for name, error in errors.items() if error is not None}
+    logger.info("\n%s", printed_table(table, titles, information, best, equal_sizes, errors))
     return table, {
         "method": best,
         "criterion": "mutual information between the clusters of neighbors in nats, no labels seen",
         "representation": selection.representation,
         "n_neighbors": selection.n_neighbors,
         "neighbor_mi": information,
+        "clustering": fingerprint(results[f"{best}_assignments"]),
+        "sizes": {int(number): int(size) for number, size in zip(numbers, sizes, strict=True)},
     }
 
 

@@ -92,7 +92,7 @@ class EvaluationParameters(BaseModel):
 class PredictParameters(BaseModel):
     """Images that no training and no clustering sees, and the method whose clusters they are sorted
     into, by their ``n_neighbors`` nearest images among those that were clustered; None: as many as
-    ``evaluation.model_selection`` looks at. ``method: best`` is the one chosen without labels.
+    ``evaluation.model_selection`` looks at. ``method: best`` is the one that the stored run chose.
 
     The catalog reads ``path`` and what follows it down to ``labels``, and ``external_embeddings`` (of
     the new images, for a method on ``external``), from here.

@@ -5,8 +5,14 @@ from collections.abc import Collection
 from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.clustering.parameters import MethodParameters, starts_from_pixel_clusters
-from fashion_mocluster.datasets.cluster_folders import ExportMode
-from fashion_mocluster.pipelines.evaluation import backbone, chosen, gallery, nodes, preparation
+from fashion_mocluster.pipelines.evaluation import (
+    backbone,
+    chosen,
+    cluster_names,
+    gallery,
+    nodes,
+    preparation,
+)
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import (
     bind,
     embedding_pipeline,
@@ -24,7 +30,6 @@ def create_pipeline(
     auto_n_clusters: bool = False,
     equal_sizes: Collection[str] = (),
     named: bool = False,
-    export: ExportMode = "none",
 ) -> Pipeline:
     """The comparison.
 
@@ -36,7 +41,6 @@ def create_pipeline(
         auto_n_clusters: Whether the number of clusters is to be found.
         equal_sizes: The methods that assume clusters of equal size.
         named: Whether the user has named the clusters.
-        export: Whether and how pictures are sorted into folders.
     """
     # Where the number comes from: a node, or the user.
     n_clusters = "n_clusters" if auto_n_clusters else "params:n_clusters"
@@ -47,9 +51,12 @@ def create_pipeline(
     parts = [_representation(name, encoders) for name in made]
     parts += [preparation.create_pipeline(criterion_representation, **before)]
     parts += [_shared(name, screened) for name in made]
-    parts += [_method(name, method, n_clusters, screened) for name, method in methods.items()]
+    parts += [
+        _method(name, method, n_clusters, screened, named=named) for name, method in methods.items()
+    ]
     parts += [_comparison(list(methods), criterion_representation, n_clusters, equal_sizes)]
-    parts += [chosen.create_pipeline(representations, named=named, export=export)]
+    parts += [cluster_names.create_pipeline(methods)] if named else []
+    parts += [chosen.create_pipeline(representations, named=named)]
     return sum(parts, gallery.create_pipeline(named=named))
 
 
@@ -73,7 +80,7 @@ def _representation(name: str, encoders: dict[str, str]) -> Pipeline:
     pca = Node(
         nodes.reduce_pixels,
         ["pixels_embeddings", "params:evaluation.pca_components", "params:evaluation.seed"],
-        ["pca_embeddings", "pca_embedding_cost"],
+        ["pca_embeddings", "pca_embedding_cost", "pca_steps"],
         name="reduce_pixels",
     )
     external = Node(
@@ -147,13 +154,17 @@ def _external_encoder() -> Pipeline:
     return read + embedding_pipeline("evaluation.external_encoder", "external_encoder", steps)
 
 
-def _method(name: str, method: MethodParameters, n_clusters: str, screened: list[str]) -> Pipeline:
+def _method(
+    name: str, method: MethodParameters, n_clusters: str, screened: list[str], *, named: bool
+) -> Pipeline:
     """Clusters, scores, tables and figures of one method.
 
     Args:
         n_clusters: The dataset or parameter that holds the number of clusters.
         screened: The dataset that says which images are set aside; empty where none are.
+        named: Whether clusters get names, and with them their place among the results, later.
     """
+    clusters = f"evaluation.{name}.clusters" if named else f"{name}_clusters"
     starts = ["pixel_clusters"] if starts_from_pixel_clusters(method.clusterer) else []
     more = [*starts, *screened]
     shared = {"images", "image_paths", "labels", "class_names", *more}
@@ -211,7 +222,10 @@ def _method(name: str, method: MethodParameters, n_clusters: str, screened: list
             "neighbors": f"{method.representation}_neighbors",
             **{dataset: dataset for dataset in shared - parameters},
         },
-        outputs={kind: f"{name}_{kind}" for kind in ("scores", "assignments", "clusters")},
+        outputs={
+            **{kind: f"{name}_{kind}" for kind in ("scores", "assignments")},
+            "clusters": clusters,
+        },
         parameters={
             "params:method": f"params:evaluation.methods.{name}",
             **{parameter: parameter for parameter in parameters},

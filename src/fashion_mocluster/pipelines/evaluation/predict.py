@@ -12,13 +12,19 @@ from matplotlib.figure import Figure
 
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.pipelines.evaluation import backbone, nodes
-from fashion_mocluster.pipelines.evaluation.chosen import name_clusters
+from fashion_mocluster.pipelines.evaluation.cluster_names import (
+    add_names,
+    check_cluster_names,
+    merge_by_name,
+    names_in,
+)
 from fashion_mocluster.pipelines.evaluation.parameters import (
     ModelSelectionParameters,
     PredictParameters,
 )
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import bind, embedding_pipeline
 from fashion_mocluster.representations import encoder_of
+from fashion_mocluster.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +58,7 @@ def predict_clusters(
     cluster_names: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """The cluster of each new image: index, path (where it is a file), cluster, name (where clusters
-    have names), confidence, distance and novel.
+    have names), confidence, distance and novel. Clusters of one name are one.
 
     The confidence is that of the known images, the share of the nearest known images that are in the
     cluster. ``distance`` is how far the nearest of them is (between directions, 0 to 2), and
@@ -60,15 +66,17 @@ def predict_clusters(
 
     Args:
         known: Embeddings of the clustered images.
-        clusters: Their clusters.
+        clusters: Their clusters, with names if the run had some.
         neighbor_distances: How far each of them is from its nearest.
         new: Embeddings of the new images.
+        cluster_names: Names that the user gives now; None for those that the run had.
     """
     from fashion_mocluster.clustering.assignment import assign_by_neighbors
     from fashion_mocluster.clustering.screening import large_distance
 
-    if cluster_names is not None:
-        clusters = name_clusters(clusters, cluster_names)
+    names = names_in(clusters) if cluster_names is None else cluster_names
+    if names is not None:
+        clusters = merge_by_name(clusters, names)
     votes = parameters.n_neighbors or selection.n_neighbors
     found = assign_by_neighbors(
         known.to_numpy(), clusters["cluster"].to_numpy(), new.to_numpy(), votes
@@ -85,33 +93,25 @@ def predict_clusters(
     )
     if new_image_paths is not None:
         table.insert(1, "path", new_image_paths["path"].to_numpy())
-    logger.info("%d of %d new images are like no known one", table["novel"].sum(), len(table))
-    return table if cluster_names is None else name_clusters(table, cluster_names)
+    logger.info(
+        "unlike all known: %d of %s", table["novel"].sum(), counted(len(table), "new image")
+    )
+    return table if names is None else add_names(table, names)
 
 
-def check_named_method(cluster_names: pd.DataFrame, best: dict, *, method: str) -> pd.DataFrame:
-    """The names of the clusters, if they are of the method that new images are sorted by.
-
-    Raises:
-        InputError: They are not; the user names the clusters of the chosen method.
+def score_predictions(
+    predicted: pd.DataFrame, labels: np.ndarray | None, best: dict, *, title: str
+) -> dict:
+    """ACC, NMI and ARI of the new images, where their labels are known, and how many there are; with
+    what tells the run that they were sorted by from others, so that a later one does not show them.
     """
-    if best["method"] != method:
-        raise InputError(
-            f"data.cluster_names holds names of the clusters of {best['method']}, the chosen method, "
-            f"but predict.method is {method}; change that, or set data.cluster_names to null"
-        )
-    return cluster_names
-
-
-def score_predictions(predicted: pd.DataFrame, labels: np.ndarray | None, *, title: str) -> dict:
-    """ACC, NMI and ARI of the new images, where their labels are known, and how many there are."""
     from fashion_mocluster.clustering.scores import label_scores
 
     scores = {"n_images": len(predicted), "mean_confidence": float(predicted["confidence"].mean())}
     if labels is not None:
         scores |= label_scores(labels, predicted["cluster"].to_numpy())
     logger.info("%s, new images: %s", title, "  ".join(f"{k} {v:.4g}" for k, v in scores.items()))
-    return scores
+    return {**scores, "clustering": best["clustering"]}
 
 
 def draw_predictions(
@@ -155,20 +155,14 @@ def create_pipeline(
         "neighbor_distances": f"{representation}_neighbor_distances",
         "new_embeddings": f"new_{representation}_embeddings",
         **{name: name for name in ("new_labels", "new_class_names", "new_image_paths")},
+        "best_method": "best_method",
     }
     names, check = [], []
     if named:
-        names, known["cluster_names_file"] = ["cluster_names_file"], "cluster_names_file"
-    if named and method is not None:
-        names, known["best_method"] = ["checked_names"], "best_method"
-        check = [
-            Node(
-                bind(check_named_method, method=method),
-                ["cluster_names_file", "best_method"],
-                "checked_names",
-                name="check_named_method",
-            )
-        ]
+        files, names = ["cluster_names_file", "best_method"], ["cluster_names"]
+        known["cluster_names_file"] = "cluster_names_file"
+        check_names = bind(check_cluster_names, method=method)
+        check = [Node(check_names, files, "cluster_names", name="check_cluster_names")]
     predict = Pipeline(
         [
             *check,
@@ -184,7 +178,7 @@ def create_pipeline(
             ),
             Node(
                 bind(score_predictions, title=title),
-                ["clusters", "new_labels"],
+                ["clusters", "new_labels", "best_method"],
                 "scores",
                 name="score_predictions",
             ),
@@ -221,17 +215,29 @@ def _new_embeddings(representation: str, encoders: Collection[str]) -> Pipeline:
     namespace = f"predict.{representation}"
     if representation == "backbone":
         return before + backbone.create_pipeline(namespace, name, checked)
-    if encoder_of(representation) in encoders:
+    if representation == "external_encoder" or encoder_of(representation) in encoders:
+        is_external = representation == "external_encoder"
+        steps = "evaluation.external_weights_embedding" if is_external else "embedding"
         weights = f"{representation}_weights"
-        return before + embedding_pipeline(namespace, name, weights=weights, images=checked)
+        return before + embedding_pipeline(namespace, name, steps, weights, checked)
     outputs = [f"{name}_embeddings", f"{name}_embedding_cost"]
-    embed = Node(nodes.tabulate_pixels, "checked_images", outputs, name="tabulate_pixels")
-    if representation == "external":
-        inputs.add("new_external_embeddings_file")
-        embed = Node(
-            bind(nodes.read_external_embeddings, source="predict.external_embeddings"),
-            ["new_external_embeddings_file", "checked_images"],
-            outputs,
-            name="read_external_embeddings",
-        )
-    return Pipeline([check, embed], namespace="predict", inputs=inputs, outputs=set(outputs))
+    tables = {
+        "pixels": [Node(nodes.tabulate_pixels, "checked_images", outputs, name="tabulate_pixels")],
+        "pca": [
+            Node(
+                nodes.tabulate_pixels, "checked_images", ["pixels", "cost"], name="tabulate_pixels"
+            ),
+            Node(nodes.project_pixels, ["pixels", "pca_steps"], outputs, name="project_pixels"),
+        ],
+        "external": [
+            Node(
+                bind(nodes.read_external_embeddings, source="predict.external_embeddings"),
+                ["new_external_embeddings_file", "checked_images"],
+                outputs,
+                name="read_external_embeddings",
+            )
+        ],
+    }[representation]
+    stored = {"pca_steps", "new_external_embeddings_file"}
+    inputs |= stored & {name for node in tables for name in node.inputs}
+    return Pipeline([check, *tables], namespace="predict", inputs=inputs, outputs=set(outputs))

@@ -8,6 +8,7 @@ from kedro.pipeline import Node, Pipeline
 from matplotlib.figure import Figure
 
 from fashion_mocluster.pipelines.evaluation.parameters import ClusterCounts, ScreeningParameters
+from fashion_mocluster.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -35,9 +36,10 @@ def screen_images(
     outliers = pd.DataFrame({"index": far, "distance": distances[far]})
     outliers = outliers.sort_values("distance", ascending=False, ignore_index=True)
     itself = np.arange(len(z))
+    copies = counted((found.representative != itself).sum(), "copy", "copies")
     logger.info(
-        "%d images are copies of others (%d exact), %d are outliers: duplicates.csv, outliers.csv",
-        *((found.representative != itself).sum(), (exact != itself).sum(), len(outliers)),
+        "%s of other images (%d exact), %s: duplicates.csv, outliers.csv",
+        *(copies, (exact != itself).sum(), counted(len(outliers), "outlier")),
     )
     screened = pd.DataFrame(
         {

@@ -31,7 +31,7 @@ def create_pipeline(methods: Iterable[str] = ()) -> Pipeline:
     """The report of all runs on disk.
 
     Args:
-        methods: Those of the present run, whose figures have to be there first.
+        methods: Those of the present run, whose figures and gallery have to be there first.
     """
     wait_for = {
         f"{method}_{kind}": f"evaluation.{method}.{kind}"
@@ -39,7 +39,8 @@ def create_pipeline(methods: Iterable[str] = ()) -> Pipeline:
         for kind in ("figures", "examples")
     }
     if wait_for:
-        wait_for |= {name: name for name in ("clustering_comparison", "run_info")}
+        others = ("clustering_comparison", "run_info", "cluster_sizes", "gallery")
+        wait_for |= {name: name for name in others}
     return Pipeline(
         [
             Node(

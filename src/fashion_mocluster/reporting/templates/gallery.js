@@ -80,8 +80,8 @@ function showNames(typedIn) {
 function saveNames() {
   const quoted = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
   const lines = clusters.flatMap((c, i) =>
-    (names[i] ? c.numbers.map((number) => `${number},${quoted(names[i])}`) : []));
-  const file = new Blob([["cluster,name", ...lines, ""].join("\n")], { type: "text/csv" });
+    (names[i] ? c.numbers.map((number) => `${number},${quoted(names[i])},${data.clustering}`) : []));
+  const file = new Blob([["cluster,name,clustering", ...lines, ""].join("\n")], { type: "text/csv" });
   const link = element("a", { href: URL.createObjectURL(file), download: "cluster_names.csv" });
   link.click();
   URL.revokeObjectURL(link.href);
@@ -96,7 +96,8 @@ clusters.forEach((c, cluster) => {
   const share = Math.round((100 * c.size) / clusterOf.length);
   const heading = element("span", { className: "title", id: `title-${cluster}` }, dot(cluster),
     named("strong", cluster), element("span", {}, `${c.size.toLocaleString("en")} · ${share}%`));
-  const mosaic = c.typical.slice(0, 8).map((picture) => image(picture, ""));
+  const best = c.typical.length ? c.typical : c.odd;
+  const mosaic = best.slice(0, 8).map((picture) => image(picture, ""));
   const open = element("button", { className: "open", onclick: () => openCluster(cluster) }, heading,
     element("span", { className: "mosaic" }, ...mosaic));
   open.setAttribute("aria-labelledby", heading.id);
@@ -293,9 +294,14 @@ clusters.forEach((c, cluster) => {
 });
 
 // Duplicates and outliers.
-data.duplicates.forEach((group) => find(".groups").append(element("div", { className: "group" },
-  element("p", { className: "note" }, `${group.kind}: ${count(group.size, "image")}`),
-  element("div", { className: "pictures" }, ...group.pictures.map((picture) => figure(picture))))));
+const row = (list) => element("div", { className: "pictures" }, ...list.map((picture) => figure(picture)));
+const note = (kind, number) => element("p", { className: "note" }, `${kind}: ${count(number, "image")}`);
+data.duplicates.forEach(({ kind, size: number, same, pictures: others }) => {
+  const framed = same.map((list) =>
+    element("div", { className: "same" }, note("the same", list.length), row(list)));
+  find(".groups").append(
+    element("div", { className: "group" }, note(kind, number), ...framed, row(others)));
+});
 data.outliers.pictures.forEach((picture, i) =>
   find("#outliers .pictures").append(figure(picture, ` (${data.outliers.distance[i]})`)));
 showNames();
