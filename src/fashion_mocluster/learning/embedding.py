@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from fashion_mocluster.errors import InputError
+from fashion_mocluster.learning.backbone_encoder import BackboneEncoder
 from fashion_mocluster.learning.device import autocast, pick_device, pick_precision
 from fashion_mocluster.learning.encoder import Encoder
 from fashion_mocluster.learning.parameters import EmbeddingParameters
@@ -118,8 +119,13 @@ def encode(
     return torch.cat(parts).numpy()
 
 
-def fold_batch_norm(encoder: Encoder) -> Encoder:
-    """The encoder, in eval mode, with every BatchNorm made part of the convolution before it."""
+def fold_batch_norm(encoder: Encoder | BackboneEncoder) -> Encoder | BackboneEncoder:
+    """The encoder, in eval mode, with every BatchNorm made part of the convolution before it.
+
+    A network that was trained elsewhere stays as it is: its BatchNorm may apply an activation too.
+    """
+    if isinstance(encoder, BackboneEncoder):
+        return encoder
     for module in encoder.modules():
         for before, name in (("conv1", "bn1"), ("conv2", "bn2"), ("0", "1")):
             if isinstance(norm := getattr(module, name, None), nn.BatchNorm2d):
