@@ -116,7 +116,11 @@ def test_the_weights_that_ship_are_of_the_recipe_as_it_is(env, seed):
         ({"finetuning": {"self_labeling": {"n_rounds": 0}}}, r"self_labeling.n_rounds: .*got 0"),
         (
             {"finetuning": {"kmeans": {"assign": "dbscan"}}},
-            "kmeans.assign: .*'turtle' .got 'dbscan",
+            "kmeans.assign: .*'turtle', 'umap_ward' .got 'dbscan",
+        ),
+        (
+            {"finetuning": {"self_labeling": {"assign": "umap_ward"}}},
+            "finetuning.self_labeling: init: pixel_clusters belongs to assign: turtle",
         ),
         ({"ablation": {"run": "abz"}}, "ablation.run: "),
         (

@@ -138,7 +138,8 @@ class Record:
 
     def _write(self) -> None:
         partial = self._path.with_suffix(".partial")
-        partial.write_text(json.dumps(self._made_from, indent=1, sort_keys=True))
+        # Indented, it would take ten times as long, and it is written for every dataset.
+        partial.write_text(json.dumps(self._made_from, sort_keys=True))
         partial.replace(self._path)
 
 

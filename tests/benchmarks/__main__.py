@@ -18,6 +18,7 @@ from fashion_mocluster.parameters import check_parameters
 from tests.benchmarks.backbone import backbone_areas
 from tests.benchmarks.clustering import clustering_areas
 from tests.benchmarks.command_line import command_line_areas
+from tests.benchmarks.evaluation import evaluation_areas
 from tests.benchmarks.many_points import many_points_areas
 from tests.benchmarks.pictures import picture_areas
 from tests.benchmarks.side_by_side import Result
@@ -52,7 +53,7 @@ def main(idx_folder: Path | None, size: Size, result: Path = RESULT) -> pd.DataF
 
 
 def all_areas(images: np.ndarray, many: np.ndarray | None, size: Size) -> Iterator[Result]:
-    """Pictures, training, the pretrained network, threads, clustering, many points, commands."""
+    """All of them, each as soon as it is measured."""
     yield from picture_areas(size)
     weights = EncoderWeights.from_dict(load_tensors(DATA / "06_models" / "pretrained" / "moco.pt"))
     thesis, base = (check_parameters(project_parameters(env)) for env in ("thesis", "base"))
@@ -62,6 +63,7 @@ def all_areas(images: np.ndarray, many: np.ndarray | None, size: Size) -> Iterat
     yield from thread_areas(images, base.moco, size)
     few, all_ = (None if x is None else embed(x, weights, base.embedding) for x in (images, many))
     yield from clustering_areas(few, all_, size)
+    yield from evaluation_areas(few, size.rounds)
     yield from many_points_areas(few if all_ is None else all_, size)
     yield from command_line_areas(size)
 

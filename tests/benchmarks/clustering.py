@@ -12,14 +12,11 @@ from sklearn.metrics import (
     silhouette_score,
 )
 
-from fashion_mocluster.clustering.neighbors import unit
 from fashion_mocluster.clustering.scores import label_free_scores, silhouette
 from fashion_mocluster.clustering.spectral import SpectralClusterer
-from fashion_mocluster.clustering.turtle import BATCH_SIZE, Turtle, center_and_scale
 from fashion_mocluster.cost import Cost, measure
 from tests.benchmarks.side_by_side import Result, growth, time_side_by_side
 from tests.benchmarks.size import Size
-from tests.clustering.plain_turtle import plain_turtle
 
 SIZES = (10_000, 20_000, 40_000, 70_000)
 GOAL_S, GOAL_MB = 60, 4096
@@ -39,7 +36,6 @@ def clustering_areas(
     yield spectral(embeddings, rounds=size.rounds)
     labels = SpectralClusterer(10, random_state=0).fit_predict(embeddings)
     yield from score_areas(embeddings, labels, size.rounds)
-    yield turtle(embeddings, size.rounds)
     if many is None:
         yield spectral_growth({n: spectral_cost(sample(embeddings, n)) for n in size.fractions})
         return
@@ -52,26 +48,6 @@ def clustering_areas(
 def sample(x: np.ndarray, count: int) -> np.ndarray:
     """``count`` points at random without replacement, the same ones each time."""
     return x[np.random.default_rng(0).permutation(len(x))[:count]]
-
-
-def turtle(x: np.ndarray, rounds: int) -> Result:
-    """A hundred steps of four starts on as many points as are in a batch."""
-    x, n_init, n_steps = sample(x, BATCH_SIZE), 4, 100
-    ours = Turtle(10, n_hops=0, n_init=n_init, n_steps=n_steps, random_state=0)
-    draw = np.random.RandomState(0).standard_normal((x.shape[1], 10 * n_init))
-    points = center_and_scale(unit(x))
-    return time_side_by_side(
-        "TURTLE",
-        len(x),
-        ("all starts as one matrix", lambda: ours.fit(x)),
-        (
-            "autograd, one start after the other",
-            lambda: [plain_turtle(points, start, 10, n_steps, draw) for start in range(n_init)],
-        ),
-        rounds=rounds,
-        unit="s",
-        scale=1,
-    )
 
 
 def spectral(x: np.ndarray, rounds: int, warm_up: bool = True) -> Result:

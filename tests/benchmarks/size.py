@@ -51,7 +51,7 @@ FULL = Size(
     photos=400,
     pictures=256,
     points=(10_000, 100_000, 1_000_000),
-    commands={"run --pipelines=evaluation": 90.0, **IDLE_COMMANDS},
+    commands={"run --pipelines=evaluation": 75.0, **IDLE_COMMANDS},
 )
 SMALL = Size(
     images=400,
@@ -64,5 +64,5 @@ SMALL = Size(
     photos=8,
     pictures=4,
     points=(200, 400),
-    commands={"run --pipelines=evaluation --params=data.limit=300": 90.0, **IDLE_COMMANDS},
+    commands={"run --pipelines=evaluation --params=data.limit=300": 75.0, **IDLE_COMMANDS},
 )

@@ -13,6 +13,7 @@ from fashion_mocluster.clustering.turtle import (
     STARTS_TOGETHER,
     Turtle,
     center_and_scale,
+    main_components,
     smooth,
 )
 from tests.clustering.plain_turtle import plain_turtle
@@ -43,8 +44,8 @@ def test_agrees_with_the_method_written_plainly(groups):
     x, _ = groups
     n_init = STARTS_TOGETHER + 1  # a whole group and one that is not
     model = Turtle(3, n_hops=0, n_init=n_init, n_steps=60, random_state=5).fit(x)
-    draw = np.random.RandomState(5).standard_normal((6, 3 * n_init))
-    points = center_and_scale(unit(x))
+    points = center_and_scale(main_components(unit(x)))
+    draw = np.random.RandomState(5).standard_normal((points.shape[1], 3 * n_init))
     plain = [plain_turtle(points, start, 3, 60, draw) for start in range(n_init)]
     np.testing.assert_allclose(model.losses_, [loss for _, loss in plain], rtol=1e-3)
     best = np.argmax(model.neighbor_mi_)
@@ -61,6 +62,24 @@ def test_smoothing_is_a_mean_over_neighbors_taken_repeatedly():
     assert smooth(x, neighbor_graph(x, 4), 0) is x
     everyone = neighbor_graph(x, 99)
     np.testing.assert_allclose(smooth(x, everyone, 1), np.tile(x.mean(0), (40, 1)))
+
+
+@pytest.mark.parametrize("shape", [(300, 40), (30, 40)])
+def test_nearly_all_variance_is_in_the_components_that_are_kept(shape):
+    """Against the singular values of the centered points."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=shape) * 0.8 ** np.arange(40) + 5
+    kept = main_components(x)
+    variances = np.linalg.svd(x - x.mean(0), compute_uv=False) ** 2
+    shares = variances.cumsum() / variances.sum()
+    assert kept.shape == (len(x), np.flatnonzero(shares > 0.995)[0] + 1)
+    assert kept.shape[1] < 25
+    np.testing.assert_allclose((kept**2).sum(0), variances[: kept.shape[1]])
+
+
+def test_points_that_are_all_the_same_stay_as_they_are():
+    x = np.ones((5, 3))
+    assert main_components(x) is x
 
 
 def test_the_start_with_the_most_neighbor_mutual_information_wins(groups):

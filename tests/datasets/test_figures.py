@@ -1,6 +1,8 @@
 import base64
 import inspect
+import io
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -15,6 +17,26 @@ def test_one_figure_loads_as_its_file(tmp_path):
     dataset.save(new_figure(2, 1))
     assert dataset.load() == path.read_bytes()
     assert Image.open(path).size == (220, 110)
+
+
+def test_a_figure_that_is_drawn_once_looks_as_savefig_draws_it(tmp_path):
+    def figure():
+        figure = new_figure(4, 3)
+        axes = figure.subplots()
+        axes.plot([0, 1e6], [0, 1], label="a long name")
+        axes.annotate("$5", (0, 1), (-2e5, 0.5))
+        figure.legend(loc="outside right upper")
+        figure.suptitle("Title")
+        return figure
+
+    content = io.BytesIO()
+    figure().savefig(content, dpi=110)
+    dataset = FigureDataset(filepath=str(tmp_path / "a.png"))
+    dataset.save(figure())
+    shown, expected = (
+        np.asarray(Image.open(io.BytesIO(b))) for b in (dataset.load(), content.getvalue())
+    )
+    np.testing.assert_array_equal(shown, expected)
 
 
 def test_the_folder_holds_exactly_what_was_saved_last(tmp_path):

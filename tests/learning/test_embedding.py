@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+import torch
 
-from fashion_mocluster.learning.embedding import embed
+from fashion_mocluster.learning.embedding import embed, fold_batch_norm
 from fashion_mocluster.learning.encoder import build_encoder
 from fashion_mocluster.learning.parameters import (
     EmbeddingParameters,
@@ -15,7 +16,7 @@ CPU = {"device": "cpu", "precision": "float32"}
 
 
 def weights(**options):
-    encoder = build_encoder(EncoderParameters(blocks=[1], widths=[6], **options), (12, 12), 0)
+    encoder = build_encoder(EncoderParameters(blocks=[1, 1], widths=[4, 6], **options), (12, 12), 0)
     return EncoderWeights.of(encoder, PreprocessingParameters(), PixelStatistics(127, 70))
 
 
@@ -44,3 +45,30 @@ def test_mirrored_images_embed_alike(images):
 def test_flattening_encoder_refuses_another_size(images):
     with pytest.raises(ValueError, match=r"takes images of \(12, 12\), got \(10, 12\)"):
         embed(images[:, :10], weights(pooling="flatten"), EmbeddingParameters(compute=CPU))
+
+
+def test_convolutions_take_over_what_batch_norm_does(images):
+    """Against the encoder as it was trained, with statistics that do change something."""
+    w = weights(residual=True)
+    generator = torch.Generator().manual_seed(0)
+    for name, value in w.state.items():
+        if value.is_floating_point() and ("bn" in name or "shortcut.1" in name):
+            value.copy_(torch.rand(value.shape, generator=generator) + 0.5)
+    x = torch.from_numpy((images[:, None] - np.float32(127)) / np.float32(70))
+    with torch.no_grad():
+        expected = w.build()(x).numpy()
+    z = embed(images, w, EmbeddingParameters(compute=CPU))
+    np.testing.assert_allclose(z, expected, rtol=1e-4, atol=1e-5)
+    assert not any(
+        isinstance(m, torch.nn.BatchNorm2d) for m in fold_batch_norm(w.build()).modules()
+    )
+
+
+def test_the_number_of_threads_changes_nothing_and_stays_as_it_was(images):
+    before = torch.get_num_threads()
+    many = np.concatenate([images] * 3)  # more than one chunk
+    one, two = (
+        embed(many, weights(), EmbeddingParameters(compute=CPU | {"threads": n})) for n in (1, 2)
+    )
+    np.testing.assert_array_equal(one, two)
+    assert torch.get_num_threads() == before

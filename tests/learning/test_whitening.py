@@ -46,6 +46,19 @@ def test_what_scatters_like_the_differences_becomes_white():
     np.testing.assert_allclose(found, v / (v + 0.5 * v.mean()), rtol=1e-6)
 
 
+@torch.no_grad()
+def test_without_shrinkage_the_principal_components_of_the_map_remain(images, weights):
+    """By a singular value decomposition, compared by angles, in which turned components are equal."""
+    whitened = whiten(images, weights, parameters(shrinkage=None, pca_components=5), EMBEDDING)
+    z = embed(images, whitened, EMBEDDING)
+    x = (torch.from_numpy(images).unsqueeze(1).float() - 127) / 70
+    plain = flatten_feature_map(weights.build(), x, 2, 3, flip_tta=True).double().numpy()
+    plain -= plain.mean(0)
+    principal = plain @ np.linalg.svd(plain)[2][:5].T
+    principal /= np.linalg.norm(principal, axis=1, keepdims=True)
+    np.testing.assert_allclose(z @ z.T, principal @ principal.T, atol=1e-3)
+
+
 def test_what_no_view_changes_stays_finite():
     differences = np.random.default_rng(0).normal(size=(50, 3)) * [1, 1, 0]
     assert np.isfinite(whitening_matrix(differences, 0.1)).all()

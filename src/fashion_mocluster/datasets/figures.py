@@ -6,11 +6,15 @@ from typing import Any, NewType
 
 from kedro.io import AbstractDataset
 from kedro_datasets.matplotlib import MatplotlibDataset
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from fashion_mocluster.datasets.atomic import write_atomically
 from fashion_mocluster.datasets.errors import DataFileError
 
 DPI = 110
+# Pillow's own level, 6, takes five times as long for files that are a fifth smaller.
+COMPRESSION = {"compress_level": 1}
 
 # Kedro-viz shows as a picture what is annotated with a type of this name.
 ImagePreview = NewType("ImagePreview", str)
@@ -20,6 +24,10 @@ class FigureDataset(MatplotlibDataset):
     """One figure; unlike Kedro's own dataset it also loads, as the bytes of the PNG file."""
 
     DEFAULT_SAVE_ARGS = {"dpi": DPI}  # noqa: RUF012
+
+    def save(self, data: Figure) -> None:
+        """Write the figure."""
+        _write_png(data, Path(self._filepath), self._save_args["dpi"])
 
     def load(self) -> bytes:
         """The PNG file."""
@@ -44,9 +52,7 @@ class FiguresDataset(AbstractDataset[dict, dict]):
     def save(self, data: dict) -> None:
         """Write ``{name: Figure}`` as ``name.png``."""
         for name, figure in data.items():
-            write_atomically(
-                self._folder / f"{name}.png", lambda path, f=figure: f.savefig(path, dpi=self._dpi)
-            )
+            _write_png(figure, self._folder / f"{name}.png", self._dpi)
         for path in self._folder.glob("*.png"):
             if path.stem not in data:
                 path.unlink()
@@ -72,3 +78,10 @@ class FiguresDataset(AbstractDataset[dict, dict]):
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._folder)}
+
+
+def _write_png(figure: Figure, path: Path, dpi: int) -> None:
+    """What ``savefig`` writes, in half the time: that draws twice, first for the layout alone."""
+    figure.set_dpi(dpi)
+    canvas = FigureCanvasAgg(figure)
+    write_atomically(path, lambda temporary: canvas.print_png(temporary, pil_kwargs=COMPRESSION))

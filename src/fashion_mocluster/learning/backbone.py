@@ -10,6 +10,7 @@ import logging
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning.device import autocast, pick_device, pick_precision
 from fashion_mocluster.learning.parameters import BackboneParameters
+from fashion_mocluster.learning.preprocessing import channels_first
 from fashion_mocluster.learning.progress import Progress
 from fashion_mocluster.memory import keep_freed_memory
 from fashion_mocluster.threads import TorchThreads
@@ -42,19 +44,10 @@ def load_backbone(parameters: BackboneParameters) -> nn.Module:
             the hub cannot be reached, or the file does not fit the network.
     """
     p = parameters
-    if find_spec("timm") is None:
-        raise InputError(f"the representation 'backbone' needs timm; {INSTALL} timm")
-    import timm
-
-    if not timm.is_model(p.name):
-        similar = get_close_matches(p.name, timm.list_models(), n=3)
-        raise InputError(f"backbone.name: timm has no network {p.name!r}; similar are {similar}")
-    overlay = {}
-    if p.image_size is not None:
-        overlay["input_size"] = (3, p.image_size, p.image_size)
+    overlay = _overlay(p)
     # With its classifier, as timm takes tensors of any other network where a part is left out.
     if p.weights == "package":
-        network = timm.create_model(p.name, pretrained_cfg_overlay=overlay)
+        network = _timm(p).create_model(p.name, pretrained_cfg_overlay=overlay)
         # Both definitions list the same layers in the same order, under other names.
         state = zip(network.state_dict(), _packaged_state(p.name).values(), strict=True)
         network.load_state_dict(dict(state))
@@ -64,19 +57,49 @@ def load_backbone(parameters: BackboneParameters) -> nn.Module:
     return network.eval()
 
 
+def build_network(parameters: BackboneParameters) -> nn.Module:
+    """The same network with random weights.
+
+    Raises:
+        InputError: timm is not installed or knows no such network.
+    """
+    timm = _timm(parameters)
+    network = timm.create_model(parameters.name, pretrained_cfg_overlay=_overlay(parameters))
+    network.reset_classifier(0)
+    return network.eval()
+
+
+def _timm(parameters: BackboneParameters) -> ModuleType:
+    """timm, which knows the network."""
+    if find_spec("timm") is None:
+        raise InputError(f"the representation 'backbone' needs timm; {INSTALL} timm")
+    import timm
+
+    if not timm.is_model(parameters.name):
+        similar = get_close_matches(parameters.name, timm.list_models(), n=3)
+        raise InputError(
+            f"backbone.name: timm has no network {parameters.name!r}; similar are {similar}"
+        )
+    return timm
+
+
+def _overlay(parameters: BackboneParameters) -> dict:
+    """What differs from timm's description of the network."""
+    size = parameters.image_size
+    return {} if size is None else {"input_size": (3, size, size)}
+
+
 def _load_by_timm(parameters: BackboneParameters, overlay: dict) -> nn.Module:
     """The network with weights from the hub or a file.
 
     Args:
         overlay: What differs from timm's description of the network.
     """
-    import timm
-
     p = parameters
     if p.weights != "hub":
         overlay = {**overlay, "file": p.weights}
     try:
-        return timm.create_model(p.name, pretrained=True, pretrained_cfg_overlay=overlay)
+        return _timm(p).create_model(p.name, pretrained=True, pretrained_cfg_overlay=overlay)
     except Exception as error:  # of timm, torch, safetensors, the hub or the network beneath it
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
     if p.weights == "hub":
@@ -107,17 +130,25 @@ def _packaged_state(name: str) -> dict[str, Tensor]:
 
 
 def network_input(images: np.ndarray, size: int, config: dict) -> Tensor:
-    """Images uint8 (B, H, W) or (B, H, W, 3) as float32 (B, 3, size, size), resampled and standardized.
+    """Images uint8 (B, H, W) or (B, H, W, 3) as float32 (B, 3, size, size), as :func:`standardized`
+    makes them.
+    """
+    x = torch.from_numpy(np.array(images))  # a copy, as a memory-mapped file may be read-only
+    x = channels_first(x).expand(-1, 3, -1, -1)
+    return standardized(x.float() / 255, size, config)  # in memory the channels stay last: fastest
+
+
+def standardized(x: Tensor, size: int, config: dict) -> Tensor:
+    """Images (B, 3, H, W) in [0, 1] as network input (B, 3, size, size), resampled and standardized.
 
     Args:
         config: ``mean`` and ``std`` of each channel in [0, 1], as timm names them.
     """
-    x = torch.from_numpy(np.array(images))  # a copy, as a memory-mapped file may be read-only
-    x = x.unsqueeze(-1).expand(*x.shape, 3) if x.ndim == 3 else x
-    x = x.permute(0, 3, 1, 2).float()  # in memory the channels stay last, which is fastest
     if x.shape[2:] != (size, size):
-        x = F.interpolate(x, size=(size, size), mode="bicubic", antialias=True).clamp(0, 255)
-    mean, std = (torch.tensor(config[key]).view(3, 1, 1) * 255 for key in ("mean", "std"))
+        x = F.interpolate(x, size=(size, size), mode="bicubic", antialias=True).clamp(0, 1)
+    mean, std = (
+        torch.tensor(config[key], device=x.device).view(3, 1, 1) for key in ("mean", "std")
+    )
     return (x - mean) / std
 
 
@@ -125,17 +156,27 @@ def pooled(network: nn.Module, x: Tensor, pooling: str) -> Tensor:
     """Features float32 (B, D) of images (B, 3, H, W), as ``pooling`` makes them of the last feature map.
 
     Raises:
-        InputError: The network ends in no feature map of channels first, as transformers do.
+        InputError: As :func:`last_map`.
     """
     if pooling == "network":
         return network(x).float()
-    maps = network.forward_features(x).float()
+    maps = last_map(network, x).float()
+    return maps.clamp_min(0).pow(GEM_POWER).mean((2, 3)).pow(1 / GEM_POWER)
+
+
+def last_map(network: nn.Module, x: Tensor) -> Tensor:
+    """The last feature map (B, C, h, w) of images (B, 3, H, W).
+
+    Raises:
+        InputError: The network ends in no feature map of channels first, as transformers do.
+    """
+    maps = network.forward_features(x)
     if maps.ndim != 4 or maps.shape[1] != network.num_features:
         raise InputError(
-            f"backbone.pooling is {pooling!r}, but {type(network).__name__} ends in no feature map; set "
+            f"backbone.pooling is gem, but {type(network).__name__} ends in no feature map; set "
             "backbone.pooling=network"
         )
-    return maps.clamp_min(0).pow(GEM_POWER).mean((2, 3)).pow(1 / GEM_POWER)
+    return maps
 
 
 @torch.inference_mode()

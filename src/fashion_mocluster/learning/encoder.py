@@ -21,7 +21,7 @@ class PointwiseConv(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C_in, H, W) to (B, C_out, ceil(H / stride), ceil(W / stride))."""
         vertical, horizontal = self.stride
-        return F.conv2d(x[:, :, ::vertical, ::horizontal], self.weight)
+        return F.conv2d(x[:, :, ::vertical, ::horizontal], self.weight, self.bias)
 
 
 class Block(nn.Module):

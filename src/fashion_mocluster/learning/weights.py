@@ -7,9 +7,15 @@ import torch
 from torch import Tensor
 
 from fashion_mocluster.errors import FashionMoClusterError
+from fashion_mocluster.learning.backbone import load_backbone
+from fashion_mocluster.learning.backbone_encoder import BackboneEncoder
 from fashion_mocluster.learning.encoder import Encoder
 from fashion_mocluster.learning.feature_maps import Readout
-from fashion_mocluster.learning.parameters import EncoderParameters, PreprocessingParameters
+from fashion_mocluster.learning.parameters import (
+    BackboneParameters,
+    EncoderParameters,
+    PreprocessingParameters,
+)
 from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.seeding import fingerprint
 
@@ -27,7 +33,7 @@ class EncoderWeights:
 
     Attributes:
         state: Tensors by name, on the CPU.
-        encoder: Architecture.
+        encoder: Architecture: of an encoder trained here, or of a network that was trained elsewhere.
         preprocessing: How pixels become input.
         statistics: Mean and standard deviation of the training images' pixels.
         image_size: Height and width of the training images, as the encoder saw them.
@@ -37,7 +43,7 @@ class EncoderWeights:
     """
 
     state: dict[str, Tensor]
-    encoder: EncoderParameters
+    encoder: EncoderParameters | BackboneParameters
     preprocessing: PreprocessingParameters
     statistics: PixelStatistics
     image_size: tuple[int, int]
@@ -47,7 +53,10 @@ class EncoderWeights:
 
     @classmethod
     def of(
-        cls, encoder: Encoder, preprocessing: PreprocessingParameters, statistics: PixelStatistics
+        cls,
+        encoder: Encoder | BackboneEncoder,
+        preprocessing: PreprocessingParameters,
+        statistics: PixelStatistics,
     ) -> "EncoderWeights":
         """A copy of the encoder's present weights."""
         state = {
@@ -63,6 +72,20 @@ class EncoderWeights:
             channels=encoder.channels,
         )
 
+    @classmethod
+    def of_backbone(
+        cls, parameters: BackboneParameters, image_size: tuple[int, int], channels: int
+    ) -> "EncoderWeights":
+        """Those of a network that was trained elsewhere, for images of a size and number of channels.
+
+        Raises:
+            InputError: See :func:`~fashion_mocluster.learning.backbone.load_backbone`.
+        """
+        network = load_backbone(parameters)
+        encoder = BackboneEncoder(parameters, image_size, channels, network)
+        # It standardizes its input itself.
+        return cls.of(encoder, PreprocessingParameters(normalize="unit"), PixelStatistics(0, 1))
+
     def check(self) -> None:
         """Compare the tensors with the architecture.
 
@@ -72,26 +95,31 @@ class EncoderWeights:
         """
         # On the meta device even an absurd architecture costs no memory to compare with.
         with torch.device("meta"):
-            encoder = Encoder(self.encoder, self.image_size, self.channels)
+            encoder = self._untrained()
         self._compare(encoder)
 
-    def build(self) -> Encoder:
+    def build(self) -> Encoder | BackboneEncoder:
         """An encoder with these weights, in eval mode.
 
         Raises:
             WeightsError: As :meth:`check`.
         """
         self.check()
-        encoder = Encoder(self.encoder, self.image_size, self.channels)
+        encoder = self._untrained()
         encoder.load_state_dict(self.state)
         return encoder.eval()
+
+    def _untrained(self) -> Encoder | BackboneEncoder:
+        elsewhere = isinstance(self.encoder, BackboneParameters)
+        kind = BackboneEncoder if elsewhere else Encoder
+        return kind(self.encoder, self.image_size, self.channels)
 
     def fingerprint(self) -> str:
         """A short hash of the tensors."""
         tensors = [tensor.flatten().double().numpy() for tensor in self.state.values()]
         return fingerprint(np.concatenate(tensors))
 
-    def _compare(self, encoder: Encoder) -> None:
+    def _compare(self, encoder: Encoder | BackboneEncoder) -> None:
         expected = encoder.state_dict()
         problems = [f"{name} is missing" for name in expected.keys() - self.state.keys()]
         problems += [f"{name} is not part of it" for name in self.state.keys() - expected.keys()]
@@ -143,7 +171,7 @@ class EncoderWeights:
         try:
             return cls(
                 dict(content["state"]),
-                EncoderParameters(**content["encoder"]),
+                _architecture(content["encoder"]),
                 PreprocessingParameters(**content["preprocessing"]),
                 PixelStatistics(**content["statistics"]),
                 tuple(content["image_size"]),
@@ -153,6 +181,11 @@ class EncoderWeights:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise WeightsError(f"{origin}: malformed ({error!r})") from error
+
+
+def _architecture(parameters: dict) -> EncoderParameters | BackboneParameters:
+    """Networks that were trained elsewhere have a name."""
+    return (BackboneParameters if "name" in parameters else EncoderParameters)(**parameters)
 
 
 def _channels(content: dict) -> int:

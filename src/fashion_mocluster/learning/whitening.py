@@ -38,10 +38,9 @@ def whiten(
             two images, or no image differs from the others.
     """
     p = parameters
-    if p.stage > len(weights.encoder.blocks):
+    if p.stage > (stages := weights.build().stages):
         raise InputError(
-            f"whitening.stage is {p.stage}, but the encoder has {len(weights.encoder.blocks)} stages; "
-            "lower it"
+            f"whitening.stage is {p.stage}, but the encoder has {stages} stages; lower it"
         )
     size = shrunk_size(images.shape[1:3], embedding.preprocessing or weights.preprocessing)
     if size != tuple(weights.image_size):
@@ -67,11 +66,13 @@ def whiten(
     z = pca.fit_transform(x)
     if pca.explained_variance_.sum() < 1e-9:  # rounding of unit vectors alone makes less
         raise InputError("whitening: all images look the same to the encoder; are they blank?")
-    generator = Generator().manual_seed(p.seed)
-    one, other = (
-        pca.transform(maps(lambda pixels: view(pixels, p.views, generator))) for _ in range(2)
-    )
-    to_white = whitening_matrix((one - other) / np.sqrt(2), p.shrinkage)
+    to_white = np.eye(z.shape[1])
+    if p.shrinkage is not None:
+        generator = Generator().manual_seed(p.seed)
+        one, other = (
+            pca.transform(maps(lambda pixels: view(pixels, p.views, generator))) for _ in range(2)
+        )
+        to_white = whitening_matrix((one - other) / np.sqrt(2), p.shrinkage)
     # The directions in which the whitened images spread most are kept.
     main = PCA(min(p.n_components, z.shape[1]), svd_solver="full").fit(z @ to_white)
     matrix = pca.components_.T @ to_white @ main.components_.T

@@ -89,18 +89,20 @@ def distribution_figure(counts: pd.DataFrame, title: str) -> Figure:
     rows = math.ceil(len(counts) / columns)
     names = counts.columns.get_level_values("Label_Name")
     figure = new_figure(max(2.7 * columns, 8), 0.24 * len(names) * rows + 0.9 * rows + 0.5)
-    panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in panels[len(counts) :]:
         axes.axis("off")
-    for axes, (cluster, sizes) in zip(panels, counts.iterrows(), strict=False):
+    for i, (axes, (cluster, sizes)) in enumerate(zip(panels, counts.iterrows(), strict=False)):
         share = sizes / max(1, sizes.sum())
         # At numbers, not at names: two classes of the same name would share a bar.
         axes.barh(range(len(names)), share, color=[OURS if s > DOMINANT else THEIRS for s in share])
         axes.set_title(f"Cluster {cluster_name(cluster)} ({sizes.sum():,})", fontsize=9)
-        axes.set_xlim(0, 1)
+        axes.set(xlim=(0, 1), ylim=(len(names) - 0.4, -0.6))
+        # Ticks cost more time than bars: only panels at the left and at the bottom have some.
+        is_left, is_lowest = i % columns == 0, i + columns >= len(counts)
+        axes.set_yticks(range(len(names)), names) if is_left else axes.set_yticks([])
+        axes.set_xticks(np.linspace(0, 1, 6) if is_lowest else [])
         axes.tick_params(labelsize=7)
-    panels[0].set_yticks(range(len(names)), names)
-    panels[0].invert_yaxis()
     figure.suptitle(f"{title}: share of each class (dark: more than half)")
     figure.supxlabel("Share of the cluster", fontsize=9)
     return figure
@@ -140,7 +142,8 @@ def confusion_figure(counts: pd.DataFrame, order: np.ndarray, title: str) -> Fig
     image = axes.imshow(share, cmap=HEAT, vmin=0, vmax=1, aspect="auto")
     for (row, column), count in np.ndenumerate(counts):
         shade = "black" if share.iloc[row, column] > 0.6 else "white"
-        axes.text(column, row, count, ha="center", va="center", color=shade, fontsize=7)
+        number = axes.text(column, row, count, ha="center", va="center", color=shade, fontsize=7)
+        number.set_in_layout(False)  # it lies in a cell; asking each for its size takes long
     axes.set_xticks(range(len(order)), [cluster_name(cluster) for cluster in counts.columns])
     axes.set_yticks(range(len(counts)), counts.index.get_level_values("Label_Name"))
     axes.set_xlabel("Cluster, matched to the classes by the Hungarian method")

@@ -17,7 +17,8 @@ def picture_uri(content: Figure | bytes, width: int) -> str:
     if image.width > width:
         height = round(image.height * width / image.width)
         image = image.resize((width, height), Image.Resampling.LANCZOS)
-    return f"data:image/webp;base64,{webp(image, quality=85)}"
+    # By Pillow's own method, 4, files are 3 % smaller and take twice as long.
+    return f"data:image/webp;base64,{webp(image, quality=85, method=2)}"
 
 
 def webp(image: Image.Image, **options: float) -> str:

@@ -3,6 +3,7 @@ else the runs made. What it says is in ``templates``.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pandas as pd
@@ -23,6 +24,7 @@ from fashion_mocluster.reporting.results import (
 )
 from fashion_mocluster.reporting.selection import selection_figure
 from fashion_mocluster.reporting.tables import html_table
+from fashion_mocluster.threads import available_threads
 
 # Tables 3 to 5 of the thesis.
 DISTRIBUTIONS = ("pca_spectral", "moco_spectral", "moco_spectral_finetuned")
@@ -61,7 +63,7 @@ def report_html(
     }
     environment = page_environment()
     environment.filters["wide"] = lambda content: picture_uri(content, WIDE)
-    environment.filters["narrow"] = lambda content: picture_uri(content, NARROW)
+    environment.filters["narrow"] = _narrow
     return environment.get_template("report.html").render(
         {name: html_table(name, *table) for name, table in tables.items()},
         figures=figures,
@@ -116,13 +118,24 @@ def _distributions(results: Sequence[RunResults]) -> dict[str, Markup]:
     return tables
 
 
-def _pictures(results: Sequence[RunResults]) -> dict[str, list[tuple[str, dict[str, bytes]]]]:
-    """The figures of the first run of each recipe with the titles of the methods, which need not
-    be unique; those of its best method first.
+def _pictures(results: Sequence[RunResults]) -> dict[str, list[tuple[str, dict[str, str]]]]:
+    """The figures of the first run of each recipe, as data URIs, with the titles of the methods, which
+    need not be unique; those of its best method first.
     """
     titles, pictures = method_titles(results), {}
-    for run in first_runs(results):
-        methods = sorted(run.comparison["method"], key=lambda name: name != run.best_method)
-        shown = [(titles[method], run.method_figures(method)) for method in methods]
-        pictures[run.name] = [(title, figures) for title, figures in shown if figures]
+    with ThreadPoolExecutor(available_threads()) as pool:
+        for run in first_runs(results):
+            methods = sorted(run.comparison["method"], key=lambda name: name != run.best_method)
+            figures = [run.method_figures(method) for method in methods]
+            uris = pool.map(_narrow, [content for shown in figures for content in shown.values()])
+            shown = [{name: next(uris) for name in shown} for shown in figures]
+            pictures[run.name] = [
+                (titles[method], found)
+                for method, found in zip(methods, shown, strict=True)
+                if found
+            ]
     return {name: shown for name, shown in pictures.items() if shown}
+
+
+def _narrow(content: Figure | bytes) -> str:
+    return picture_uri(content, NARROW)

@@ -19,6 +19,9 @@ from fashion_mocluster.pipelines.moco_pretraining.nodes import assigner
 # Those of `learning.checkpoints` and `learning.weights`: to name them here would import torch.
 CheckpointStore = EncoderWeights = Any
 
+# As `conf/photos` has it.
+SELF_LABELING_UMAP = {"n_components": 5, "metric": "cosine", "center": True}
+
 Outputs = tuple[EncoderWeights, pd.DataFrame, pd.DataFrame, pd.DataFrame]
 
 
@@ -119,18 +122,18 @@ def self_label_encoder(
     from fashion_mocluster.clustering.typicality import neighbor_agreement
     from fashion_mocluster.learning.self_labeling import self_label
 
-    turtle = assigner(
-        n_clusters,
-        parameters.seed,
-        kind="turtle",
-        n_init=parameters.n_init,
-        n_neighbors=parameters.n_neighbors,
-        init=parameters.init,
-    )
+    p = parameters
+    if p.assign == "turtle":
+        starts = {"n_init": p.n_init, "init": p.init}
+        clusterer = {"kind": "turtle", "n_neighbors": p.n_neighbors, **starts}
+    else:
+        umap = {"n_neighbors": p.n_neighbors, **SELF_LABELING_UMAP}
+        clusterer = {"kind": "ward", "umap": umap}
+    find_clusters = assigner(n_clusters, p.seed, **clusterer)
     init_labels = None if pixel_clusters is None else pixel_clusters["cluster"].to_numpy()
 
     def assign(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        labels = turtle(z, init_labels)
+        labels = find_clusters(z, init_labels)
         return labels, neighbor_agreement(z, labels, parameters.n_neighbors)
 
     return _outputs(

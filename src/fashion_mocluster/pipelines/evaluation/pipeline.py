@@ -62,12 +62,13 @@ def create_pipeline(
 
 def _representation(name: str, encoders: dict[str, str]) -> Pipeline:
     """What makes the table ``<name>_embeddings``."""
-    if name in encoders:
-        return embedding_pipeline(encoders[name], name)
-    if encoder_of(name) in encoders:
-        return whitening_pipeline(f"evaluation.{name}", encoder_of(name))
     if name == "backbone":
         return backbone.create_pipeline()
+    if name in encoders:
+        return embedding_pipeline(encoders[name], name)
+    if (encoder := encoder_of(name)) in encoders:
+        whitened = whitening_pipeline(f"evaluation.{name}", encoder)
+        return whitened + backbone.weights_pipeline() if encoder == "backbone" else whitened
     if name == "external_encoder":
         return _external_encoder()
     pixels = Node(

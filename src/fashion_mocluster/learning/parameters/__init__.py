@@ -1,0 +1,71 @@
+"""Parameters of everything that is trained, checked before anything runs.
+
+The models are frozen and refuse unknown keys, so a misspelled override stops a run
+at once. Nothing here imports torch: pipelines import it to describe themselves.
+"""
+
+from fashion_mocluster.learning.parameters.base import Parameters, Range
+from fashion_mocluster.learning.parameters.finetuning import (
+    AnyFinetuningParameters,
+    BaseFinetuningParameters,
+    CentersParameters,
+    FinetuningParameters,
+    KMeansFinetuningParameters,
+    LearnableCentersFinetuningParameters,
+    SelfLabelingParameters,
+    SpectralFinetuningParameters,
+    finetuning_parameters,
+)
+from fashion_mocluster.learning.parameters.images import PreprocessingParameters, ViewParameters
+from fashion_mocluster.learning.parameters.pretraining import (
+    ClusteringTermParameters,
+    ContrastParameters,
+    EncoderParameters,
+    EndToEndParameters,
+    MocoParameters,
+    MomentumQueueParameters,
+    QuirkParameters,
+)
+from fashion_mocluster.learning.parameters.representations import (
+    BackboneParameters,
+    EmbeddingParameters,
+    WhiteningParameters,
+)
+from fashion_mocluster.learning.parameters.training import (
+    CheckpointParameters,
+    ComputeParameters,
+    EarlyStoppingParameters,
+    OptimizerParameters,
+    SurrogateParameters,
+)
+
+__all__ = [
+    "AnyFinetuningParameters",
+    "BackboneParameters",
+    "BaseFinetuningParameters",
+    "CentersParameters",
+    "CheckpointParameters",
+    "ClusteringTermParameters",
+    "ComputeParameters",
+    "ContrastParameters",
+    "EarlyStoppingParameters",
+    "EmbeddingParameters",
+    "EncoderParameters",
+    "EndToEndParameters",
+    "FinetuningParameters",
+    "KMeansFinetuningParameters",
+    "LearnableCentersFinetuningParameters",
+    "MocoParameters",
+    "MomentumQueueParameters",
+    "OptimizerParameters",
+    "Parameters",
+    "PreprocessingParameters",
+    "QuirkParameters",
+    "Range",
+    "SelfLabelingParameters",
+    "SpectralFinetuningParameters",
+    "SurrogateParameters",
+    "ViewParameters",
+    "WhiteningParameters",
+    "finetuning_parameters",
+]

@@ -1,0 +1,148 @@
+"""Parameters of cluster finetuning and self-labeling."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter, model_validator
+
+from fashion_mocluster.learning.parameters.base import (
+    Count,
+    Fraction,
+    NonNegative,
+    Parameters,
+    Positive,
+    Seed,
+)
+from fashion_mocluster.learning.parameters.images import PreprocessingParameters, ViewParameters
+from fashion_mocluster.learning.parameters.training import (
+    CheckpointParameters,
+    ComputeParameters,
+    EarlyStoppingParameters,
+    OptimizerParameters,
+    SurrogateParameters,
+)
+
+# The encoder that a finetuning begins with.
+Start = Literal["moco", "backbone"]
+
+
+class CentersParameters(Parameters):
+    """Cluster centers that are trained with the encoder (table 1j of the thesis).
+
+    ``balance_weight`` guards against collapse: it weighs the entropy of the mean assignment, which
+    falls when clusters empty. 0 leaves the guard out.
+    """
+
+    temperature: Positive = 0.1
+    balance_weight: NonNegative = 1
+
+
+class BaseFinetuningParameters(Parameters):
+    """What all finetunings of one full-batch step per epoch have.
+
+    ``start`` is the encoder that is finetuned: ``moco``, or the pretrained ``backbone``, of which the
+    last groups of layers are trained (``backbone.trained_groups``).
+    ``n_init`` counts the starts of k-means. ``checkpoint_selection``: ``label_free`` keeps the epoch
+    with the lowest loss; ``thesis_score`` keeps the epoch that the thesis's score likes best, of
+    which 60 percent are computed from labels. ``save_weights``: of that epoch, those
+    ``before_step``, which were scored, or those ``after_step``, which the published scripts save
+    with the scores of the ones before.
+    """
+
+    start: Start = "moco"
+    seed: Seed
+    epochs: Count
+    n_init: Count = 10
+    learning_rate: Positive
+    momentum: Fraction = 0.9
+    weight_decay: NonNegative = 0
+    unit_norm: bool = True
+    batch_size: Count = 250
+    preprocessing: PreprocessingParameters | None = None
+    surrogate: SurrogateParameters = SurrogateParameters()
+    checkpoint_selection: Literal["label_free", "thesis_score"] = "label_free"
+    save_weights: Literal["before_step", "after_step"] = "before_step"
+    early_stopping: EarlyStoppingParameters | None = None
+    checkpoints: CheckpointParameters = CheckpointParameters()
+    compute: ComputeParameters = ComputeParameters()
+
+
+class KMeansFinetuningParameters(BaseFinetuningParameters):
+    """Clusters by k-means, found anew before every epoch."""
+
+    assign: Literal["kmeans"]
+
+
+class SpectralFinetuningParameters(BaseFinetuningParameters):
+    """Spectral clusters on a graph of ``n_neighbors``, found anew before every epoch."""
+
+    assign: Literal["spectral"]
+    n_neighbors: Count = 10
+
+
+class LearnableCentersFinetuningParameters(BaseFinetuningParameters):
+    """Cluster centers trained with the encoder; they start at those of k-means."""
+
+    assign: Literal["learnable_centers"]
+    centers: CentersParameters = CentersParameters()
+
+
+FinetuningParameters = Annotated[
+    KMeansFinetuningParameters
+    | SpectralFinetuningParameters
+    | LearnableCentersFinetuningParameters,
+    Field(discriminator="assign"),
+]
+
+
+def finetuning_parameters(group: dict | BaseFinetuningParameters) -> BaseFinetuningParameters:
+    """A parameter group of ``finetuning`` as an object of its kind.
+
+    Kedro checks parameters against classes, not unions, so nodes get this group as a mapping.
+    """
+    return TypeAdapter(FinetuningParameters).validate_python(group)
+
+
+class SelfLabelingParameters(Parameters):
+    """The whole recipe of one self-labeling: rounds of training on the clusters that are found.
+
+    ``assign`` says how: ``turtle`` makes clusters of about equal size, of images averaged with their
+    ``n_neighbors`` nearest ones, and begins as ``init`` says; ``umap_ward`` is Ward's linkage of
+    UMAP's coordinates with as many neighbors, and assumes nothing of sizes. An image is trained on
+    only where at least ``neighbor_agreement_threshold`` of these neighbors are in its cluster.
+    ``start`` is the encoder that is trained, ``epochs`` and ``optimizer`` are those of each round.
+    ``temperature`` divides the embedding, a unit vector, before the linear head. ``features`` says
+    what is clustered: the encoder's ``pooled`` output or its ``whitened_maps``.
+    """
+
+    assign: Literal["turtle", "umap_ward"]
+    start: Start = "moco"
+    features: Literal["pooled", "whitened_maps"] = "pooled"
+    seed: Seed
+    n_rounds: Count
+    epochs: Count
+    batch_size: Annotated[int, Field(ge=2)]
+    n_neighbors: Count = 15
+    n_init: Count = 8
+    init: Literal["random", "pixel_clusters"] = "random"
+    neighbor_agreement_threshold: Fraction
+    label_smoothing: Fraction = 0
+    temperature: Positive
+    views: ViewParameters
+    optimizer: OptimizerParameters
+    checkpoints: CheckpointParameters = CheckpointParameters()
+    compute: ComputeParameters = ComputeParameters()
+
+    @model_validator(mode="after")
+    def _starts_of_turtle_only(self):
+        if self.init == "pixel_clusters" and self.assign != "turtle":
+            raise ValueError("init: pixel_clusters belongs to assign: turtle; set init: random")
+        return self
+
+
+AnyFinetuningParameters = Annotated[
+    KMeansFinetuningParameters
+    | SpectralFinetuningParameters
+    | LearnableCentersFinetuningParameters
+    | SelfLabelingParameters,
+    Field(discriminator="assign"),
+]

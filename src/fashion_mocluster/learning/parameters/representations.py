@@ -1,0 +1,63 @@
+"""Parameters of what turns images into a table."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from fashion_mocluster.learning.parameters.base import Count, Parameters, Seed
+from fashion_mocluster.learning.parameters.images import PreprocessingParameters, ViewParameters
+from fashion_mocluster.learning.parameters.training import ComputeParameters
+
+
+class EmbeddingParameters(Parameters):
+    """How a trained encoder is applied; ``flip_tta`` averages each image and its mirror image."""
+
+    flip_tta: bool = False
+    batch_size: Count = 500
+    preprocessing: PreprocessingParameters | None = None
+    compute: ComputeParameters = ComputeParameters()
+
+
+class WhiteningParameters(Parameters):
+    """A readout of feature maps, whitened by how they scatter among views of one image.
+
+    The map of ``stage`` is averaged to ``max_grid_size`` x ``max_grid_size`` places where it is
+    larger. Its first ``pca_components`` principal components are whitened, after ``shrinkage`` times
+    their mean variance is added to each, and ``n_components`` are kept. With ``shrinkage: null``
+    nothing is whitened: the principal components of the map remain, and no views are drawn. It is
+    fitted to ``n_fit_images`` images at most.
+    """
+
+    stage: Count
+    max_grid_size: Count
+    pca_components: Count
+    n_components: Count
+    shrinkage: Annotated[float, Field(gt=0)] | None
+    n_fit_images: Annotated[int, Field(ge=2)]
+    views: ViewParameters
+    seed: Seed
+
+
+class BackboneParameters(Parameters):
+    """Features of a pretrained network: the representation ``backbone``.
+
+    ``name`` is that of a network in timm. ``weights``: ``package`` takes those of an installed
+    package, which exist for the networks in ``learning.backbone.PACKAGES``; ``hub`` downloads those that
+    timm knows; anything else is the path of a file that timm reads. ``image_size``: images are
+    brought to so many pixels, down and across; null: as many as the network was trained with.
+    ``pooling``: ``network`` takes the features that the network makes for its classifier, most often
+    a mean over the places of its last feature map; ``gem`` takes the generalized mean of power 3
+    (Radenovic et al. 2018, "Fine-tuning CNN image retrieval with no human annotation"), in which
+    places that respond strongly count more than empty ground. ``flip_tta`` averages each image and
+    its mirror image. Finetunings that start from it train its last ``trained_groups`` groups of
+    layers, as timm groups them: most often its stages.
+    """
+
+    name: str
+    weights: str = "package"
+    image_size: Annotated[int, Field(ge=32)] | None = None
+    pooling: Literal["network", "gem"] = "network"
+    flip_tta: bool = True
+    trained_groups: Annotated[int, Field(ge=0)] = 1
+    batch_size: Count = 16
+    compute: ComputeParameters = ComputeParameters()

@@ -1,0 +1,149 @@
+import logging
+
+import numpy as np
+import pytest
+import torch
+from sklearn.cluster import KMeans
+
+from fashion_mocluster.errors import InputError
+from fashion_mocluster.learning.backbone import embed_with_backbone
+from fashion_mocluster.learning.embedding import embed
+from fashion_mocluster.learning.feature_maps import flatten_feature_map
+from fashion_mocluster.learning.finetuning import finetune
+from fashion_mocluster.learning.parameters import (
+    BackboneParameters,
+    EmbeddingParameters,
+    KMeansFinetuningParameters,
+    SelfLabelingParameters,
+    WhiteningParameters,
+)
+from fashion_mocluster.learning.self_labeling import self_label
+from fashion_mocluster.learning.weights import EncoderWeights, WeightsError
+from fashion_mocluster.learning.whitening import whiten
+from tests.learning.stores import MemoryStore
+
+# timm is imported for seconds in each process, so one process gets them all.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("backbone")]
+
+CPU = {"device": "cpu", "precision": "float32", "threads": 1}
+EMBEDDING = EmbeddingParameters(compute=CPU)
+VIEWS = {"crop_scale": {"low": 0.5, "high": 1}, "flip_probability": 0.5}
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory):
+    """timm's small residual network for tests, with random weights in a file."""
+    import timm
+
+    torch.manual_seed(0)
+    file = tmp_path_factory.mktemp("weights") / "resnet.pth"
+    torch.save(timm.create_model("test_resnet").state_dict(), file)
+    return BackboneParameters(
+        name="test_resnet",
+        weights=str(file),
+        image_size=32,
+        pooling="gem",
+        flip_tta=False,
+        compute=CPU,
+    )
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    """24 color images of 48 x 48: noise, each of one of three tints."""
+    rng = np.random.default_rng(0)
+    tint = np.repeat([(1, 0.3, 0.3), (0.3, 1, 0.3), (0.3, 0.3, 1)], 8, axis=0)[:, None, None]
+    return (rng.integers(0, 256, (24, 48, 48, 3)) * tint).astype(np.uint8)
+
+
+@pytest.fixture
+def weights(recipe):
+    return EncoderWeights.of_backbone(recipe, (48, 48), 3)
+
+
+@pytest.fixture(autouse=True)
+def quiet(caplog):
+    caplog.set_level(logging.ERROR)  # few images collapse, and say so
+
+
+@pytest.mark.parametrize("pooling", ["gem", "network"])
+@pytest.mark.parametrize("gray", [False, True])
+def test_it_makes_the_representation_backbone(recipe, pictures, pooling, gray):
+    p = recipe.model_copy(update={"pooling": pooling})
+    images = pictures[..., 0] if gray else pictures
+    weights = EncoderWeights.of_backbone(p, (48, 48), 1 if gray else 3)
+    expected = embed_with_backbone(images, p)
+    np.testing.assert_allclose(embed(images, weights, EMBEDDING), expected, atol=1e-4)
+
+
+def test_the_weights_are_read_back_from_tensors_and_plain_values(weights, pictures):
+    content = weights.to_dict()
+    same = EncoderWeights.from_dict(content)
+    np.testing.assert_array_equal(
+        embed(pictures, same, EMBEDDING), embed(pictures, weights, EMBEDDING)
+    )
+    del content["state"]["network.conv1.0.weight"]
+    with pytest.raises(WeightsError, match=r"network\.conv1\.0\.weight is missing"):
+        EncoderWeights.from_dict(content).build()
+
+
+def test_maps_have_the_shape_that_is_said(weights):
+    encoder = weights.build()
+    x = torch.rand(2, 3, 48, 48)
+    for stage in range(1, encoder.stages + 1):
+        assert encoder.feature_map(x, stage).shape[1:] == encoder.map_shape(stage)
+
+
+def test_its_maps_are_whitened_by_a_readout_that_is_stored_with_the_weights(weights, pictures):
+    whitening = WhiteningParameters(
+        stage=5, max_grid_size=2, pca_components=8, n_components=8,
+        shrinkage=1e-6, n_fit_images=24, views=VIEWS, seed=0,
+    )  # fmt: skip
+    whitened = whiten(pictures, weights, whitening, EMBEDDING)
+    z = embed(pictures, EncoderWeights.from_dict(whitened.to_dict()), EMBEDDING)
+    assert z.shape == (24, 8)
+    np.testing.assert_allclose(np.linalg.norm(z, axis=1), 1, atol=1e-5)
+    encoder, x = weights.build(), torch.from_numpy(pictures).permute(0, 3, 1, 2) / 255
+    with torch.no_grad():
+        plain = flatten_feature_map(encoder, x, 5, 2, flip_tta=False).numpy()
+    readout = whitened.readout
+    expected = (plain - readout.mean.numpy()) @ readout.matrix.numpy()
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(z, expected, atol=1e-3)
+    with pytest.raises(InputError, match="stage is 6, but the encoder has 5 stages"):
+        whiten(pictures, weights, whitening.model_copy(update={"stage": 6}), EMBEDDING)
+
+
+@pytest.mark.parametrize("trained_groups", [0, 1])
+def test_self_labeling_changes_the_last_groups_of_layers_alone(recipe, pictures, trained_groups):
+    p = recipe.model_copy(update={"trained_groups": trained_groups})
+    weights = EncoderWeights.of_backbone(p, (48, 48), 3)
+    labels = np.repeat([0, 1, 2], 8)
+    self_labeling = SelfLabelingParameters(
+        assign="turtle", start="backbone", seed=0, n_rounds=1, epochs=2, batch_size=12,
+        neighbor_agreement_threshold=0.5, temperature=0.1, views=VIEWS,
+        optimizer={"learning_rate": 0.05}, compute=CPU,
+    )  # fmt: skip
+    trained = self_label(
+        pictures,
+        weights,
+        self_labeling,
+        3,
+        EMBEDDING,
+        lambda z: (labels, np.ones(24)),
+        MemoryStore(),
+    ).weights
+    changed = {n for n, t in trained.state.items() if not torch.equal(t, weights.state[n])}
+    stages = [f"network.layer{n}." for n in range(5 - trained_groups, 5)]
+    expected = {n for n in weights.build().state_dict() if n.startswith(tuple(stages))}
+    assert changed == {n for n in expected if "running" not in n and "num_batches" not in n}
+
+
+def test_finetuning_pulls_clusters_together(weights, pictures):
+    finetuning = KMeansFinetuningParameters(
+        assign="kmeans", start="backbone", seed=0, epochs=3, learning_rate=0.2, compute=CPU
+    )
+    result = finetune(
+        pictures, weights, finetuning, 3, KMeans(3, random_state=0).fit_predict, MemoryStore()
+    )
+    assert result.history[-1]["silhouette"] > result.history[0]["silhouette"]
