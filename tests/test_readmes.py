@@ -20,6 +20,8 @@ from PIL import Image
 
 from tests.project_copy import PROJECT, copy_project, run, session
 
+pytestmark = pytest.mark.xdist_group("readmes")
+
 FOLDERS = (".", "conf", "data", "tests", "notebooks")
 READMES = [path for name in FOLDERS if (path := PROJECT / name / "README.md").exists()]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
