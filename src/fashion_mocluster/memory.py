@@ -23,7 +23,7 @@ def keep_freed_memory() -> None:
 def return_freed_memory() -> None:
     """Give freed memory back to the system.
 
-    The oldest objects, imported modules above all, are not searched for garbage: that takes seconds.
+    The oldest objects, imported modules above all, are not searched for garbage: that takes 0.2 s.
     """
     gc.collect(1)
     if malloc_trim := _of_c_library("malloc_trim"):

@@ -138,7 +138,7 @@ class Record:
 
     def _write(self) -> None:
         partial = self._path.with_suffix(".partial")
-        # Indented, it would take ten times as long, and it is written for every dataset.
+        # Indented, it would take more than twice as long, and it is written for every dataset.
         partial.write_text(json.dumps(self._made_from, sort_keys=True))
         partial.replace(self._path)
 

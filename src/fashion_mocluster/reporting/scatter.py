@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pandas as pd
+from matplotlib.colors import to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
@@ -33,7 +34,7 @@ def scatter_figure(
     axes = figure.subplots()
     # One call in random order: no group lies on top of the others.
     axes.scatter(
-        *points[shown].T, s=4, c=[palette[g] for g in groups[shown]], alpha=0.7, linewidths=0
+        *points[shown].T, s=4, c=to_rgba_array(palette)[groups[shown]], alpha=0.7, linewidths=0
     )
     handles = [axes.scatter([], [], s=30, color=palette[g]) for g in present]
     labels = [f"{names[g]} ({(groups == g).sum():,})" for g in present]
