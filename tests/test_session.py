@@ -62,6 +62,17 @@ def test_weights_of_a_variant_of_ones_own_are_kept(start):
     assert weights._path == PROJECT / "data/06_models/moco_pretraining/wide/encoder.pt"
 
 
+@pytest.mark.parametrize("stored", ['{"method": "gone", "neighbor_information": {}}', "[]", "{"])
+def test_what_an_earlier_version_stored_or_is_cut_off_hinders_no_session(
+    start, stored, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(session, "output_folder", lambda: tmp_path)
+    (tmp_path / "08_reporting").mkdir()
+    (tmp_path / "08_reporting/best_method.json").write_text(stored)
+    start(evaluation={"run_methods": ["kmeans"]})
+    assert methods() == {"kmeans"}
+
+
 def test_outside_a_session_there_is_none():
     import contextvars
 
