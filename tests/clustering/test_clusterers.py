@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from fashion_mocluster.clustering import clusterers
-from fashion_mocluster.clustering.clusterers import cluster, scale
+from fashion_mocluster.clustering.clusterers import cluster, medoid, scale
 from fashion_mocluster.clustering.parameters import (
     GaussianMixtureParameters,
     HdbscanParameters,
@@ -39,6 +39,34 @@ def test_every_clusterer_finds_separated_groups_again_and_again(blobs, kind, uma
     least = 0.3 if umap else 0.7 if kind is TurtleParameters else 0.9
     assert adjusted_rand_score(labels, truth) > least
     np.testing.assert_array_equal(labels, cluster(x, parameters, 3, seed=0))
+
+
+def test_the_medoid_agrees_most_with_the_others():
+    a, b, far = [0, 0, 1, 1, 2, 2], [0, 0, 1, 1, 2, 1], [0, 1, 2, 0, 1, 2]
+    clusterings = [np.array(labels) for labels in (far, b, a)]
+    # By hand: a and b agree with each other, and b a little more with the third.
+    means = [np.mean([adjusted_rand_score(x, y) for y in clusterings]) for x in clusterings]
+    assert medoid(clusterings) is clusterings[int(np.argmax(means))]
+    assert medoid(clusterings) is not clusterings[0]
+    assert medoid([clusterings[0]]) is clusterings[0]
+
+
+@pytest.mark.parametrize("pick", [0, 1, 2])
+def test_of_several_runs_of_umap_the_most_typical_is_taken(pick, monkeypatch):
+    """Runs are made from three seeds, the first of them the method's own."""
+    right, wrong = np.repeat([0.0, 9.0], 10), np.tile([0.0, 9.0], 10)
+    seeds = []
+
+    def layout(x, parameters, seed):
+        seeds.append(seed)
+        odd = len(seeds) - 1 == pick
+        return (wrong if odd else right)[:, None] + 0.01 * np.arange(20)[:, None]
+
+    monkeypatch.setattr(clusterers, "umap_embedding", layout)
+    labels = cluster(np.zeros((20, 3)), WardParameters(umap={"n_runs": 3}), 2, seed=5)
+    assert adjusted_rand_score(labels, right) == 1
+    assert seeds[0] == 5
+    assert len(set(seeds)) == 3
 
 
 def test_density_finds_how_many_groups_there_are_and_leaves_odd_points_unsorted(blobs):

@@ -1,10 +1,12 @@
 """One function for all clustering methods: embeddings and parameters in, labels out."""
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 from sklearn.cluster import HDBSCAN, AgglomerativeClustering, KMeans, kmeans_plusplus
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import kneighbors_graph
 from sklearn.preprocessing import StandardScaler
@@ -68,8 +70,30 @@ def cluster(
         raise InputError("the embeddings hold NaN or infinite values; the encoder has diverged")
     if starts_from_pixel_clusters(parameters) != (init_labels is not None):
         raise InputError("init_labels belong to init: pixel_clusters; pass both or neither")
-    if parameters.umap is not None:
-        x = umap_embedding(x, parameters.umap, seed)
+    if parameters.umap is None:
+        return _cluster(x, parameters, n_clusters, seed, init_labels)
+    more = np.random.SeedSequence(seed).generate_state(parameters.umap.n_runs - 1)
+    runs = []
+    for one in (seed, *map(int, more)):
+        coordinates = umap_embedding(x, parameters.umap, one)
+        runs.append(_cluster(coordinates, parameters, n_clusters, one, init_labels))
+    return medoid(runs)
+
+
+def medoid(clusterings: Sequence[np.ndarray]) -> np.ndarray:
+    """Of several labels, int (N,) each, those with the highest mean adjusted Rand index to the others."""
+    agreement = [sum(adjusted_rand_score(a, b) for b in clusterings) for a in clusterings]
+    return clusterings[int(np.argmax(agreement))]
+
+
+def _cluster(
+    x: np.ndarray,
+    parameters: ClustererParameters,
+    n_clusters: int,
+    seed: int,
+    init_labels: np.ndarray | None,
+) -> np.ndarray:
+    """Labels int64 (N,) of points as they are to be clustered."""
     settings = {"n_init": getattr(parameters, "n_init", None), "random_state": seed}
     with warnings.catch_warnings():
         # k-means says that it found fewer clusters than asked for, which the caller can see.

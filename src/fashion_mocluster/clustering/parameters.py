@@ -18,11 +18,13 @@ class UmapParameters(Parameters):
 
     With ``center`` directions are measured from the mean direction (Mu and Viswanath 2018,
     "All-but-the-top"): all features of a network are positive, so all its directions are much alike.
+    Of ``n_runs`` runs, each clustered, the clusters that agree most with those of the others are taken.
     """
 
     n_neighbors: Annotated[int, Field(ge=2)] = 15
     n_components: Count = 10
     n_epochs: Count = 200
+    n_runs: Count = 1
     metric: Literal["cosine", "euclidean"] = "cosine"
     center: bool = False
 
