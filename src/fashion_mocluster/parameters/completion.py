@@ -26,7 +26,7 @@ def complete(parameters: dict[str, Any]) -> dict[str, Any]:
 
     ``seed`` becomes the seed of every training that names none, of ``whitening``, ``evaluation`` and
     ``ablation``. The views of ``moco`` become those of self-labeling and of ``whitening``, except for
-    what these change. ``variants`` and the cases of ``bugfix_ablation`` say what they change of a
+    what these change; ``hog_whitening`` says what it changes of ``whitening``. ``variants`` and the cases of ``bugfix_ablation`` say what they change of a
     recipe; they become whole recipes. ``~`` in paths becomes the home folder. Keys that start with
     ``_``, which only hold YAML anchors, are dropped; so are the thesis's scores where they are not to
     be shown. A path that YAML takes for a number, such as ``2024``, is a path again.
@@ -50,6 +50,7 @@ def complete(parameters: dict[str, Any]) -> dict[str, Any]:
     if isinstance(parameters.get("whitening"), dict):
         parameters["whitening"] = whitening = _merged({"seed": seed}, parameters["whitening"])
         whitening["views"] = _merged(views, whitening.get("views", {}))
+        parameters["hog_whitening"] = _merged(whitening, parameters.get("hog_whitening", {}))
     variants = parameters.get("variants")
     for name, change in variants.items() if isinstance(variants, dict) else ():
         variants[name] = _variant(parameters["moco"], change)

@@ -11,7 +11,7 @@ from kedro.pipeline import Node, Pipeline
 from matplotlib.figure import Figure
 
 from fashion_mocluster.errors import InputError
-from fashion_mocluster.pipelines.evaluation import backbone, nodes
+from fashion_mocluster.pipelines.evaluation import backbone, joined, nodes
 from fashion_mocluster.pipelines.evaluation.cluster_names import (
     add_names,
     check_cluster_names,
@@ -138,7 +138,13 @@ def draw_predictions(
 
 
 def create_pipeline(
-    method: str | None, title: str, representation: str, encoders: Collection[str], *, named: bool
+    method: str | None,
+    title: str,
+    representation: str,
+    encoders: Collection[str],
+    joined_representations: dict[str, dict[str, float]],
+    *,
+    named: bool,
 ) -> Pipeline:
     """``new_images`` to ``predicted_clusters``, their scores and a figure.
 
@@ -146,7 +152,8 @@ def create_pipeline(
         method: The method of the comparison whose clusters are continued; None for the chosen one.
         title: What it is called.
         representation: What it clusters.
-        encoders: The representations that a trained encoder makes.
+        encoders: The representations that an encoder makes.
+        joined_representations: Those that are others side by side: the weights of these by name.
         named: Whether the user has named the clusters of the chosen method.
     """
     known = {
@@ -198,7 +205,13 @@ def create_pipeline(
         },
         parameters={"params:predict", "params:evaluation.model_selection"},
     )
-    return _new_embeddings(representation, encoders) + predict
+    parts = joined_representations.get(representation)
+    if parts is None:
+        return _new_embeddings(representation, encoders) + predict
+    embeddings = [_new_embeddings(part, encoders) for part in parts]
+    return (
+        sum(embeddings, joined.create_pipeline(representation, parts, "predict", "new_")) + predict
+    )
 
 
 def _new_embeddings(representation: str, encoders: Collection[str]) -> Pipeline:
