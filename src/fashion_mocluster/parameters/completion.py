@@ -26,10 +26,11 @@ def complete(parameters: dict[str, Any]) -> dict[str, Any]:
 
     ``seed`` becomes the seed of every training that names none, of ``whitening``, ``evaluation`` and
     ``ablation``. The views of ``moco`` become those of self-labeling and of ``whitening``, except for
-    what these change; ``hog_whitening`` says what it changes of ``whitening``. ``variants`` and the cases of ``bugfix_ablation`` say what they change of a
-    recipe; they become whole recipes. ``~`` in paths becomes the home folder. Keys that start with
-    ``_``, which only hold YAML anchors, are dropped; so are the thesis's scores where they are not to
-    be shown. A path that YAML takes for a number, such as ``2024``, is a path again.
+    what these change; ``hog_whitening`` says what it changes of ``whitening``. ``variants`` and the
+    cases of ``bugfix_ablation`` say what they change of a recipe; they become whole recipes. ``~`` in
+    paths becomes the home folder. Keys that start with ``_``, which only hold YAML anchors, are
+    dropped; so are the thesis's scores where they are not to be shown. A path that YAML takes for a
+    number, such as ``2024``, is a path again.
     """
     parameters = {k: copy.deepcopy(v) for k, v in parameters.items() if not k.startswith("_")}
     seed = parameters.get("seed", 0)

@@ -13,8 +13,8 @@ from fashion_mocluster.learning.parameters import (
     MocoParameters,
     WhiteningParameters,
 )
-from fashion_mocluster.parameters.completion import CLUSTERING_SEED_OFFSET
 from fashion_mocluster.learning.parameters.base import Positive
+from fashion_mocluster.parameters.completion import CLUSTERING_SEED_OFFSET
 from fashion_mocluster.parameters.errors import did_you_mean, parameter_error
 from fashion_mocluster.pipelines.ablation.parameters import (
     AblationParameters,
