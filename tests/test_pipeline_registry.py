@@ -1,6 +1,7 @@
 import warnings
 
 import pytest
+from omegaconf import OmegaConf
 
 from fashion_mocluster import pipeline_registry, session
 from fashion_mocluster.errors import FashionMoClusterError
@@ -76,7 +77,6 @@ def test_evaluation_needs_nothing_but_files_that_ship():
         "moco_weights",
         "kmeans_finetuned_weights",
         "spectral_finetuned_weights",
-        "self_labeling_finetuned_weights",
         "run_results",
     }
 
@@ -87,12 +87,12 @@ def test_prediction_takes_weights_and_trains_nothing():
     assert free == {
         *("new_images", "new_labels", "new_class_names", "new_image_paths"),
         # What the run stored; none of its images, and nothing is clustered anew.
-        *("self_labeling_finetuned_weights", "self_labeling_finetuned_embeddings"),
-        *("self_labeling_finetuned_neighbor_distances", "self_labeled_turtle_clusters"),
+        *("moco_whitened_weights", "hog_whitened_weights", "moco_hog_embeddings"),
+        *("moco_hog_neighbor_distances", "moco_hog_turtle_clusters"),
         *("pixel_statistics", "best_method"),
     }
     assert {n.name.rpartition(".")[2] for n in pipeline.nodes} == {
-        *("check_new_images", "embed_images", "predict_clusters"),
+        *("check_new_images", "embed_images", "join_new_moco_hog", "predict_clusters"),
         *("score_predictions", "draw_predictions"),
     }
     # The thesis's methods leave the default one out: predict then says so.
@@ -148,7 +148,7 @@ def test_new_images_are_sorted_by_any_method_that_a_run_stored():
 
 
 def test_self_labeling_has_no_input_but_images_weights_and_parameters():
-    pipeline = registered()["cluster_finetuning"]
+    pipeline = registered("complete")["cluster_finetuning"]
     nodes = {n.name: set(n.inputs) for n in pipeline.nodes}
     inputs = nodes["cluster_finetuning.self_labeling.finetune_encoder"]
     assert {n for n in inputs if not n.startswith("params:")} == {
@@ -159,8 +159,12 @@ def test_self_labeling_has_no_input_but_images_weights_and_parameters():
 
 
 def test_pixels_are_clustered_where_something_refers_to_them():
+    run = {"evaluation": {"run_methods": ["moco_turtle", "self_labeled_turtle"]}}
+    run["evaluation"]["model_selection"] = {"representation": "moco"}
+
     def takers(runtime, name):
-        pipeline = registered(runtime=runtime)[name]
+        merged = OmegaConf.to_container(OmegaConf.merge(run, runtime))
+        pipeline = registered(runtime=merged)[name]
         makers = [n for n in pipeline.nodes if "pixel_clusters" in n.outputs]
         takers = {n.name for n in pipeline.nodes if "pixel_clusters" in n.inputs}
         assert len(makers) == bool(takers)
