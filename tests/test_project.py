@@ -202,7 +202,7 @@ def test_evaluation_on_a_fresh_clone_uses_the_weights_that_ship(project):
         params={"data.limit": 400, "evaluation.run_methods": ["kmeans", *methods]},
         to_outputs=["clustering_comparison"],
     ).log
-    assert log.count("shipped with the project") == 3
+    assert log.count("shipped with the project") == 4
     table = pd.read_csv(project / "data" / "08_reporting" / "clustering_comparison.csv")
     table = table.set_index("method")
     assert table.loc[methods, "nmi"].min() > table.loc["kmeans", "nmi"]
@@ -267,7 +267,7 @@ def test_images_without_labels_of_another_size(project, tmp_path):
     assert gzip.decompress(path.read_bytes())[:6] == b"pixel1"
     data = f"data:\n  path: {path}\n  image_shape: [12, 10]\n  class_names: null\n"
     environment(project, "own", f"n_clusters: 5\n{data}")
-    methods = ["kmeans", "self_labeled_turtle"]
+    methods = ["kmeans", "moco_hog_turtle"]
     run(project, env="own", params={"evaluation.run_methods": methods})
     reporting = project / "data" / "own" / "08_reporting"
     table = pd.read_csv(reporting / "clustering_comparison.csv")

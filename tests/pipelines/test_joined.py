@@ -12,25 +12,21 @@ def table(*rows):
 
 
 def test_parts_stand_side_by_side_each_of_the_length_of_its_weight():
-    joined, cost = join_embeddings(
+    joined = join_embeddings(
         {"one": 1.0, "other": 0.5},
         one=table((3, 4), (0, -2)),
         other=table((1, 0, 0), (2, 2, 1)),
-        one_cost={"time_s": 1.0, "memory_mb": 8.0},
-        other_cost={"time_s": 2.0, "memory_mb": 5.0},
     )
     expected = [[0.6, 0.8, 0.5, 0, 0], [0, -1, 1 / 3, 1 / 3, 1 / 6]]
     np.testing.assert_allclose(joined, expected, rtol=1e-6)
     assert list(joined) == [f"feature_{i}" for i in range(5)]
     assert set(joined.dtypes) == {np.dtype("float32")}
-    assert cost == {"time_s": 3.0, "memory_mb": 8.0}
 
 
 def test_the_pipeline_joins_what_it_is_told():
     new = create_pipeline("both", {"moco": 1, "hog": 2}, "predict", "new_")
-    parts = {"new_moco_embeddings", "new_hog_embeddings"}
-    assert new.inputs() == parts | {"new_moco_embedding_cost", "new_hog_embedding_cost"}
-    assert new.outputs() == {"new_both_embeddings", "new_both_embedding_cost"}
+    assert new.inputs() == {"new_moco_embeddings", "new_hog_embeddings"}
+    assert new.outputs() == {"new_both_embeddings"}
 
 
 @pytest.mark.parametrize(
