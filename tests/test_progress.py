@@ -11,6 +11,6 @@ def test_rate_and_time_left_every_few_seconds(monkeypatch, caplog):
         for count in (100, 100, 100, 600):
             lines.add(count)
     assert caplog.messages == [
-        "embedding: 200 of 1000 images  20 images/s  0:40 left",
-        "embedding: 900 of 1000 images  18 images/s  0:06 left",
+        "embedding: 200 of 1,000 images  20 images/s  0:40 left",
+        "embedding: 900 of 1,000 images  18 images/s  0:06 left",
     ]

@@ -37,8 +37,8 @@ class EncoderParameters(Parameters):
     def _consistent(self):
         if len(self.blocks) != len(self.widths):
             raise ValueError(
-                f"blocks ({len(self.blocks)} stages) and widths ({len(self.widths)} stages) "
-                "must name the same number of stages"
+                f"blocks ({len(self.blocks)}) and widths ({len(self.widths)}) must name the same number "
+                "of stages"
             )
         if (self.projection_hidden is None) != (self.projection_dim is None):
             raise ValueError(
