@@ -113,7 +113,7 @@ def test_standardizing_is_part_of_the_space_that_is_scored():
 
 
 def test_bad_input_is_refused_clearly():
-    with pytest.raises(InputError, match="n_clusters is 5 but there are only 4 images"):
+    with pytest.raises(InputError, match="n_clusters is 5, too many for 4 images"):
         cluster(np.eye(4), KMeansParameters(), 5, 0)
     with pytest.raises(InputError, match="NaN"):
         cluster(np.full((9, 2), np.nan), KMeansParameters(), 2, 0)

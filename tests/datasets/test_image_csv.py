@@ -59,7 +59,7 @@ def test_without_labels(write):
 def test_images_that_are_not_square_need_their_shape(write):
     path = write("pixel1,pixel2\n1,2\n")
     assert read_image_csv(path, (1, 2))[0].shape == (1, 1, 2)
-    with pytest.raises(DataFileError, match="2 pixel columns make no square.*image_shape"):
+    with pytest.raises(DataFileError, match="2 pixel columns, of which no square.*image_shape"):
         read_image_csv(path)
     with pytest.raises(DataFileError, match=r"image_shape \[3, 3\] needs 9"):
         read_image_csv(path, (3, 3))

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -44,6 +46,15 @@ def test_pixels_and_their_principal_components(images):
     assert cost["time_s"] > 0
     np.testing.assert_allclose(again.to_numpy(), reduced.to_numpy()[:9], atol=1e-4)
     assert list(again) == list(reduced)
+
+
+def test_principal_components_take_little_more_memory_than_a_copy_of_the_pixels():
+    pixels = pd.DataFrame(np.random.default_rng(0).random((12_000, 200), np.float32))
+    tracemalloc.start()
+    nodes.reduce_pixels(pixels, 5, 0)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1.5 * pixels.to_numpy().nbytes
 
 
 def test_external_embeddings_lose_their_labels(images):

@@ -5,6 +5,7 @@ from scipy.sparse import csr_array
 from sklearn.neighbors import NearestNeighbors
 
 from fashion_mocluster.clustering.approximate_neighbors import approximate_neighbors
+from fashion_mocluster.wording import counted
 
 # Points of which all pairs are compared; among more, most neighbors are found, not all.
 ALL_PAIRS = 100_000
@@ -47,7 +48,7 @@ def nearest_neighbors(x: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.n
     count = len(x)
     if not 1 <= n_neighbors < count:
         raise ValueError(
-            f"n_neighbors must be 1 to {count - 1} for {count} points, got {n_neighbors}"
+            f"n_neighbors must be 1 to {count - 1} for {counted(count, 'point')}, got {n_neighbors}"
         )
     if count > ALL_PAIRS:
         indices, distances = approximate_neighbors(x, x, n_neighbors + 1)

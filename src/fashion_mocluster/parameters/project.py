@@ -28,6 +28,7 @@ from fashion_mocluster.pipelines.evaluation.parameters import (
     ReportParameters,
 )
 from fashion_mocluster.representations import BUILTIN, WHITENED, encoder_of
+from fashion_mocluster.wording import counted
 
 # In place of a number of clusters: one is chosen without labels.
 AUTO = "auto"
@@ -140,7 +141,7 @@ class ProjectParameters(BaseModel):
             if (stages := len(recipe.encoder.blocks)) < self.whitening.stage:
                 raise ValueError(
                     f"whitening.stage is {self.whitening.stage}, but the encoder of {name} has "
-                    f"{stages} stages; lower it"
+                    f"{counted(stages, 'stage')}; lower it"
                 )
         return self
 
