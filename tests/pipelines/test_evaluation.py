@@ -64,6 +64,13 @@ def test_external_embeddings_lose_their_labels(images):
     assert list(features.columns) == ["feature_0", "feature_1", "feature_2"]
 
 
+def test_external_embeddings_written_as_text_are_numbers(images):
+    table = pd.DataFrame({"feature_0": range(64), "feature_1": [f"{i}.5" for i in range(64)]})
+    features, _ = nodes.read_external_embeddings(table, images)
+    expected = np.arange(64)[:, None] + [0, 0.5]
+    np.testing.assert_array_equal(features.to_numpy(), expected.astype(np.float32))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -71,6 +78,7 @@ def test_external_embeddings_lose_their_labels(images):
         (lambda t: t.rename(columns={"feature_1": "f1"}), "columns must be"),
         (lambda t: t.drop(columns=t.columns), "columns must be"),
         (lambda t: t.replace(0.0, np.nan), "image 0, column 'feature_1' is not a number"),
+        (lambda t: t.assign(feature_1=["1"] * 63 + ["x"]), "image 63, column 'feature_1' is not a"),
     ],
 )
 def test_external_embeddings_that_do_not_fit(images, change, message):

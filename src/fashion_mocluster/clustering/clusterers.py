@@ -144,7 +144,14 @@ def _dense_regions(x: np.ndarray, parameters: HdbscanParameters) -> np.ndarray:
         return np.full(len(x), -1)
     least = parameters.min_cluster_size or max(5, len(x) // 50)
     samples = min(parameters.min_samples, len(x))
-    return HDBSCAN(min_cluster_size=least, min_samples=samples, copy=True).fit_predict(x)
+    most = int(parameters.max_cluster_share * len(x))
+    hdbscan = HDBSCAN(min_cluster_size=least, min_samples=samples, copy=True)
+    labels = hdbscan.fit_predict(x)
+    if np.bincount(labels + 1)[1:].max(initial=0) <= most:
+        return labels
+    divided = hdbscan.set_params(max_cluster_size=most).fit_predict(x)
+    # A region without denser parts is not divided but left out.
+    return divided if divided.max() > labels.max() else labels
 
 
 def _ward(x: np.ndarray, n_clusters: int) -> np.ndarray:

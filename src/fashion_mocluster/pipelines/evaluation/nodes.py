@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from pandas.api.types import is_numeric_dtype
 
 from fashion_mocluster.clustering.parameters import MethodParameters
 from fashion_mocluster.errors import InputError
@@ -99,7 +100,13 @@ def read_external_embeddings(
             f"{source}: {counted(len(features), 'line')} for {counted(len(images), 'image')}; the file "
             "needs one for each image, in their order"
         )
-    numbers = features.apply(pd.to_numeric, errors="coerce").to_numpy(np.float32)
+    # Column by column numbers would be copied twice more.
+    text = [name for name, kind in features.dtypes.items() if not is_numeric_dtype(kind)]
+    if text:
+        features = features.assign(
+            **{name: pd.to_numeric(features[name], errors="coerce") for name in text}
+        )
+    numbers = features.to_numpy(np.float32)
     bad = ~np.isfinite(numbers)
     if bad.any():
         row, column = np.argwhere(bad)[0]
