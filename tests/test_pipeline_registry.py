@@ -25,6 +25,7 @@ def test_the_five_pipelines_and_the_default():
     pipelines = registered()
     assert set(pipelines) == {
         "__default__",
+        "results",
         "data_processing",
         "moco_pretraining",
         "cluster_finetuning",
