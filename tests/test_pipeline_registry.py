@@ -227,7 +227,7 @@ def test_ablation_runs_the_cases_asked_for():
 
 def test_without_a_session_the_parameters_of_the_files_are_used(monkeypatch):
     monkeypatch.setattr(session, "current", lambda: None)
-    assert len(register_pipelines()) == 9
+    assert len(register_pipelines()) == 10
     monkeypatch.setenv("KEDRO_ENV", "thesis")
     assert "bugfix_ablation.all" in namespaces(register_pipelines()["bugfix_ablation"])
 
