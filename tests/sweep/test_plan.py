@@ -3,10 +3,11 @@ import pytest
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.sweep.plan import Case, parse_case, parse_seeds, plan
 
+EVERYTHING_AS_IT_IS = (Case(),)
 FOLDERS = {"smoke": "data/smoke", "photos": "data/photos"}
 
 
-def planned(envs=("smoke",), seeds=(0,), cases=(Case(),), params="", folders=FOLDERS):
+def planned(envs=("smoke",), seeds=(0,), cases=EVERYTHING_AS_IT_IS, params="", folders=FOLDERS):
     return plan(envs, seeds, cases, params, "results", folders)
 
 
@@ -47,7 +48,9 @@ def test_what_is_named_twice_is_run_once():
 @pytest.mark.parametrize("place", ["params", "case"])
 def test_seeds_among_the_parameters_are_refused(place):
     given = (
-        {"params": "moco.epochs=1,seed=3"} if place == "params" else {"cases": [Case("a", "seed=3")]}
+        {"params": "moco.epochs=1,seed=3"}
+        if place == "params"
+        else {"cases": [Case("a", "seed=3")]}
     )
     with pytest.raises(InputError, match="give it as --seeds="):
         planned(**given)
@@ -64,7 +67,9 @@ def test_other_seeds_are_refused(text):
 
 
 def test_a_case_is_a_name_and_what_it_changes():
-    assert parse_case("long:data.path=a:b,moco.epochs=3") == Case("long", "data.path=a:b,moco.epochs=3")
+    assert parse_case("long:data.path=a:b,moco.epochs=3") == Case(
+        "long", "data.path=a:b,moco.epochs=3"
+    )
     assert parse_case("plain") == Case("plain")
 
 

@@ -1,4 +1,4 @@
-"""One run of a sweep, in a process of its own: a kill takes nothing else down, and its memory is freed."""
+"""One run of a sweep, in a process of its own: a kill takes nothing else down, its memory is freed."""
 
 import contextlib
 import os
