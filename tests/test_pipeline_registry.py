@@ -26,6 +26,7 @@ def test_the_five_pipelines_and_the_default():
     pipelines = registered()
     assert set(pipelines) == {
         "__default__",
+        "results",
         "data_processing",
         "moco_pretraining",
         "cluster_finetuning",
@@ -230,7 +231,7 @@ def test_ablation_runs_the_cases_asked_for():
 
 def test_without_a_session_the_parameters_of_the_files_are_used(monkeypatch):
     monkeypatch.setattr(session, "current", lambda: None)
-    assert len(register_pipelines()) == 9
+    assert len(register_pipelines()) == 10
     monkeypatch.setenv("KEDRO_ENV", "thesis")
     assert "bugfix_ablation.all" in namespaces(register_pipelines()["bugfix_ablation"])
 

@@ -5,7 +5,7 @@ From a wheel it is started in a folder that holds ``conf`` (or with ``--conf-sou
 
 from pathlib import Path
 
-from kedro.framework.cli.utils import find_run_command
+from kedro.framework.cli.project import run
 from kedro.framework.project import configure_project
 
 
@@ -13,7 +13,7 @@ def main() -> None:
     """Run the pipelines as the command line says."""
     package = Path(__file__).parent.name
     configure_project(package)
-    find_run_command(package)()
+    run()
 
 
 if __name__ == "__main__":

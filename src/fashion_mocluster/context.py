@@ -45,7 +45,8 @@ class ProjectContext(KedroContext):
         # Kedro takes what is set here in place of the files.
         loader["parameters"] = parameters
         given = frozenset(provenance.leaves(loader.runtime_params or {}))
-        session.begin(parameters, self.project_path, loader["globals"]["folder"], given)
+        folder = session.case_folder(loader["globals"]["folder"], parameters["case"])
+        session.begin(parameters, self.project_path, folder, given)
         # Kedro keeps the pipelines of the first session of a process unless told to load them anew.
         pipelines.configure("fashion_mocluster.pipeline_registry")
 

@@ -55,7 +55,8 @@ def _from_files() -> dict:
 
 
 def build_pipelines(p: "ProjectParameters", stored_run: dict | None = None) -> dict[str, Pipeline]:
-    """Pipelines by name; ``__default__`` is everything but ``ablation`` and ``bugfix_ablation``.
+    """Pipelines by name; ``__default__`` is everything but ``ablation`` and ``bugfix_ablation``, and
+    ``results`` is that without the report, which reads what runs beside it may be writing.
 
     Every pipeline starts from the raw file, so that it runs on a fresh clone. Only the trainings that
     a method of the comparison needs are part of them.
@@ -95,8 +96,10 @@ def build_pipelines(p: "ProjectParameters", stored_run: dict | None = None) -> d
     if any(starts_from_pixel_clusters(m.clusterer) for m in p.methods_run.values()):
         comparison += pixel_clusters
     all_results = report.create_pipeline(p.methods_run)
+    results = data + pretraining + finetuning + comparison
     pipelines = {
-        "__default__": data + pretraining + finetuning + comparison + all_results,
+        "__default__": results + all_results,
+        "results": results,
         "data_processing": data,
         "moco_pretraining": data + moco_pretraining.create_pipeline(asked_for),
         "cluster_finetuning": data + finetuning,

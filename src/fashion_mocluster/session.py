@@ -18,7 +18,7 @@ class Session:
     Attributes:
         parameters: All parameters, completed, as nested dictionaries.
         project_path: The folder that relative paths start from.
-        folder: Where the environment writes, relative to it.
+        folder: Where runs of all seeds write, relative to it.
         given: Those parameters that the user wrote for this run alone, by dotted key.
     """
 
@@ -54,15 +54,26 @@ def parameter(name: str, default: Any = None) -> Any:
     return default if value is None else value
 
 
-def seed_folder(folder: str | None) -> str | None:
-    """Resolver ``${seed_folder:data}``: where runs of the session's seed are kept, as a full path.
+def case_folder(folder: str, case: str | None) -> str:
+    """Where an environment keeps the results of a set of parameters, by its name, if it has one."""
+    return folder if case is None else f"{folder}/case_{case}"
 
-    Seed 0 is kept in the folder itself, seed n in ``seed_n`` inside it; null stays null.
+
+def of_seed(folder: str, seed: int) -> str:
+    """Where a folder keeps the results of a seed: seed 0 in itself, seed n in ``seed_n`` inside it."""
+    return folder if seed == 0 else f"{folder}/seed_{seed}"
+
+
+def seed_folder(folder: str | None) -> str | None:
+    """Resolver ``${seed_folder:data}``: where what belongs to the session's seed is kept, as a full
+    path; null stays null.
     """
-    if folder is None:
-        return None
-    seed, path = current().parameters["seed"], Path(full_path(folder))
-    return str(path if seed == 0 else path / f"seed_{seed}")
+    return None if folder is None else full_path(of_seed(folder, current().parameters["seed"]))
+
+
+def results_folder() -> str:
+    """Resolver ``${results_folder:}``: where runs of all seeds write, relative to the project."""
+    return current().folder
 
 
 def full_path(path: str) -> str:

@@ -31,6 +31,7 @@ CONFIG_LOADER_ARGS = {
         "parameter": session.parameter,
         "seed_folder": session.seed_folder,
         "full_path": session.full_path,
+        "results_folder": session.results_folder,
         "project_path": session.project_path,
     },
 }

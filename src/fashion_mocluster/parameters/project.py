@@ -56,6 +56,7 @@ class ProjectParameters(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     seed: Annotated[int, Field(ge=0, lt=2**32 - CLUSTERING_SEED_OFFSET)]
+    case: Name | None
     n_clusters: Annotated[Any, AfterValidator(_number_or_auto)]
     data: DataParameters
     moco: MocoParameters

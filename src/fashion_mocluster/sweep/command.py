@@ -1,0 +1,99 @@
+"""``kedro sweep``: from its options to the table and the report."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+from kedro.config import MissingConfigException
+
+from fashion_mocluster.datasets.atomic import write_bytes_atomically
+from fashion_mocluster.errors import InputError
+from fashion_mocluster.sweep.execution import RunFailedError, execute
+from fashion_mocluster.sweep.finished import configuration
+from fashion_mocluster.sweep.plan import Case, Run, plan
+from fashion_mocluster.sweep.side_by_side import DONE, FAILED, KEPT, STOPPED, Outcome, run_all
+from fashion_mocluster.sweep.workers import connected
+
+TABLE = "data/sweep.csv"
+
+
+def run_sweep(
+    project: Path,
+    envs: Sequence[str],
+    seeds: Sequence[int],
+    cases: Sequence[Case],
+    params: str,
+    pipelines: str,
+    scheduler: str | None,
+    workers: int | None,
+    say: Callable[[str], None],
+) -> int:
+    """Make the runs, then the table and the report; the exit status.
+
+    Args:
+        scheduler: Address of a Dask scheduler; None for workers on this machine.
+        workers: Their number on this machine; None for as many as suit it.
+
+    Raises:
+        InputError: The runs or the workers cannot be had.
+    """
+    folders = {env: _folder(project, env) for env in envs}
+    runs = plan(envs, seeds, cases, params, pipelines, folders)
+    with connected(scheduler, len(runs), workers) as (client, here):
+        outcomes = run_all(runs, project, client, here, say)
+    _save_table(outcomes, project / TABLE)
+    say(f"results: {project / TABLE}")
+    states = {outcome.state for outcome in outcomes}
+    if STOPPED in states:
+        return 130
+    if pipelines == "results" and (of := _reported(outcomes)):
+        try:
+            execute(of.options, project, project / of.folder / "report.log")
+        except RunFailedError as error:
+            say(f"report: failed: {error}")
+            return 1
+        say(f"results: {project / of.folder / '08_reporting/report.html'}")
+    return 1 if FAILED in states else 0
+
+
+def _folder(project: Path, env: str) -> str:
+    try:
+        return configuration(project, env)["globals"]["folder"]
+    except MissingConfigException:
+        raise InputError(f"--env={env}: there is no folder conf/{env}") from None
+
+
+def _save_table(outcomes: list[Outcome], path: Path) -> None:
+    """One line per run."""
+    lines = [
+        {
+            "run": outcome.run.name,
+            "environment": outcome.run.env,
+            "seed": outcome.run.seed,
+            "parameters": outcome.run.params,
+            "state": outcome.state,
+            "seconds": round(outcome.seconds, 1),
+            "error": outcome.error,
+        }
+        for outcome in outcomes
+    ]
+    write_bytes_atomically(path, pd.DataFrame(lines).to_csv(index=False).encode())
+
+
+def _reported(outcomes: list[Outcome]) -> Run | None:
+    """The run that makes one page of all environments and cases with results, in the folder of the first
+    result; None without any.
+    """
+    runs = [outcome.run for outcome in outcomes if outcome.state in (DONE, KEPT)]
+    if not runs:
+        return None
+    first = runs[0]
+    others = {run.results: run for run in runs if run.results != first.results}
+    compared = [
+        f"report.compare_with.{run.name.rpartition('/')[0]}={folder}"
+        for folder, run in others.items()
+    ]
+    return replace(
+        first, params=",".join(filter(None, [first.params, *compared])), pipelines="report"
+    )

@@ -1,0 +1,98 @@
+"""``python -m tests.stress.sweeps``: five runs of a sweep, one killed and one wrong, and the same runs
+one after the other.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+
+from fashion_mocluster.sweep.plan import Case, Run, plan
+from fashion_mocluster.sweep.side_by_side import run_all
+from fashion_mocluster.sweep.workers import connected
+from tests.stress.kills import _comparable, copy_project
+
+METHODS = "evaluation.run_methods=[moco_kmeans],evaluation.model_selection.representation=moco"
+PARAMS = f"moco.epochs=12,{METHODS}"
+
+
+class KillOnce:
+    """Listens to a sweep and kills the process of a run once, as soon as the time has come.
+
+    Attributes:
+        lines: All that was said.
+    """
+
+    def __init__(self, run: Run, is_time: Callable[[], bool]):
+        self.run, self.is_time = run, is_time
+        self.lines: list[str] = []
+        self._killed = False
+
+    def __call__(self, text: str) -> None:
+        """Take a line of progress."""
+        self.lines.append(text)
+        if self._killed or not self.is_time():
+            return
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if self.run.options[-1] in process.cmdline():
+                    process.kill()
+                    self._killed = True
+
+
+def main() -> int:
+    """Print the times and what differs; 0 if nothing does."""
+    runs = plan(["smoke"], range(1, 6), [Case()], PARAMS, "results", {"smoke": "data/smoke"})
+    runs[3] = replace(runs[3], params=f"{PARAMS},moco.batch_size=300")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    with tempfile.TemporaryDirectory() as scratch:
+        alone, swept = copy_project_to(scratch, "alone"), copy_project_to(scratch, "swept")
+        begun = time.perf_counter(), cpu()
+        for run in runs:
+            command = [sys.executable, "-m", "fashion_mocluster", *run.options]
+            subprocess.run(command, cwd=alone, capture_output=True)
+        single = time.perf_counter() - begun[0], cpu() - begun[1]
+        checkpoint = swept / runs[1].folder / "06_models/moco_pretraining/checkpoints/last.pt"
+        kill = KillOnce(runs[1], checkpoint.exists)
+        begun = time.perf_counter(), cpu()
+        with connected(None, len(runs), asked=2) as (client, here):
+            outcomes = run_all(runs, swept, client, here, kill)
+        both = time.perf_counter() - begun[0], cpu() - begun[1]
+        command = [sys.executable, "-m", "fashion_mocluster", "--env=smoke", "--pipelines=report"]
+        subprocess.run([*command, "--params=seed=1"], cwd=swept, check=True, capture_output=True)
+        expected, found = (_comparable(folder / "data/smoke") for folder in (alone, swept))
+        report = (swept / "data/smoke/seed_1/08_reporting/report.html").stat().st_size
+    print("\n".join(kill.lines))
+    differing = [name for name in expected if found.get(name) != expected[name]]
+    states = [outcome.state for outcome in outcomes]
+    print(f"one after the other {single[0]:.1f} s, {single[1]:.1f} s of CPU")
+    print(
+        f"side by side        {both[0]:.1f} s, {both[1]:.1f} s of CPU, ratio {both[0] / single[0]:.2f}"
+    )
+    print(
+        f"{len(expected)} files compared, differing: {differing or 'none'}; {states}; {report} bytes"
+    )
+    return 0 if states.count("done") == 4 and not differing else 1
+
+
+def copy_project_to(scratch: str, name: str) -> Path:
+    """A copy of the project."""
+    copy_project(Path(scratch, name))
+    return Path(scratch, name)
+
+
+def cpu() -> float:
+    """Seconds of CPU of all processes that ended and were waited for."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from fashion_mocluster.sweep.execution import (
+    RunBrokenError,
+    RunFailedError,
+    SweepStoppedError,
+    execute,
+)
+
+
+@pytest.fixture
+def ended(tmp_path, monkeypatch):
+    """What happens with a process, given as Python code, that stands in for a run."""
+
+    def _ended(code, on_line=lambda line: None, **options):
+        start = subprocess.Popen
+        monkeypatch.setattr(
+            subprocess, "Popen", lambda _, **kw: start([sys.executable, "-uc", code], **kw)
+        )
+        return execute([], tmp_path, tmp_path / "a/run.log", {}, on_line, **options)
+
+    return _ended
+
+
+def test_lines_are_passed_on_and_kept(ended, tmp_path):
+    lines = []
+    ended("print('one'); print('two')", lines.append)
+    assert lines == ["one", "two"]
+    assert (tmp_path / "a/run.log").read_text() == "one\ntwo\n"
+
+
+def test_an_error_on_purpose_is_told_and_final(ended):
+    with pytest.raises(RunFailedError, match="^InputError: too few\n  images$") as error:
+        ended("print('x\\n\\nInputError: too few\\n  images'); raise SystemExit(1)")
+    assert not isinstance(error.value, RunBrokenError)
+
+
+def test_a_surprise_may_be_tried_again(ended):
+    with pytest.raises(RunBrokenError, match="^ZeroDivisionError: division by zero$"):
+        ended("1 / 0")
+
+
+def test_a_kill_may_be_tried_again(ended):
+    with pytest.raises(RunBrokenError, match="^killed by SIGKILL$"):
+        ended("import os; os.kill(os.getpid(), 9)")
+
+
+def test_a_sweep_that_is_stopped_kills_its_runs(ended):
+    with pytest.raises(SweepStoppedError):
+        ended("import time; time.sleep(60)", is_stopped=lambda: True)
+
+
+def test_a_run_does_not_outlive_what_started_it(tmp_path):
+    command = [sys.executable, "-m", "fashion_mocluster.sweep.child"]
+    run = subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE, start_new_session=True)
+    run.stdin.close()
+    assert run.wait() == -signal.SIGKILL

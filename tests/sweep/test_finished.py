@@ -1,0 +1,42 @@
+from dataclasses import replace
+
+import pytest
+
+from fashion_mocluster.parameters import ParameterError
+from fashion_mocluster.sweep.finished import is_finished, made_from, mark_finished
+from fashion_mocluster.sweep.plan import Run
+from tests.conftest import PROJECT
+
+RUN = Run("smoke", None, 3, "moco.epochs=4", "results", "data/smoke")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "provenance.json").write_text("{}")
+    return tmp_path
+
+
+def test_a_run_is_finished_once_it_is_marked(folder):
+    assert not is_finished(folder, "a")
+    mark_finished(folder, "a")
+    assert is_finished(folder, "a")
+
+
+def test_not_after_another_run_in_its_folder_or_with_other_parameters(folder):
+    mark_finished(folder, "a")
+    assert not is_finished(folder, "b")
+    (folder / "provenance.json").write_text('{"images": {}}')
+    assert not is_finished(folder, "a")
+
+
+def test_what_a_run_is_made_from():
+    origin = made_from(RUN, PROJECT)
+    assert made_from(replace(RUN, params="moco.epochs=4,moco.batch_size=100"), PROJECT) == origin
+    others = [{"seed": 4}, {"params": "moco.epochs=5"}, {"pipelines": "ablation"}]
+    others += [{"env": "local"}, {"params": "moco.epochs=4,data.path=data/01_raw/mnist_10k.csv.gz"}]
+    assert len({origin, *(made_from(replace(RUN, **other), PROJECT) for other in others)}) == 6
+
+
+def test_a_wrong_parameter_is_named():
+    with pytest.raises(ParameterError, match="moco.epochz: there is no such parameter"):
+        made_from(replace(RUN, params="moco.epochz=4"), PROJECT)
