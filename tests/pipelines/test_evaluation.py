@@ -255,7 +255,7 @@ def test_only_the_representations_that_methods_use_are_made():
         name: MethodParameters(title=name, representation=name, clusterer={"kind": "kmeans"})
         for name in ("pca", "external")
     }
-    outputs = create_pipeline(methods, "pca", {}).all_outputs()
+    outputs = create_pipeline(methods, "pca", {}, {}).all_outputs()
     assert {"pca_embeddings", "pixels_embeddings", "external_embeddings"} <= outputs
     assert "moco_embeddings" not in outputs
 
