@@ -145,7 +145,7 @@ class TorchWeightsDataset(AbstractDataset[Any, Any]):
     def _source(self) -> tuple[Path, str] | None:
         """The file to load and its origin in words."""
         if self._path.is_file():
-            return self._path, f"{self._path}, trained here"
+            return self._path, f"{self._path}, made here"
         if self._fallback and self._fallback.is_file():
             return self._fallback, f"{self._fallback}, shipped with the project"
         return None
