@@ -1,3 +1,4 @@
+import functools
 import warnings
 
 import pytest
@@ -17,9 +18,17 @@ def parameters(env="base", runtime=None):
 
 def registered(env="base", runtime=None):
     """The pipelines of an environment; a warning is an error."""
+    return built(env, runtime) if runtime else built_as_it_is(env)
+
+
+def built(env, runtime=None):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         return build_pipelines(parameters(env, runtime))
+
+
+# Once, for nothing changes pipelines and many tests look at the same.
+built_as_it_is = functools.cache(built)
 
 
 def test_the_five_pipelines_and_the_default():

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from fashion_mocluster.cost import Cost
-from tests.benchmarks.__main__ import main
 from tests.benchmarks.side_by_side import growth
 from tests.benchmarks.size import SMALL
 from tests.benchmarks.threads import PAIRS
@@ -13,6 +12,8 @@ from tests.benchmarks.threads import PAIRS
 
 @pytest.mark.slow
 def test_every_area_is_measured_and_saved(tmp_path, monkeypatch):
+    from tests.benchmarks.__main__ import main  # with timm and numba, which take seconds
+
     # Each side of a pair is a process of its own.
     monkeypatch.setattr("tests.benchmarks.threads.PAIRS", PAIRS[:1])
     # So is each run of the project.

@@ -51,10 +51,12 @@ def test_pixels_and_their_principal_components(images):
 def test_principal_components_take_little_more_memory_than_a_copy_of_the_pixels():
     pixels = pd.DataFrame(np.random.default_rng(0).random((12_000, 200), np.float32))
     tracemalloc.start()
-    nodes.reduce_pixels(pixels, 5, 0)
+    _, _, (mean, scale, *_) = nodes.reduce_pixels(pixels, 5, 0)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 1.5 * pixels.to_numpy().nbytes
+    np.testing.assert_allclose(mean, pixels.mean(), rtol=1e-5)
+    np.testing.assert_allclose(scale, pixels.std(ddof=0), rtol=1e-5)
 
 
 def test_external_embeddings_lose_their_labels(images):
