@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from fashion_mocluster.datasets.checkpoints import FolderStore
+from fashion_mocluster.learning.device import autocast
 from fashion_mocluster.learning.finetuning import Finetuning
 from fashion_mocluster.learning.parameters import BaseFinetuningParameters, MocoParameters
 from fashion_mocluster.learning.preprocessing import PixelStatistics
@@ -43,14 +44,16 @@ def statistics(images: np.ndarray) -> PixelStatistics:
 
 
 def encoders_alone(run: Pretraining, batch: int) -> Callable[[], object]:
-    """The limit of any step: key forward, query forward and backward."""
+    """The limit of any step: key forward, query forward and backward, each of the whole batch at once."""
     moco = run.moco.train()
-    views = torch.rand(batch, 1, 28, 28).to(memory_format=torch.channels_last)
+    views = torch.rand(batch, 1, 28, 28, device=run.device).to(memory_format=torch.channels_last)
 
     def pass_through() -> None:
-        with torch.no_grad():
-            keys = moco.key_encoder.project(views)
-        (moco.query_encoder.project(views) * keys).sum().backward()
+        with autocast(run.device, run.precision):
+            with torch.no_grad():
+                keys = moco.key_encoder.project(views)
+            similarity = (moco.query_encoder.project(views) * keys).sum()
+        similarity.backward()
 
     return pass_through
 
