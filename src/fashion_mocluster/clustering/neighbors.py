@@ -108,7 +108,7 @@ def nearest_among(
     """
     if len(points) * len(queries) > ALL_PAIRS**2:
         return approximate_neighbors(points, queries, n_neighbors)
-    search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(points)
+    brute = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(points)
     distances, indices = brute.kneighbors(queries)
     return indices, distances
 
