@@ -47,6 +47,7 @@ def test_the_five_pipelines_and_the_default():
     }
     names = {node.namespace or "" for node in pipelines["__default__"].nodes}
     assert not any(name.startswith("ablation") for name in names)
+    assert {node.namespace for node in pipelines["data_processing"].nodes} == {"data_processing"}
 
 
 def test_every_node_has_a_name_of_its_own():

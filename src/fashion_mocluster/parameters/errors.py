@@ -54,7 +54,9 @@ def _describe(problem: ErrorDetails, parameters: dict[str, Any]) -> tuple[str, s
         hint = f"; on the command line put what you typed in quotes: --params='{key}=\"...\"'"
         return key, f"{message} (got {value!r}){hint}"
     if kind.startswith(("list", "tuple")):
-        hint = "; write lists in conf/<environment>/parameters.yml, --params cannot hold them"
+        hint = (
+            "; write it in conf/<environment>/parameters.yml, for --params holds lists of one alone"
+        )
         return key, f"{message} (got {value!r}){hint}"
     shown = repr(value)
     got = f" (got {shown})" if place and len(shown) <= 80 else ""
