@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
 from fashion_mocluster.cost import Cost
 from tests.benchmarks.side_by_side import growth
@@ -31,6 +32,9 @@ def test_every_area_is_measured_and_saved(tmp_path, monkeypatch):
     assert "Reading photos of 12 MP, photos a second" in areas
     for area in ("Spectral clustering", "Silhouette", "kedro run --help"):
         assert area in areas
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    for area in ("MoCo epoch, default encoder", "Nearest neighbors", "Silhouette"):
+        assert f"{area}, {device}" in areas
     for area in ("Nearest neighbors, jittered copies", "k-means, 100 clusters", "Run of photos"):
         assert area in areas
     assert (table.loc[table["unit"].isin(["s", "ms/image", "images/s"]), "ours_value"] > 0).all()

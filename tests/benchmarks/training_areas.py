@@ -62,7 +62,7 @@ def training_areas(
     yield growth(
         "MoCo epoch of the default, growth over images",
         {
-            n: training.epoch_seconds(images[:n], small_batches(default, n))[0]
+            n: training.epoch_seconds(images[:n], training.small_batches(default, n))[0]
             for n in size.fractions
         },
         "linear",
@@ -84,12 +84,6 @@ def with_width(recipe: MocoParameters, width: int) -> MocoParameters:
     widths = [width, 2 * width, 4 * width]
     encoder = recipe.encoder.model_copy(update={"widths": widths})
     return recipe.model_copy(update={"encoder": encoder})
-
-
-def small_batches(recipe: MocoParameters, n_images: int) -> MocoParameters:
-    """The recipe with batches that so few images fill."""
-    batch = min(recipe.batch_size, n_images)
-    return recipe.model_copy(update={"batch_size": batch})
 
 
 def step_seconds(images: np.ndarray, recipe: MocoParameters) -> float:
@@ -138,7 +132,7 @@ def step_areas(
 
 def epoch(images: np.ndarray, recipe: MocoParameters) -> Result:
     """One epoch of the thesis's recipe, against the published time for as many images."""
-    ours = training.epoch_seconds(images, small_batches(recipe, len(images)))[0]
+    ours = training.epoch_seconds(images, training.small_batches(recipe, len(images)))[0]
     published = PUBLISHED_EPOCH_S * len(images) / 10_000
     return Result(
         *("MoCo epoch, ResNet-32", "this machine", "published, RTX 4090", len(images)),
