@@ -8,7 +8,7 @@ from kedro.io import DatasetError
 
 from fashion_mocluster.memory import is_about_memory
 
-# Allocates, fills and frees 20 blocks of 64 MB, and prints how often the system had to hand out a page.
+# Allocates, fills and frees 8 blocks of 64 MB, and prints how often the system had to hand out a page.
 CODE = """
 import resource
 import numpy as np
@@ -16,7 +16,7 @@ from fashion_mocluster.memory import keep_freed_memory, return_freed_memory
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    for _ in range(20):
+    for _ in range(8):
         np.empty(2**26, np.uint8).fill(1)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 

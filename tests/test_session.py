@@ -32,6 +32,7 @@ def methods():
     return {name.removeprefix("evaluation.") for name in names}
 
 
+@pytest.mark.slow
 def test_each_session_gets_pipelines_of_its_own(start):
     start()
     assert "moco_kmeans" in methods()

@@ -1,4 +1,5 @@
 import pandas as pd
+import pytest
 
 from fashion_mocluster.reporting.report import report_figures, report_html
 from fashion_mocluster.reporting.results import RunResults
@@ -45,6 +46,7 @@ SECTIONS = [
 ]
 
 
+@pytest.mark.slow
 def test_the_page_is_whole_and_needs_nothing_else():
     page = Page(page_of(whole_run(), whole_run(1), files("rerun"), published=[SPC]))
     # The comparison, two of best and new images, one of each figure over runs, and two recipes'
