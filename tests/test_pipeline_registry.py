@@ -96,14 +96,15 @@ def test_prediction_takes_weights_and_trains_nothing():
     pipeline = registered()["predict"]
     free = {n for n in pipeline.inputs() if not n.startswith("param")}
     assert free == {
-        *("new_images", "new_labels", "new_class_names", "new_image_paths"),
+        *("new_images", "new_labels", "new_class_names", "new_image_paths", "new_skipped_files"),
         # What the run stored; none of its images, and nothing is clustered anew.
         *("moco_whitened_weights", "hog_whitened_weights", "moco_hog_embeddings"),
         *("moco_hog_neighbor_distances", "moco_hog_turtle_clusters"),
         *("pixel_statistics", "best_method"),
     }
     assert {n.name.rpartition(".")[2] for n in pipeline.nodes} == {
-        *("check_new_images", "embed_images", "join_new_moco_hog", "predict_clusters"),
+        *("check_new_images", "list_skipped_pictures", "embed_images", "join_new_moco_hog"),
+        "predict_clusters",
         *("score_predictions", "draw_predictions"),
     }
     # The thesis's methods leave the default one out: predict then says so.
@@ -211,7 +212,7 @@ def test_whitened_maps_are_made_from_the_weights_of_their_encoder():
                 *("images", f"{encoder}_weights", "params:whitening", "params:embedding")
             }
     # New images are described by what was fitted to the known ones.
-    new = next(n for n in pipelines["predict"].nodes if "predict.checked_images" in n.inputs)
+    new = next(n for n in pipelines["predict"].nodes if n.name.endswith("embed_images"))
     assert new.inputs[1] == "self_labeling_finetuned_whitened_weights"
     assert new.inputs[1] in pipelines["evaluation"].all_outputs()
 

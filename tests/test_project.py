@@ -356,6 +356,7 @@ def test_a_folder_with_hundreds_of_copies_from_clusters_to_new_pictures(project,
     Image.fromarray(np.asarray(pictures[4], np.uint8)).save(new / "x, y.png")
     stripes = np.indices((16, 16))[1] % 4 * 60
     Image.fromarray(stripes.astype(np.uint8)).save(new / "z.png")
+    (new / "zero.png").touch()
     params = {"predict.path": str(new), "data.cluster_names": str(names)}
     assert "99.png" not in run(project, **predicting, params=params).log
     predicted = pd.read_csv(output / "predicted_clusters.csv")
@@ -363,6 +364,8 @@ def test_a_folder_with_hundreds_of_copies_from_clusters_to_new_pictures(project,
     assert list(predicted) == columns
     assert predicted.loc[0, columns[1:]].to_list()[:4] == ["x, y.png", originals[1], "b", 1.0]
     assert predicted["novel"].to_list() == [False, True]
+    skipped = pd.read_csv(reporting / "skipped_new_pictures.csv")
+    assert skipped.to_numpy().tolist() == [["zero.png", "empty"]]
 
     # The run is of other pictures by now, or of other parameters.
     with pytest.raises(Exception, match=r"evaluation.seed \(then 42, now 7\).*run the pipeline"):

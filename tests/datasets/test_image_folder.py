@@ -319,7 +319,7 @@ def test_what_was_read_and_skipped_is_said_in_one_line(folder, caplog):
         (folder / name).write_text("" if name == "c.jpg" else "x")
     read_image_folder(folder, OPTIONS)
     listed = "2 of a kind that is not read (.txt), 1 empty"
-    assert f"12 pictures, gray; skipped, as skipped_pictures.csv lists: {listed}" in caplog.text
+    assert f"12 pictures, gray; skipped, as a table in 08_reporting lists: {listed}" in caplog.text
 
 
 def test_progress_says_rate_and_time_left(folder, caplog, monkeypatch):

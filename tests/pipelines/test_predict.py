@@ -133,6 +133,7 @@ def test_inputs_are_what_a_run_stored_and_the_new_images(representation, inputs,
     free = {name for name in pipeline.inputs() if not name.startswith("params:")}
     assert free == inputs | {
         *("new_images", "new_labels", "new_class_names", "new_image_paths", "pixel_statistics"),
+        "new_skipped_files",
         f"{representation}_embeddings",
         f"{representation}_neighbor_distances",
         *("row_clusters" if method else "best_clusters", "best_method"),

@@ -257,7 +257,7 @@ def _report(root: Path, options: PictureOptions, table: Table, pictures: Picture
     total = len(pictures.paths)
     color = "in color" if pictures.images.ndim == 4 else "gray"
     skipped = _counted([s.reason for s in pictures.skipped])
-    listed = f"; skipped, as skipped_pictures.csv lists: {skipped}" if skipped else ""
+    listed = f"; skipped, as a table in 08_reporting lists: {skipped}" if skipped else ""
     logger.info("%s: %s, %s%s", root, counted(total, "picture"), color, listed)
     if options.invert != "auto" or pictures.images.ndim == 4:
         return

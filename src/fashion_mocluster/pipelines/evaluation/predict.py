@@ -11,6 +11,7 @@ from kedro.pipeline import Node, Pipeline
 from matplotlib.figure import Figure
 
 from fashion_mocluster.errors import InputError
+from fashion_mocluster.pipelines.data_processing.nodes import list_skipped_pictures
 from fashion_mocluster.pipelines.evaluation import backbone, joined, nodes
 from fashion_mocluster.pipelines.evaluation.cluster_names import (
     add_names,
@@ -146,7 +147,7 @@ def create_pipeline(
     *,
     named: bool,
 ) -> Pipeline:
-    """``new_images`` to ``predicted_clusters``, their scores and a figure.
+    """``new_images`` to ``predicted_clusters``, their scores and a figure; and what was skipped.
 
     Args:
         method: The method of the comparison whose clusters are continued; None for the chosen one.
@@ -217,14 +218,22 @@ def create_pipeline(
 def _new_embeddings(representation: str, encoders: Collection[str]) -> Pipeline:
     """``new_images`` to ``new_<representation>_embeddings``, embedded as the known images were."""
     name, checked = f"new_{representation}", "predict.checked_images"
-    inputs = {"new_images", "pixel_statistics"}
+    inputs = {"new_images", "pixel_statistics", "new_skipped_files"}
+    skipped = {"skipped_new_pictures"}
     check = Node(
         check_new_images,
         ["new_images", "pixel_statistics"],
         "checked_images",
         name="check_new_images",
     )
-    before = Pipeline([check], namespace="predict", inputs=inputs)
+    list_skipped = Node(
+        list_skipped_pictures,
+        ["new_skipped_files", "checked_images"],
+        "skipped_new_pictures",
+        name="list_skipped_pictures",
+    )
+    first = [check, list_skipped]
+    before = Pipeline(first, namespace="predict", inputs=inputs, outputs=skipped)
     namespace = f"predict.{representation}"
     if representation == "backbone":
         return before + backbone.create_pipeline(namespace, name, checked)
@@ -253,4 +262,5 @@ def _new_embeddings(representation: str, encoders: Collection[str]) -> Pipeline:
     }[representation]
     stored = {"pca_steps", "new_external_embeddings_file"}
     inputs |= stored & {name for node in tables for name in node.inputs}
-    return Pipeline([check, *tables], namespace="predict", inputs=inputs, outputs=set(outputs))
+    outputs = {*outputs, *skipped}
+    return Pipeline([*first, *tables], namespace="predict", inputs=inputs, outputs=outputs)
