@@ -25,7 +25,11 @@ def describe_hog(images: np.ndarray, parameters: HogParameters) -> EncoderWeight
 def create_pipeline(*, whitened: bool) -> Pipeline:
     """``images`` to ``hog_embeddings``, or to ``hog_whitened_embeddings``, and their cost."""
     describe = Pipeline(
-        [Node(describe_hog, ["images", "params:hog"], "hog_weights", name="describe_hog")]
+        [Node(describe_hog, ["images", "params:hog"], "hog_weights", name="describe_hog")],
+        namespace="evaluation",
+        inputs={"images"},
+        outputs={"hog_weights"},
+        parameters={"params:hog"},
     )
     if whitened:
         return describe + whitening_pipeline("evaluation.hog_whitened", "hog", "hog_whitening")
