@@ -8,8 +8,8 @@ from fashion_mocluster.learning.parameters.base import Count, Fraction, Paramete
 from fashion_mocluster.learning.parameters.images import PreprocessingParameters, ViewParameters
 from fashion_mocluster.learning.parameters.training import (
     CheckpointParameters,
-    ComputeParameters,
     EarlyStoppingParameters,
+    ManyProcessesParameters,
     OptimizerParameters,
     SurrogateParameters,
 )
@@ -147,7 +147,7 @@ class MocoParameters(Parameters):
     quirks: QuirkParameters | None = None
     early_stopping: EarlyStoppingParameters | None = None
     checkpoints: CheckpointParameters = CheckpointParameters()
-    compute: ComputeParameters = ComputeParameters()
+    compute: ManyProcessesParameters = ManyProcessesParameters()
 
     @model_validator(mode="after")
     def _divisible(self):
@@ -155,5 +155,24 @@ class MocoParameters(Parameters):
             raise ValueError(
                 f"bn_splits ({self.bn_splits}) must divide batch_size "
                 f"({self.batch_size}) into parts of two images or more"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _processes_share_the_batch(self):
+        n = self.compute.all_processes
+        if n > 1 and self.bn_splits % n:
+            raise ValueError(
+                f"bn_splits ({self.bn_splits}) must be divisible by the number of processes ({n}), each of "
+                "which normalizes its splits of a batch apart"
+            )
+        whole = {
+            "drop_last: false": not self.drop_last,
+            "mechanism: end_to_end": self.contrast.mechanism == "end_to_end",
+            "clustering": self.clustering is not None,
+        }
+        if n > 1 and (given := [name for name, is_given in whole.items() if is_given]):
+            raise ValueError(
+                f"{', '.join(given)} needs the whole batch in one process ({n} are asked)"
             )
         return self
