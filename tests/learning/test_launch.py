@@ -74,8 +74,7 @@ def test_an_error_on_purpose_comes_back_as_it_is(tmp_path):
     ("changes", "message"),
     [
         ({"bn_splits": 1}, r"bn_splits \(1\) must be divisible by the number of processes \(2\)"),
-        ({"drop_last": False}, "drop_last: false needs the whole batch in one process"),
-        ({"clustering": {"weight": 1}}, "clustering needs the whole batch in one process"),
+        ({"drop_last": False}, "2 processes need batches of equal size"),
         ({"compute": {"processes": 2, "nodes": 2}}, "several nodes need a rendezvous"),
         ({"compute": {"rendezvous": "host:29500"}}, "several nodes need a rendezvous"),
     ],

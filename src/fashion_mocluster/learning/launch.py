@@ -1,11 +1,14 @@
 """Starts the processes of one training and waits for them, on torch's elastic launcher."""
 
 import logging
+import multiprocessing
+import multiprocessing.connection
 import os
 import pickle
 import signal
 import sys
 import tempfile
+import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -91,6 +94,8 @@ def pretrain_in_processes(
         monitor_interval=0.2,
         start_method="spawn",
     )
+    # It tells of a lost process by a traceback, which the error below says in one line.
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory() as folder:
         np.save(Path(folder, IMAGES), images)
         try:
@@ -116,6 +121,7 @@ def train_rank(
     """What each process does; the first one of a machine writes and speaks for all."""
     from fashion_mocluster.learning.pretraining import pretrain
 
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     local, here = int(os.environ["LOCAL_RANK"]), int(os.environ["LOCAL_WORLD_SIZE"])
     _log_to_stdout(logging.INFO if local == 0 else logging.ERROR)
     threads = max(1, available_threads() // here)
@@ -158,6 +164,12 @@ def child_error(folder: Path, error: ChildFailedError, name: str) -> Exception:
         f"{name}: process {rank} {how}, so all processes were ended; run the same command again to go "
         "on from the last checkpoint"
     )
+
+
+def _end_with_parent() -> None:
+    """Kill this process once the one that started it is gone, whose lock on the folder it needs."""
+    multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _log_to_stdout(level: int) -> None:

@@ -81,7 +81,12 @@ def pretrain(
             "image has false negatives; set %s.quirks.keep_false_negatives=false",
             *(name, queue_size, len(images), name),
         )
-    if p.compute.all_processes > 1 and not dist.is_initialized():
+    if p.compute.all_processes > 1 and not p.is_divisible:
+        logger.warning(
+            "%s: training in one process, for its loss needs the whole batch; %s",
+            *(name, "only momentum contrast without clusters can be divided"),
+        )
+    elif p.compute.all_processes > 1 and not dist.is_initialized():
         from fashion_mocluster.learning.launch import pretrain_in_processes
 
         return pretrain_in_processes(images, statistics, p, store, name)

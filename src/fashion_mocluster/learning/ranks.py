@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Ranks:
-    """This process among those of its training.
+    """Which process this is, among those of its training.
 
     Attributes:
         rank: Its number, from 0.

@@ -163,16 +163,16 @@ class MocoParameters(Parameters):
         n = self.compute.all_processes
         if n > 1 and self.bn_splits % n:
             raise ValueError(
-                f"bn_splits ({self.bn_splits}) must be divisible by the number of processes ({n}), each of "
-                "which normalizes its splits of a batch apart"
+                f"bn_splits ({self.bn_splits}) must be divisible by the number of processes ({n}), "
+                "each of which normalizes its splits of a batch apart"
             )
-        whole = {
-            "drop_last: false": not self.drop_last,
-            "mechanism: end_to_end": self.contrast.mechanism == "end_to_end",
-            "clustering": self.clustering is not None,
-        }
-        if n > 1 and (given := [name for name, is_given in whole.items() if is_given]):
-            raise ValueError(
-                f"{', '.join(given)} needs the whole batch in one process ({n} are asked)"
-            )
+        if n > 1 and not self.drop_last:
+            raise ValueError(f"{n} processes need batches of equal size; set drop_last to true")
         return self
+
+    @property
+    def is_divisible(self) -> bool:
+        """Whether several processes can share a batch: not where its keys have gradients or its images
+        are clustered together.
+        """
+        return self.clustering is None and self.contrast.mechanism == "momentum_queue"

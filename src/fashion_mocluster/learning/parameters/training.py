@@ -57,7 +57,8 @@ class ComputeParameters(Parameters):
 
 
 class ManyProcessesParameters(ComputeParameters):
-    """Also in how many processes: ``processes`` on each of ``nodes`` machines, one per GPU if there are any.
+    """Also in how many processes: ``processes`` on each of ``nodes`` machines, one per GPU if there are
+    any.
 
     Several machines find each other at ``rendezvous``, ``host:port`` on one of them.
     """
