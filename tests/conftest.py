@@ -1,4 +1,3 @@
-import copy
 import functools
 import gc
 import os
@@ -19,10 +18,10 @@ del os.environ["KEDRO_LOGGING_CONFIG"]
 import numpy as np
 import pytest
 from kedro.config import OmegaConfigLoader
-from omegaconf import OmegaConf
 
 from fashion_mocluster.learning.parameters import MocoParameters
 from fashion_mocluster.parameters import complete
+from fashion_mocluster.parameters.completion import merged
 from fashion_mocluster.settings import CONFIG_LOADER_ARGS
 from tests.project_copy import PROJECT, copy_project, run
 
@@ -101,8 +100,7 @@ uses_umap = [pytest.mark.slow, pytest.mark.xdist_group("umap")]
 
 def project_parameters(env="base", runtime=None):
     """All parameters of an environment, as a run sees them; a copy for the test to change."""
-    merged = OmegaConf.merge(copy.deepcopy(_parameter_files(env)), runtime or {})
-    return complete(OmegaConf.to_container(merged))
+    return complete(merged(_parameter_files(env), runtime or {}))
 
 
 @functools.cache

@@ -8,14 +8,14 @@ from fashion_mocluster.cost import Cost, measure, resident_bytes
 
 def test_result_time_and_memory():
     def work():
-        block = np.ones(30_000_000)  # 240 MB, touched
+        block = np.ones(10_000_000)  # 80 MB, touched
         time.sleep(0.05)
         return block[0]
 
     result, cost = measure(work)
     assert result == 1
     assert cost.time_s >= 0.05
-    assert 200 < cost.memory_mb < 400
+    assert 70 < cost.memory_mb < 150
 
 
 def test_errors_pass_through():
@@ -25,9 +25,9 @@ def test_errors_pass_through():
 
 def test_growth_counts_from_the_bytes_given():
     """As training does: what was there before an epoch, but not before the training, counts."""
-    block = np.ones(30_000_000)
+    block = np.ones(10_000_000)
     _, cost = measure(lambda: None, before=resident_bytes() - block.nbytes)
-    assert 200 < cost.memory_mb < 400
+    assert 70 < cost.memory_mb < 150
 
 
 def test_costs_add_up_in_time_and_share_memory():

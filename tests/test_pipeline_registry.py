@@ -1,6 +1,8 @@
+import functools
 import warnings
 
 import pytest
+from omegaconf import OmegaConf
 
 from fashion_mocluster import pipeline_registry, session
 from fashion_mocluster.errors import FashionMoClusterError
@@ -16,9 +18,17 @@ def parameters(env="base", runtime=None):
 
 def registered(env="base", runtime=None):
     """The pipelines of an environment; a warning is an error."""
+    return built(env, runtime) if runtime else built_as_it_is(env)
+
+
+def built(env, runtime=None):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         return build_pipelines(parameters(env, runtime))
+
+
+# Once, for nothing changes pipelines and many tests look at the same.
+built_as_it_is = functools.cache(built)
 
 
 def test_the_five_pipelines_and_the_default():
@@ -37,6 +47,7 @@ def test_the_five_pipelines_and_the_default():
     }
     names = {node.namespace or "" for node in pipelines["__default__"].nodes}
     assert not any(name.startswith("ablation") for name in names)
+    assert {node.namespace for node in pipelines["data_processing"].nodes} == {"data_processing"}
 
 
 def test_every_node_has_a_name_of_its_own():
@@ -77,7 +88,6 @@ def test_evaluation_needs_nothing_but_files_that_ship():
         "moco_weights",
         "kmeans_finetuned_weights",
         "spectral_finetuned_weights",
-        "self_labeling_finetuned_weights",
         "run_results",
     }
 
@@ -86,14 +96,15 @@ def test_prediction_takes_weights_and_trains_nothing():
     pipeline = registered()["predict"]
     free = {n for n in pipeline.inputs() if not n.startswith("param")}
     assert free == {
-        *("new_images", "new_labels", "new_class_names", "new_image_paths"),
+        *("new_images", "new_labels", "new_class_names", "new_image_paths", "new_skipped_files"),
         # What the run stored; none of its images, and nothing is clustered anew.
-        *("self_labeling_finetuned_weights", "self_labeling_finetuned_embeddings"),
-        *("self_labeling_finetuned_neighbor_distances", "self_labeled_turtle_clusters"),
+        *("moco_whitened_weights", "hog_whitened_weights", "moco_hog_embeddings"),
+        *("moco_hog_neighbor_distances", "moco_hog_turtle_clusters"),
         *("pixel_statistics", "best_method"),
     }
     assert {n.name.rpartition(".")[2] for n in pipeline.nodes} == {
-        *("check_new_images", "embed_images", "predict_clusters"),
+        *("check_new_images", "list_skipped_pictures", "embed_images", "join_new_moco_hog"),
+        "predict_clusters",
         *("score_predictions", "draw_predictions"),
     }
     # The thesis's methods leave the default one out: predict then says so.
@@ -149,7 +160,7 @@ def test_new_images_are_sorted_by_any_method_that_a_run_stored():
 
 
 def test_self_labeling_has_no_input_but_images_weights_and_parameters():
-    pipeline = registered()["cluster_finetuning"]
+    pipeline = registered("complete")["cluster_finetuning"]
     nodes = {n.name: set(n.inputs) for n in pipeline.nodes}
     inputs = nodes["cluster_finetuning.self_labeling.finetune_encoder"]
     assert {n for n in inputs if not n.startswith("params:")} == {
@@ -160,8 +171,12 @@ def test_self_labeling_has_no_input_but_images_weights_and_parameters():
 
 
 def test_pixels_are_clustered_where_something_refers_to_them():
+    run = {"evaluation": {"run_methods": ["moco_turtle", "self_labeled_turtle"]}}
+    run["evaluation"]["model_selection"] = {"representation": "moco"}
+
     def takers(runtime, name):
-        pipeline = registered(runtime=runtime)[name]
+        merged = OmegaConf.to_container(OmegaConf.merge(run, runtime))
+        pipeline = registered(runtime=merged)[name]
         makers = [n for n in pipeline.nodes if "pixel_clusters" in n.outputs]
         takers = {n.name for n in pipeline.nodes if "pixel_clusters" in n.inputs}
         assert len(makers) == bool(takers)
@@ -197,7 +212,7 @@ def test_whitened_maps_are_made_from_the_weights_of_their_encoder():
                 *("images", f"{encoder}_weights", "params:whitening", "params:embedding")
             }
     # New images are described by what was fitted to the known ones.
-    new = next(n for n in pipelines["predict"].nodes if "predict.checked_images" in n.inputs)
+    new = next(n for n in pipelines["predict"].nodes if n.name.endswith("embed_images"))
     assert new.inputs[1] == "self_labeling_finetuned_whitened_weights"
     assert new.inputs[1] in pipelines["evaluation"].all_outputs()
 

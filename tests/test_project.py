@@ -31,6 +31,7 @@ METHODS = {
     "moco_umap_kmeans",
     "moco_umap_hdbscan",
     "self_labeled_turtle",
+    "moco_hog_turtle",
 }
 # Few images and a small encoder in the environment `thesis`.
 FEW = {"data.limit": 200, "moco.batch_size": 100, "moco.encoder.widths": [4, 8, 16]}
@@ -192,7 +193,7 @@ def test_the_pipelines_are_drawn(project):
 
 def test_evaluation_on_a_fresh_clone_uses_the_weights_that_ship(project):
     methods = ["moco_kmeans", "moco_kmeans_finetuned", "moco_spectral_finetuned"]
-    methods.append("self_labeled_umap_kmeans")
+    methods.append("moco_hog_turtle")
     shipped = project / "data" / "06_models" / "pretrained"
     before = content(shipped)
     log = run(
@@ -266,7 +267,7 @@ def test_images_without_labels_of_another_size(project, tmp_path):
     assert gzip.decompress(path.read_bytes())[:6] == b"pixel1"
     data = f"data:\n  path: {path}\n  image_shape: [12, 10]\n  class_names: null\n"
     environment(project, "own", f"n_clusters: 5\n{data}")
-    methods = ["kmeans", "self_labeled_turtle"]
+    methods = ["kmeans", "moco_hog_turtle"]
     run(project, env="own", params={"evaluation.run_methods": methods})
     reporting = project / "data" / "own" / "08_reporting"
     table = pd.read_csv(reporting / "clustering_comparison.csv")
@@ -355,6 +356,7 @@ def test_a_folder_with_hundreds_of_copies_from_clusters_to_new_pictures(project,
     Image.fromarray(np.asarray(pictures[4], np.uint8)).save(new / "x, y.png")
     stripes = np.indices((16, 16))[1] % 4 * 60
     Image.fromarray(stripes.astype(np.uint8)).save(new / "z.png")
+    (new / "zero.png").touch()
     params = {"predict.path": str(new), "data.cluster_names": str(names)}
     assert "99.png" not in run(project, **predicting, params=params).log
     predicted = pd.read_csv(output / "predicted_clusters.csv")
@@ -362,6 +364,8 @@ def test_a_folder_with_hundreds_of_copies_from_clusters_to_new_pictures(project,
     assert list(predicted) == columns
     assert predicted.loc[0, columns[1:]].to_list()[:4] == ["x, y.png", originals[1], "b", 1.0]
     assert predicted["novel"].to_list() == [False, True]
+    skipped = pd.read_csv(reporting / "skipped_new_pictures.csv")
+    assert skipped.to_numpy().tolist() == [["zero.png", "empty"]]
 
     # The run is of other pictures by now, or of other parameters.
     with pytest.raises(Exception, match=r"evaluation.seed \(then 42, now 7\).*run the pipeline"):

@@ -32,6 +32,7 @@ def methods():
     return {name.removeprefix("evaluation.") for name in names}
 
 
+@pytest.mark.slow
 def test_each_session_gets_pipelines_of_its_own(start):
     start()
     assert "moco_kmeans" in methods()
@@ -45,6 +46,7 @@ def test_each_session_gets_pipelines_of_its_own(start):
     assert "moco_kmeans" in methods()
 
 
+@pytest.mark.slow
 def test_the_catalog_follows_the_parameters_and_the_seed(start, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)  # paths do not depend on the current folder
     catalog = start("smoke", seed=3, data={"path": "elsewhere/images # 1, new.csv"}).catalog

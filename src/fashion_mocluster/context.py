@@ -12,7 +12,7 @@ from kedro.framework.project import LOGGING, pipelines
 from omegaconf.errors import ConfigTypeError
 
 from fashion_mocluster import provenance, session
-from fashion_mocluster.hooks import is_news, print_error
+from fashion_mocluster.console import is_news, print_error
 from fashion_mocluster.parameters import (
     PATHS,
     ParameterError,
@@ -32,9 +32,7 @@ class ProjectContext(KedroContext):
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         loader = self.config_loader
-        sys.excepthook = (
-            print_error  # which Kedro's own logging replaces outside the project's folder
-        )
+        sys.excepthook = print_error  # outside the project's folder Kedro has put its own there
         logging_config = Path(loader.conf_source) / "logging.yml"
         if logging_config.exists():  # Kedro itself looks for it in the current folder alone
             LOGGING.configure(yaml.safe_load(logging_config.read_text()))

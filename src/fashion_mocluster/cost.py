@@ -1,4 +1,9 @@
-"""Wall time and memory of a call."""
+"""Wall time and memory of a call.
+
+Nodes measure themselves. A Kedro hook around a node would count what is imported and tabulated in it
+too (3.8 s of a training of 0.3 s), know neither the peak of a GPU nor what was taken from the cache,
+and could not hand on the cost: Kedro only orders what a node returns.
+"""
 
 import threading
 import time

@@ -87,6 +87,7 @@ def build_pipelines(p: "ProjectParameters", stored_run: dict | None = None) -> d
         p.methods_run,
         p.evaluation.model_selection.representation,
         p.encoder_namespaces,
+        p.joined,
         set_aside=p.evaluation.screening.sets_aside,
         auto_n_clusters=p.n_clusters == AUTO,
         equal_sizes=p.equal_sizes_assumed,
@@ -131,7 +132,7 @@ def _predict(p: "ProjectParameters", stored_run: dict | None) -> Pipeline:
     name = stored["method"] if chosen else p.predict.method
     method = p.evaluation.methods.get(name)
     runs = {*p.evaluation.run_methods, *stored["neighbor_mi"]}
-    makers = {*BUILTIN, *p.encoder_namespaces}
+    makers = {*BUILTIN, *p.encoder_namespaces, *p.joined}
     if name not in runs or method is None or encoder_of(method.representation) not in makers:
         return unavailable.create_pipeline(
             f"predict.method is {p.predict.method}, but no run has stored its clusters; name one of "
@@ -143,5 +144,6 @@ def _predict(p: "ProjectParameters", stored_run: dict | None) -> Pipeline:
         method.title,
         method.representation,
         p.encoder_namespaces,
+        p.joined,
         named=p.data.cluster_names is not None,
     )

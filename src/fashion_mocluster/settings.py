@@ -4,6 +4,7 @@ import os
 import sys
 
 from fashion_mocluster import session
+from fashion_mocluster.console import print_error
 from fashion_mocluster.context import ProjectContext
 from fashion_mocluster.hooks import (
     MemoryHintsHook,
@@ -11,7 +12,6 @@ from fashion_mocluster.hooks import (
     RunLockHook,
     SummaryHook,
     ThreadsHook,
-    print_error,
 )
 
 # Threads that wait for each other spin for microseconds, then sleep. By default they spin so long

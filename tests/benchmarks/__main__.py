@@ -19,6 +19,7 @@ from tests.benchmarks.backbone import backbone_areas
 from tests.benchmarks.clustering import clustering_areas
 from tests.benchmarks.command_line import command_line_areas
 from tests.benchmarks.evaluation import evaluation_areas
+from tests.benchmarks.gpu import gpu_areas
 from tests.benchmarks.many_points import many_points_areas
 from tests.benchmarks.pictures import picture_areas
 from tests.benchmarks.side_by_side import Result
@@ -64,6 +65,7 @@ def all_areas(images: np.ndarray, many: np.ndarray | None, size: Size) -> Iterat
     few, all_ = (None if x is None else embed(x, weights, base.embedding) for x in (images, many))
     yield from clustering_areas(few, all_, size)
     yield from evaluation_areas(few, size.rounds)
+    yield from gpu_areas(images, few, thesis.moco, base.moco, size)
     yield from many_points_areas(few if all_ is None else all_, size)
     yield from command_line_areas(size)
 

@@ -34,14 +34,27 @@ class PlainBlock(nn.Module):
 
 def plain_resnet32() -> nn.Module:
     """The thesis's encoder with its projector."""
-    layers: list[nn.Module] = [nn.Conv2d(1, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
-    channels = 16
-    for width, first_stride in ((16, 1), (32, 2), (64, 2)):
-        for index in range(5):
-            layers.append(PlainBlock(channels, width, first_stride if index == 0 else 1))
-            channels = width
     head = [nn.Linear(64 * 7 * 7, DIM), nn.Linear(DIM, DIM), nn.ReLU(), nn.Linear(DIM, DIM)]
-    return nn.Sequential(*layers, nn.Flatten(), *head)
+    return nn.Sequential(*residual_stages((16, 32, 64), depth=5, stride=1), nn.Flatten(), *head)
+
+
+def plain_default() -> nn.Module:
+    """The default encoder with its projector."""
+    pooling = [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    head = [nn.Linear(128, 512), nn.BatchNorm1d(512), nn.ReLU(), nn.Linear(512, DIM)]
+    return nn.Sequential(*residual_stages((32, 64, 128), depth=2, stride=2), *pooling, *head)
+
+
+def residual_stages(widths: tuple[int, ...], depth: int, stride: int) -> list[nn.Module]:
+    """A convolution with this stride, and stages of ``depth`` blocks."""
+    channels = widths[0]
+    layers: list[nn.Module] = [nn.Conv2d(1, channels, 3, stride, 1, bias=False)]
+    layers += [nn.BatchNorm2d(channels), nn.ReLU()]
+    for stage, width in enumerate(widths):
+        for index in range(depth):
+            layers.append(PlainBlock(channels, width, 2 if stage and index == 0 else 1))
+            channels = width
+    return layers
 
 
 def sgd(encoder: nn.Module) -> torch.optim.Optimizer:
@@ -52,10 +65,10 @@ def sgd(encoder: nn.Module) -> torch.optim.Optimizer:
 class PlainMoco:
     """A step as the original script describes it."""
 
-    def __init__(self, images: np.ndarray):
+    def __init__(self, images: np.ndarray, encoder: nn.Module):
         self.images, self.rng = images, np.random.default_rng(0)
-        self.query_encoder = plain_resnet32()
-        self.key_encoder = copy.deepcopy(self.query_encoder).requires_grad_(False)
+        self.query_encoder = encoder
+        self.key_encoder = copy.deepcopy(encoder).requires_grad_(False)
         self.optimizer = sgd(self.query_encoder)
         self.queue = F.normalize(torch.randn(DIM, QUEUE), dim=0)
         self.pointer = 0
@@ -90,7 +103,7 @@ class LightlyMoco:
         ImportError: lightly is not installed.
     """
 
-    def __init__(self, images: np.ndarray):
+    def __init__(self, images: np.ndarray, encoder: nn.Module):
         from lightly.loss import NTXentLoss
         from lightly.models.utils import deactivate_requires_grad, update_momentum
         from torchvision import transforms
@@ -106,8 +119,8 @@ class LightlyMoco:
                 transforms.ToTensor(),
             ]
         )
-        self.query_encoder = plain_resnet32()
-        self.key_encoder = copy.deepcopy(self.query_encoder)
+        self.query_encoder = encoder
+        self.key_encoder = copy.deepcopy(encoder)
         deactivate_requires_grad(self.key_encoder)
         self.loss = NTXentLoss(TEMPERATURE, memory_bank_size=(QUEUE, DIM))
         self.optimizer = sgd(self.query_encoder)

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
 from fashion_mocluster.cost import Cost
-from tests.benchmarks.__main__ import main
 from tests.benchmarks.side_by_side import growth
 from tests.benchmarks.size import SMALL
 from tests.benchmarks.threads import PAIRS
@@ -13,6 +13,8 @@ from tests.benchmarks.threads import PAIRS
 
 @pytest.mark.slow
 def test_every_area_is_measured_and_saved(tmp_path, monkeypatch):
+    from tests.benchmarks.__main__ import main  # with timm and numba, which take seconds
+
     # Each side of a pair is a process of its own.
     monkeypatch.setattr("tests.benchmarks.threads.PAIRS", PAIRS[:1])
     # So is each run of the project.
@@ -30,6 +32,9 @@ def test_every_area_is_measured_and_saved(tmp_path, monkeypatch):
     assert "Reading photos of 12 MP, photos a second" in areas
     for area in ("Spectral clustering", "Silhouette", "kedro run --help"):
         assert area in areas
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    for area in ("MoCo epoch, default encoder", "Nearest neighbors", "Silhouette"):
+        assert f"{area}, {device}" in areas
     for area in ("Nearest neighbors, jittered copies", "k-means, 100 clusters", "Run of photos"):
         assert area in areas
     assert (table.loc[table["unit"].isin(["s", "ms/image", "images/s"]), "ours_value"] > 0).all()

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from fashion_mocluster.datasets.checkpoints import FolderStore
+from fashion_mocluster.learning.device import autocast
 from fashion_mocluster.learning.finetuning import Finetuning
 from fashion_mocluster.learning.parameters import BaseFinetuningParameters, MocoParameters
 from fashion_mocluster.learning.preprocessing import PixelStatistics
@@ -37,20 +38,31 @@ def epoch_seconds(images: np.ndarray, recipe: MocoParameters, epochs: int = 1) -
     return [cost["seconds"] for cost in result.costs]
 
 
+def small_batches(recipe: MocoParameters, n_images: int) -> MocoParameters:
+    """The recipe with batches that so few images fill."""
+    batch = min(recipe.batch_size, n_images)
+    return recipe.model_copy(update={"batch_size": batch})
+
+
 def statistics(images: np.ndarray) -> PixelStatistics:
     """Mean and standard deviation of the pixels."""
     return PixelStatistics(float(images.mean()), float(images.std()))
 
 
-def encoders_alone(run: Pretraining, batch: int) -> Callable[[], object]:
-    """The limit of any step: key forward, query forward and backward."""
+def encoders_alone(run: Pretraining, batch: int, compiled: bool = False) -> Callable[[], object]:
+    """The limit of any step: key forward, query forward and backward, each of the whole batch at once."""
     moco = run.moco.train()
-    views = torch.rand(batch, 1, 28, 28).to(memory_format=torch.channels_last)
+    views = torch.rand(batch, 1, 28, 28, device=run.device).to(memory_format=torch.channels_last)
+    project_key, project_query = moco.key_encoder.project, moco.query_encoder.project
+    if compiled:
+        project_key, project_query = map(torch.compile, (project_key, project_query))
 
     def pass_through() -> None:
-        with torch.no_grad():
-            keys = moco.key_encoder.project(views)
-        (moco.query_encoder.project(views) * keys).sum().backward()
+        with autocast(run.device, run.precision):
+            with torch.no_grad():
+                keys = project_key(views)
+            similarity = (project_query(views) * keys).sum()
+        similarity.backward()
 
     return pass_through
 

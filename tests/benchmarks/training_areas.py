@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import psutil
 import torch
+from torch import nn
 
 from fashion_mocluster.cost import measure
+from fashion_mocluster.learning.device import dtype_name
 from fashion_mocluster.learning.parameters import BaseFinetuningParameters, MocoParameters
 from fashion_mocluster.learning.weights import EncoderWeights
 from tests.benchmarks import training
-from tests.benchmarks.plain_moco import LightlyMoco, PlainMoco
+from tests.benchmarks.plain_moco import LightlyMoco, PlainMoco, plain_default, plain_resnet32
 from tests.benchmarks.side_by_side import Result, growth, time_side_by_side
 from tests.benchmarks.size import Size
 
@@ -41,7 +43,8 @@ def training_areas(
         pretrained: Where it starts.
         size: How much is measured.
     """
-    yield from step_areas(images, thesis, size)
+    yield from step_areas("ResNet-32", images, thesis, plain_resnet32, size)
+    yield from step_areas("default encoder", images, default, plain_default, size)
     yield epoch(images, thesis)
     few = images[: size.batch]
     yield growth(
@@ -59,7 +62,7 @@ def training_areas(
     yield growth(
         "MoCo epoch of the default, growth over images",
         {
-            n: training.epoch_seconds(images[:n], small_batches(default, n))[0]
+            n: training.epoch_seconds(images[:n], training.small_batches(default, n))[0]
             for n in size.fractions
         },
         "linear",
@@ -83,12 +86,6 @@ def with_width(recipe: MocoParameters, width: int) -> MocoParameters:
     return recipe.model_copy(update={"encoder": encoder})
 
 
-def small_batches(recipe: MocoParameters, n_images: int) -> MocoParameters:
-    """The recipe with batches that so few images fill."""
-    batch = min(recipe.batch_size, n_images)
-    return recipe.model_copy(update={"batch_size": batch})
-
-
 def step_seconds(images: np.ndarray, recipe: MocoParameters) -> float:
     """Median seconds of a training step on all images, after a warm-up."""
     work, times = training.step(training.pretraining(images, recipe), len(images)), []
@@ -99,22 +96,34 @@ def step_seconds(images: np.ndarray, recipe: MocoParameters) -> float:
     return float(np.median(times[1:]))
 
 
-def step_areas(images: np.ndarray, recipe: MocoParameters, size: Size) -> Iterator[Result]:
-    """A step of the thesis's ResNet-32 against four others."""
+def step_areas(
+    name: str,
+    images: np.ndarray,
+    recipe: MocoParameters,
+    plain_encoder: Callable[[], nn.Module],
+    size: Size,
+) -> Iterator[Result]:
+    """A step of one encoder against four others; where the processor computes with bfloat16, ours and
+    the encoders alone do.
+
+    Args:
+        plain_encoder: Makes the same encoder for the steps of others.
+    """
     run, few = training.pretraining(images, recipe), images[: size.batch]
-    ours = ("batched views, channels last", training.step(run, size.batch))
+    ours = (f"batched views, {dtype_name(run.precision)}", training.step(run, size.batch))
     against: list[tuple[str, Callable[[], object]]] = [
-        ("the plain way: PIL views one by one", PlainMoco(few).step),
+        ("the plain way: PIL views one by one", PlainMoco(few, plain_encoder()).step),
         ("the encoders alone on ready tensors", training.encoders_alone(run, size.batch)),
         training.arithmetic_alone(run, size.batch),
     ]
     try:
-        against.insert(1, ("lightly's parts, torchvision views", LightlyMoco(few).step))
+        lightly = LightlyMoco(few, plain_encoder()).step
+        against.insert(1, ("lightly's parts, torchvision views", lightly))
     except ImportError:
         print("lightly is not installed, so nothing is measured against it (pip install lightly)")
     for other in against:
         yield time_side_by_side(
-            *("MoCo training step, ResNet-32", size.batch, ours, other),
+            *(f"MoCo training step, {name}", size.batch, ours, other),
             rounds=size.rounds,
             unit="ms/image",
             scale=1000 / size.batch,
@@ -123,7 +132,7 @@ def step_areas(images: np.ndarray, recipe: MocoParameters, size: Size) -> Iterat
 
 def epoch(images: np.ndarray, recipe: MocoParameters) -> Result:
     """One epoch of the thesis's recipe, against the published time for as many images."""
-    ours = training.epoch_seconds(images, small_batches(recipe, len(images)))[0]
+    ours = training.epoch_seconds(images, training.small_batches(recipe, len(images)))[0]
     published = PUBLISHED_EPOCH_S * len(images) / 10_000
     return Result(
         *("MoCo epoch, ResNet-32", "this machine", "published, RTX 4090", len(images)),

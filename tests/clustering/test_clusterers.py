@@ -80,6 +80,21 @@ def test_density_finds_how_many_groups_there_are_and_leaves_odd_points_unsorted(
         assert adjusted_rand_score(truth[labels[:-2] >= 0], labels[:-2][labels[:-2] >= 0]) == 1
 
 
+def test_density_divides_a_cluster_of_most_points_into_its_denser_parts():
+    starts = np.array([0, 60.6, 121.2, 1000])  # three rows of points with small gaps, one far away
+    x = (starts[:, None] + np.arange(60)).reshape(-1, 1)
+    whole = cluster(x, HdbscanParameters(min_samples=2, max_cluster_share=1), 2, seed=0)
+    assert sorted(np.bincount(whole)) == [60, 180]
+    divided = cluster(x, HdbscanParameters(min_samples=2), 2, seed=0)
+    assert adjusted_rand_score(np.repeat(range(4), 60), divided) == 1
+
+
+def test_density_keeps_a_cluster_of_most_points_that_has_no_denser_parts():
+    x = np.r_[np.arange(100), 1000 + np.arange(10)][:, None].astype(float)
+    labels = cluster(x, HdbscanParameters(), 2, seed=0)
+    assert sorted(np.bincount(labels)) == [10, 100]
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 6])
 def test_few_points_are_no_dense_region(count):
     assert set(cluster(np.eye(count, 8), HdbscanParameters(), 2, seed=0)) == {-1}
@@ -113,7 +128,7 @@ def test_standardizing_is_part_of_the_space_that_is_scored():
 
 
 def test_bad_input_is_refused_clearly():
-    with pytest.raises(InputError, match="n_clusters is 5 but there are only 4 images"):
+    with pytest.raises(InputError, match="n_clusters is 5, too many for 4 images"):
         cluster(np.eye(4), KMeansParameters(), 5, 0)
     with pytest.raises(InputError, match="NaN"):
         cluster(np.full((9, 2), np.nan), KMeansParameters(), 2, 0)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
-from sklearn.neighbors import kneighbors_graph
+from sklearn.neighbors import NearestNeighbors, kneighbors_graph
 from threadpoolctl import threadpool_limits
 
 from fashion_mocluster.clustering import neighbors
@@ -31,10 +31,32 @@ def test_the_number_of_threads_changes_nothing():
     x = np.random.default_rng(0).normal(size=(3000, 40)).astype(np.float32)
     results = []
     for threads in (1, 2):
+        neighbors.search.cache_clear()
         with threadpool_limits(threads):
             results.append(nearest_neighbors(x, 9))
     for one, two in zip(*results, strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+def test_a_second_search_of_the_same_points_is_the_first(monkeypatch):
+    """Whoever asks, for however many neighbors and in whatever memory layout."""
+    x = np.random.default_rng(0).normal(size=(400, 12)).astype(np.float32)
+    searched = []
+    unshared = neighbors.search.__wrapped__
+    monkeypatch.setattr(
+        neighbors, "NearestNeighbors", lambda **how: searched.append(how) or NearestNeighbors(**how)
+    )
+    neighbors.search.cache_clear()
+    for k, points in ((10, x), (15, x.copy()), (29, np.asfortranarray(x)), (3, x)):
+        for shared, alone in zip(nearest_neighbors(points, k), unshared(x, k), strict=True):
+            np.testing.assert_array_equal(shared, alone)
+    assert len(searched) == 1 + 4
+    nearest_neighbors(x, 31)
+    nearest_neighbors(x + 1, 10)
+    nearest_neighbors(x.astype(np.float64), 10)
+    assert len(searched) == 4 + 4
+    with pytest.raises(ValueError, match="read-only"):
+        nearest_neighbors(x, 10)[0][0] = 0
 
 
 @pytest.mark.parametrize("offset", [0, 100])

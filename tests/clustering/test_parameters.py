@@ -8,7 +8,7 @@ KEYS = {
     "kmeans": {"n_init": 5},
     "spectral": {"n_init": 5, "n_neighbors": 7},
     "gaussian_mixture": {"n_init": 5},
-    "hdbscan": {"min_cluster_size": 8, "min_samples": 3},
+    "hdbscan": {"min_cluster_size": 8, "min_samples": 3, "max_cluster_share": 0.5},
     "turtle": {"n_init": 5, "n_neighbors": 7, "n_hops": 1, "init": "pixel_clusters"},
 }
 VALUES = {key: value for keys in KEYS.values() for key, value in keys.items()}

@@ -10,7 +10,7 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_limits
 
-from fashion_mocluster.clustering import spectral
+from fashion_mocluster.clustering import neighbors, spectral
 from fashion_mocluster.clustering.neighbors import neighbor_graph
 from fashion_mocluster.clustering.spectral import SpectralClusterer, spectral_embedding
 
@@ -161,6 +161,7 @@ def test_the_number_of_threads_changes_nothing():
     x = np.random.default_rng(0).normal(size=(10_500, 8)).astype(np.float32)
     fits = []
     for threads in (1, 2):
+        neighbors.search.cache_clear()
         with threadpool_limits(threads):
             fits.append(SpectralClusterer(3, n_init=1, random_state=3).fit(x))
     np.testing.assert_array_equal(fits[0].embedding_, fits[1].embedding_)

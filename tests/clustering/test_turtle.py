@@ -5,6 +5,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_limits
 
+from fashion_mocluster.clustering import neighbors
 from fashion_mocluster.clustering.neighbors import neighbor_graph, unit
 from fashion_mocluster.clustering.turtle import (
     INIT_NOISE,
@@ -165,6 +166,7 @@ def test_clusters_are_of_similar_size():
 def test_threads_change_nothing(groups):
     models = []
     for threads in (1, 2):
+        neighbors.search.cache_clear()
         with threadpool_limits(threads):
             models.append(Turtle(3, n_steps=50, random_state=0).fit(groups[0]))
     one, two = models

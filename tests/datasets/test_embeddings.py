@@ -69,5 +69,5 @@ def test_those_of_an_earlier_run_are_found_where_it_left_them(tmp_path):
     assert dataset.load() is not None
     table[:2].to_parquet(paths[0], index=False)
     assert len(dataset.load()) == 2
-    with pytest.raises(DataFileError, match="only read here"):
+    with pytest.raises(DataFileError, match="only read, never written"):
         dataset.save(table)

@@ -40,18 +40,18 @@ def test_a_figure_that_is_drawn_once_looks_as_savefig_draws_it(tmp_path):
 
 
 def test_the_folder_holds_exactly_what_was_saved_last(tmp_path):
-    dataset = FiguresDataset(filepath=str(tmp_path / "figures"), dpi=50)
+    dataset = FiguresDataset(filepath=str(tmp_path / "figures"))
     assert not dataset.exists()
     dataset.save({"a": new_figure(2, 1), "b": new_figure(2, 1)})
     dataset.save({"b": new_figure(4, 1)})
     assert [p.name for p in (tmp_path / "figures").iterdir()] == ["b.png"]
-    assert Image.open(tmp_path / "figures" / "b.png").size == (200, 50)
+    assert Image.open(tmp_path / "figures" / "b.png").size == (440, 110)
     assert dataset.exists()
     assert dataset.load() == {"b": (tmp_path / "figures" / "b.png").read_bytes()}
 
 
 def test_kedro_viz_shows_the_first_figure_as_a_picture(tmp_path):
-    dataset = FiguresDataset(filepath=str(tmp_path), dpi=50)
+    dataset = FiguresDataset(filepath=str(tmp_path))
     dataset.save({"b": new_figure(2, 1), "a": new_figure(1, 1)})
     assert base64.b64decode(dataset.preview()) == (tmp_path / "a.png").read_bytes()
     annotation = inspect.signature(dataset.preview).return_annotation

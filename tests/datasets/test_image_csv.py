@@ -59,7 +59,7 @@ def test_without_labels(write):
 def test_images_that_are_not_square_need_their_shape(write):
     path = write("pixel1,pixel2\n1,2\n")
     assert read_image_csv(path, (1, 2))[0].shape == (1, 1, 2)
-    with pytest.raises(DataFileError, match="2 pixel columns make no square.*image_shape"):
+    with pytest.raises(DataFileError, match="2 pixel columns, of which no square.*image_shape"):
         read_image_csv(path)
     with pytest.raises(DataFileError, match=r"image_shape \[3, 3\] needs 9"):
         read_image_csv(path, (3, 3))
@@ -213,6 +213,7 @@ def test_what_pandas_writes_is_read_back(tmp_path_factory, side, rows, labeled, 
         assert truth is None
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150)
 @given(st.one_of(st.binary(max_size=80), st.text(max_size=80).map(str.encode)))
 def test_fuzz_nothing_but_images_or_a_clear_error_comes_out(tmp_path_factory, content):

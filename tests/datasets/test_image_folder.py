@@ -7,6 +7,7 @@ import pytest
 from filelock import FileLock
 from PIL import Image
 
+from fashion_mocluster import progress
 from fashion_mocluster.datasets import image_folder
 from fashion_mocluster.datasets.errors import DataFileError
 from fashion_mocluster.datasets.image_folder import read_image_folder, stored_pictures
@@ -318,15 +319,17 @@ def test_what_was_read_and_skipped_is_said_in_one_line(folder, caplog):
         (folder / name).write_text("" if name == "c.jpg" else "x")
     read_image_folder(folder, OPTIONS)
     listed = "2 of a kind that is not read (.txt), 1 empty"
-    assert f"12 pictures, gray; skipped, as skipped_pictures.csv lists: {listed}" in caplog.text
+    assert f"12 pictures, gray; skipped, as a table in 08_reporting lists: {listed}" in caplog.text
 
 
 def test_progress_says_rate_and_time_left(folder, caplog, monkeypatch):
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(image_folder, "PROGRESS_EVERY_S", 0)
-    read_image_folder(folder, OPTIONS)
-    assert "11 of 12 pictures, " in caplog.text
-    assert " a second, 0 s left" in caplog.text
+    monkeypatch.setattr(progress, "LOG_EVERY_S", 0)
+    (folder / "0.png").write_text("broken")
+    read_image_folder(folder, OPTIONS, limit=11)
+    lines = [line for line in caplog.messages if line.endswith(" left")]
+    assert len(lines) == 11
+    assert f"{folder}: 11 of 11 images" in lines[-1]
 
 
 def test_stored_pictures_are_those_of_the_last_reading(folder, cache, decoded):

@@ -68,5 +68,5 @@ def test_damage_names_the_file_and_the_cure(gathered, tmp_path, name):
 
 
 def test_it_is_never_written(gathered):
-    with pytest.raises(DatasetError, match="only read, never saved"):
+    with pytest.raises(DatasetError, match="only read, never written"):
         gathered.save([])

@@ -35,7 +35,7 @@ def dataset(path, **options):
 def test_loading_is_the_inverse_of_saving(tmp_path):
     path = tmp_path / "a" / "encoder.pt"
     dataset(path).save(Weights(3.0, "somewhere else"))
-    assert dataset(path).load() == Weights(3.0, f"{path}, trained here")
+    assert dataset(path).load() == Weights(3.0, f"{path}, made here")
     assert list(path.parent.iterdir()) == [path]
     assert torch.load(path) == {"value": torch.tensor(3.0)}  # the origin is not stored
 
@@ -49,10 +49,10 @@ def test_pretrained_weights_are_loaded_until_there_are_own_ones_and_never_writte
     assert weights.exists()
     assert weights.load() == Weights(1.0, f"{pretrained}, shipped with the project")
     weights.save(Weights(2.0))
-    assert weights.load() == Weights(2.0, f"{own}, trained here")
+    assert weights.load() == Weights(2.0, f"{own}, made here")
     assert pretrained.read_bytes() == before
     assert f"weights: {pretrained}, shipped with the project" in caplog.text
-    assert f"weights: {own}, trained here" in caplog.text
+    assert f"weights: {own}, made here" in caplog.text
 
 
 def test_a_folder_in_place_of_a_file_does_not_exist(tmp_path):
@@ -76,7 +76,7 @@ def test_an_object_of_another_class_is_not_saved(tmp_path):
 
 def test_what_the_class_refuses_names_the_file(tmp_path):
     torch.save({"other": 1}, tmp_path / "x.pt")
-    with pytest.raises(DatasetError, match=r"x\.pt, trained here: malformed"):
+    with pytest.raises(DatasetError, match=r"x\.pt, made here: malformed"):
         dataset(tmp_path / "x.pt").load()
 
 

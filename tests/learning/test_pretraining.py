@@ -148,7 +148,7 @@ def test_with_too_few_images_the_cure_that_is_named_works(moco_parameters, split
 def test_too_few_images_can_be_trained_on_as_the_error_says(images, moco_parameters, n):
     p = changed(moco_parameters, batch_size=32, bn_splits=4, encoder={"projection_batchnorm": True})
     with pytest.raises(
-        ValueError, match=rf"batch_size is 32 but there are only {n} images"
+        ValueError, match=rf"batch_size is 32, more than there are: {n} images?;"
     ) as error:
         train(images[:n], p)
     cure = str(error.value).partition("--params=")[2]

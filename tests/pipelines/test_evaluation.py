@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -46,11 +48,29 @@ def test_pixels_and_their_principal_components(images):
     assert list(again) == list(reduced)
 
 
+def test_principal_components_take_little_more_memory_than_a_copy_of_the_pixels():
+    pixels = pd.DataFrame(np.random.default_rng(0).random((12_000, 200), np.float32))
+    tracemalloc.start()
+    _, _, (mean, scale, *_) = nodes.reduce_pixels(pixels, 5, 0)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1.5 * pixels.to_numpy().nbytes
+    np.testing.assert_allclose(mean, pixels.mean(), rtol=1e-5)
+    np.testing.assert_allclose(scale, pixels.std(ddof=0), rtol=1e-5)
+
+
 def test_external_embeddings_lose_their_labels(images):
     table = pd.DataFrame(np.eye(64, 3), columns=["feature_0", "feature_1", "feature_2"])
     table.insert(0, "label", 1)
     features, _ = nodes.read_external_embeddings(table, images)
     assert list(features.columns) == ["feature_0", "feature_1", "feature_2"]
+
+
+def test_external_embeddings_written_as_text_are_numbers(images):
+    table = pd.DataFrame({"feature_0": range(64), "feature_1": [f"{i}.5" for i in range(64)]})
+    features, _ = nodes.read_external_embeddings(table, images)
+    expected = np.arange(64)[:, None] + [0, 0.5]
+    np.testing.assert_array_equal(features.to_numpy(), expected.astype(np.float32))
 
 
 @pytest.mark.parametrize(
@@ -60,6 +80,7 @@ def test_external_embeddings_lose_their_labels(images):
         (lambda t: t.rename(columns={"feature_1": "f1"}), "columns must be"),
         (lambda t: t.drop(columns=t.columns), "columns must be"),
         (lambda t: t.replace(0.0, np.nan), "image 0, column 'feature_1' is not a number"),
+        (lambda t: t.assign(feature_1=["1"] * 63 + ["x"]), "image 63, column 'feature_1' is not a"),
     ],
 )
 def test_external_embeddings_that_do_not_fit(images, change, message):
@@ -236,7 +257,7 @@ def test_only_the_representations_that_methods_use_are_made():
         name: MethodParameters(title=name, representation=name, clusterer={"kind": "kmeans"})
         for name in ("pca", "external")
     }
-    outputs = create_pipeline(methods, "pca", {}).all_outputs()
+    outputs = create_pipeline(methods, "pca", {}, {}).all_outputs()
     assert {"pca_embeddings", "pixels_embeddings", "external_embeddings"} <= outputs
     assert "moco_embeddings" not in outputs
 

@@ -129,13 +129,14 @@ def test_images_of_another_size_or_color_name_the_cure(shape):
 )
 @pytest.mark.parametrize("method", ["row", None])
 def test_inputs_are_what_a_run_stored_and_the_new_images(representation, inputs, method):
-    pipeline = predict.create_pipeline(method, "Row", representation, ["moco"], named=False)
+    pipeline = predict.create_pipeline(method, "Row", representation, ["moco"], {}, named=False)
     free = {name for name in pipeline.inputs() if not name.startswith("params:")}
     assert free == inputs | {
         *("new_images", "new_labels", "new_class_names", "new_image_paths", "pixel_statistics"),
+        "new_skipped_files",
         f"{representation}_embeddings",
         f"{representation}_neighbor_distances",
         *("row_clusters" if method else "best_clusters", "best_method"),
     }
-    named = predict.create_pipeline(method, "Row", representation, ["moco"], named=True)
+    named = predict.create_pipeline(method, "Row", representation, ["moco"], {}, named=True)
     assert named.inputs() - pipeline.inputs() == {"cluster_names_file"}

@@ -11,14 +11,19 @@ pytestmark = pytest.mark.slow
 
 PARAMETERS = """
 data: {path: null, image_shape: [8, 8], class_names: null, invert: false}
+hog: {cell_size: 2}
+hog_whitening: {pca_components: 20, n_components: 9}
+joined:
+  pca_hog: {pca: 1, hog: 2, hog_whitened: 0.5}
 evaluation:
   show_thesis_scores: false
   pca_components: 9
   model_selection: {representation: pca}
   external_embeddings: FOLDER/known.npy
-  run_methods: [kmeans, pca_kmeans, external_kmeans]
+  run_methods: [kmeans, pca_kmeans, external_kmeans, joined_kmeans]
   methods:
     external_kmeans: {title: E, representation: external, clusterer: {kind: kmeans}}
+    joined_kmeans: {title: J, representation: pca_hog, clusterer: {kind: kmeans}}
 predict: {method: best}
 """
 
@@ -47,7 +52,8 @@ def photos(project, tmp_path_factory):
     names = pd.DataFrame({"cluster": [0, 1, 2], "name": ["a", "b", "2024"]})
     names.to_csv(folder / "names.csv", index=False)
     params["data.cluster_names"] = str(folder / "names.csv")
-    wanted = [f"{made}_neighbor_distances" for made in ("pixels", "pca", "external")]
+    made_by_run = ("pixels", "pca", "external", "pca_hog")
+    wanted = [f"{made}_neighbor_distances" for made in made_by_run]
     wanted += ["best_clusters", "pixel_statistics"]  # no figures and no pages
     run(project, "stored", ["evaluation"], params, to_outputs=wanted)
     return project, folder, project / "data/stored/07_model_output"
@@ -61,7 +67,9 @@ def predicted(photos, **params):
     return pd.read_csv(output / "predicted_clusters.csv", dtype={"name": str}), log
 
 
-@pytest.mark.parametrize("method", ["best", "kmeans", "pca_kmeans", "external_kmeans"])
+@pytest.mark.parametrize(
+    "method", ["best", "kmeans", "pca_kmeans", "external_kmeans", "joined_kmeans"]
+)
 def test_every_method_goes_on_with_what_the_run_stored(photos, method):
     _, folder, output = photos
     embeddings = {"predict.external_embeddings": str(folder / "new.npy")}

@@ -1,4 +1,5 @@
 import pandas as pd
+import pytest
 
 from fashion_mocluster.reporting.report import report_figures, report_html
 from fashion_mocluster.reporting.results import RunResults
@@ -8,6 +9,11 @@ from tests.reporting.runs import Page, files, png
 def page_of(*runs, published=()):
     results = [RunResults.from_files(run) for run in runs]
     return report_html(results, report_figures(results), published)
+
+
+def words_of(*runs):
+    """The page without the figures over several runs, which take as long as all else."""
+    return Page(report_html([RunResults.from_files(run) for run in runs], {}))
 
 
 SPC = {"title": "SPC", "images": "70k", "acc": 0.679, "nmi": 0.735, "ari": None, "source": "2021"}
@@ -40,6 +46,7 @@ SECTIONS = [
 ]
 
 
+@pytest.mark.slow
 def test_the_page_is_whole_and_needs_nothing_else():
     page = Page(page_of(whole_run(), whole_run(1), files("rerun"), published=[SPC]))
     # The comparison, two of best and new images, one of each figure over runs, and two recipes'
@@ -61,8 +68,8 @@ def test_the_page_opens_with_the_best_method_and_its_clusters():
 
 def test_the_page_links_to_the_gallery_where_there_is_one():
     run = files()
-    assert not any("gallery" in link for link in Page(page_of(run)).links)
-    assert "g%20/gallery.html" in Page(page_of({**run, "gallery": "g%20/gallery.html"})).links
+    assert not any("gallery" in link for link in words_of(run).links)
+    assert "g%20/gallery.html" in words_of({**run, "gallery": "g%20/gallery.html"}).links
 
 
 def test_names_and_sizes_of_the_chosen_clusters_are_shown():
@@ -71,9 +78,9 @@ def test_names_and_sizes_of_the_chosen_clusters_are_shown():
     table = pd.DataFrame({**sizes, "confidence": [0.961, 0.5, 0]})
     run["tables"]["cluster_sizes"] = table
     shown = "unsorted 7 0.5% 0.00"
-    assert shown in Page(page_of(run)).text
+    assert shown in words_of(run).text
     run["tables"]["cluster_sizes"] = table.assign(name=["<Boots>", None, None])
-    text = Page(page_of(run)).text
+    text = words_of(run).text
     assert "0 <Boots> 1,500 95.7% 0.96 4 60 3.8% 0.50 unsorted 7" in " ".join(text.split())
 
 
@@ -122,17 +129,17 @@ def test_methods_of_one_title_are_all_shown():
     run = files()
     for about in run["values"]["run_info"]["parameters"]["evaluation"]["methods"].values():
         about["title"] = "Mine"
-    page = Page(page_of(run))
-    assert len(page.images) == len(Page(page_of(files())).images)
+    page = words_of(run)
+    assert len(page.images) == len(words_of(files()).images)
     assert page.words.count("Mine") > 4
 
 
 def test_seeds_that_differ_in_more_than_the_seed_are_told():
     runs = [files("own", seed=0), files("own", seed=1)]
     warning = "own: its seeds do not differ by the seed alone"
-    assert warning not in Page(page_of(*runs)).text
+    assert warning not in words_of(*runs).text
     runs[1]["values"]["run_info"]["parameters"]["moco"]["epochs"] = 2
-    assert warning in Page(page_of(*runs)).text
+    assert warning in words_of(*runs).text
 
 
 def test_user_text_is_escaped_everywhere():

@@ -92,3 +92,17 @@ def test_scores_of_methods_say_what_was_chosen_and_how_it_is_called():
     assert scores["chosen"].to_list() == [False] * 3 + [True] * 2
     assert scores["neighbor_mi"].to_list() == [1, 2, 3, 4, 1]
     assert scores["epochs"].to_list() == ["", "", "2", "2", ""]
+
+
+def test_a_joined_representation_takes_what_its_parts_take():
+    run = files()
+    run["values"]["embedding_cost/hog"] = {"time_s": 4.0, "memory_mb": 9.0}
+    run["values"]["run_info"]["parameters"]["joined"] = {"both": {"moco": 1, "hog": 2}}
+    read = RunResults.from_files(run)
+    moco = read.embedding_cost("moco")
+    assert read.embedding_cost("both") == {
+        "time_s": moco["time_s"] + 4,
+        "memory_mb": max(moco["memory_mb"], 9),
+    }
+    assert read.embedding_cost("pixels") is None
+    assert read.epochs_of("both") == "2"

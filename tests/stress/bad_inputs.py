@@ -28,8 +28,8 @@ BAD_CSV: list[tuple[str | bytes, str]] = [
     (GOOD.replace(",", ";"), "line 1: columns are separated by semicolons"),
     (GOOD.replace("pixel3", "pixel2"), "line 1: column 'pixel2' occurs twice"),
     (GOOD.replace("pixel3", "pixl3"), "line 1, column 4: expected 'pixel3', got 'pixl3'"),
-    (GOOD.replace(",pixel4", ""), "line 1: 3 pixel columns make no square"),
-    (GOOD.replace("pixel4", "pixel4,pixel5"), "line 1: 5 pixel columns make no square"),
+    (GOOD.replace(",pixel4", ""), "line 1: 3 pixel columns, of which no square"),
+    (GOOD.replace("pixel4", "pixel4,pixel5"), "line 1: 5 pixel columns, of which no square"),
     (GOOD.replace("label", "sort"), "line 1, column 1: expected 'pixel1', got 'sort'"),
     ("label\n1\n", "no pixel columns"),
     (GOOD.replace("9,8", "9,"), "line 3, column 'pixel2': the value is missing"),
@@ -47,7 +47,7 @@ BAD_CSV: list[tuple[str | bytes, str]] = [
     (GOOD + "\n", "line 4: 0 values"),
     (GOOD.replace("9,8", "9,0.5"), "'0.5' is not a whole number; multiply pixels from 0 to 1 by"),
     (GOOD.replace(",", "\t"), "line 1: columns are separated by tabs"),
-    ("7,2,3\n", "line 1: 3 columns without a header make no image"),
+    ("7,2,3\n", "line 1: 3 columns without a header, of which no image"),
     (GOOD.replace("9,8", "9,\U0010ffff"), "line 3, column 'pixel2': .* not a whole number"),
     (GOOD.replace("9,8", "9,\u0668"), "line 3, column 'pixel2': .* not a whole number"),
     (b"\xff\xfe\x00\x01", "not a text file"),
@@ -132,7 +132,7 @@ BAD_ARRAYS: list[tuple[np.ndarray, str]] = [
     (np.zeros((0, 8, 8), np.uint8), "at least 2"),
     (np.zeros((1, 8, 8), np.uint8), "at least 2"),
     (np.zeros((30, 2, 8), np.uint8), "at least 4 x 4"),
-    (np.full((30, 8, 8), 7, np.uint8), "all 30 images are the same"),
+    (np.full((30, 8, 8), 7, np.uint8), "30 images, all the same"),
     (np.arange(576, dtype=np.uint16).astype(np.uint8).reshape(9, 8, 8), "cannot make 10 clusters"),
 ]
 

@@ -22,7 +22,7 @@ from kedro.io import DatasetError
 from fashion_mocluster.datasets.checkpoints import FolderStore
 from fashion_mocluster.datasets.errors import DataFileError
 from fashion_mocluster.datasets.weights import load_tensors
-from fashion_mocluster.hooks import is_about_memory
+from fashion_mocluster.memory import is_about_memory
 from tests.conftest import PROJECT
 from tests.stress import tiny_training
 from tests.stress.damage import flip_a_bit, stored_parts

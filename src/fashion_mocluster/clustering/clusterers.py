@@ -27,6 +27,7 @@ from fashion_mocluster.clustering.spectral import SpectralClusterer
 from fashion_mocluster.clustering.turtle import Turtle
 from fashion_mocluster.clustering.umap_embedding import umap_embedding
 from fashion_mocluster.errors import InputError
+from fashion_mocluster.wording import counted
 
 # Points up to which Ward's linkage compares all pairs, which takes 8 N^2 bytes at its peak; 3 GB here.
 WARD_OF_ALL_PAIRS = 20_000
@@ -65,7 +66,9 @@ def cluster(
             ``init_labels`` without ``init: pixel_clusters`` or the reverse.
     """
     if n_clusters > len(x) and not parameters.finds_n_clusters:
-        raise InputError(f"n_clusters is {n_clusters} but there are only {len(x)} images; lower it")
+        raise InputError(
+            f"n_clusters is {n_clusters}, too many for {counted(len(x), 'image')}; lower it"
+        )
     if not np.isfinite(x).all():
         raise InputError("the embeddings hold NaN or infinite values; the encoder has diverged")
     if starts_from_pixel_clusters(parameters) != (init_labels is not None):
@@ -141,7 +144,14 @@ def _dense_regions(x: np.ndarray, parameters: HdbscanParameters) -> np.ndarray:
         return np.full(len(x), -1)
     least = parameters.min_cluster_size or max(5, len(x) // 50)
     samples = min(parameters.min_samples, len(x))
-    return HDBSCAN(min_cluster_size=least, min_samples=samples, copy=True).fit_predict(x)
+    most = int(parameters.max_cluster_share * len(x))
+    hdbscan = HDBSCAN(min_cluster_size=least, min_samples=samples, copy=True)
+    labels = hdbscan.fit_predict(x)
+    if np.bincount(labels + 1)[1:].max(initial=0) <= most:
+        return labels
+    divided = hdbscan.set_params(max_cluster_size=most).fit_predict(x)
+    # A region without denser parts is not divided but left out.
+    return divided if divided.max() > labels.max() else labels
 
 
 def _ward(x: np.ndarray, n_clusters: int) -> np.ndarray:

@@ -1,13 +1,27 @@
-"""Nearest neighbors, and the graph of them."""
+"""Nearest neighbors, and the graph of them.
+
+One evaluation asks several times for neighbors of the same points: to find copies, to score, to average
+points, for UMAP and its repetitions. The last searches are therefore remembered.
+"""
+
+import hashlib
+from threading import Lock
 
 import numpy as np
+from cachetools import LRUCache, cached
 from scipy.sparse import csr_array
 from sklearn.neighbors import NearestNeighbors
 
 from fashion_mocluster.clustering.approximate_neighbors import approximate_neighbors
+from fashion_mocluster.wording import counted
 
 # Points of which all pairs are compared; among more, most neighbors are found, not all.
 ALL_PAIRS = 100_000
+# So many are searched for at least, whoever asks: which of equally distant points are found then does not
+# depend on who asked before.
+SHARED = 30
+# Of the searches remembered: several dozen of 10,000 points, seven of ALL_PAIRS.
+REMEMBERED_BYTES = 2**28
 
 
 def unit(x: np.ndarray) -> np.ndarray:
@@ -32,14 +46,15 @@ def nearest_neighbors(x: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.n
     """The nearest other points of each point, Euclidean: all of them among up to ``ALL_PAIRS`` points,
     nearly all among more, see :func:`approximate_neighbors`.
 
-    Which of several equally distant points are returned is arbitrary.
+    Which of several equally distant points are returned is arbitrary. The same points are searched
+    once, also for another number of neighbors up to ``SHARED``.
 
     Args:
         x: float (N, D).
         n_neighbors: How many, at most N - 1; the point itself does not count.
 
     Returns:
-        Indices int64 (N, n_neighbors) and distances float32 (N, n_neighbors), nearest first.
+        Indices int64 (N, n_neighbors) and distances float32 (N, n_neighbors), nearest first; read-only.
 
     Raises:
         ValueError: ``n_neighbors`` is not in 1..N-1.
@@ -47,18 +62,42 @@ def nearest_neighbors(x: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.n
     count = len(x)
     if not 1 <= n_neighbors < count:
         raise ValueError(
-            f"n_neighbors must be 1 to {count - 1} for {count} points, got {n_neighbors}"
+            f"n_neighbors must be 1 to {count - 1} for {counted(count, 'point')}, got {n_neighbors}"
         )
+    # An approximate search for more neighbors takes longer, one of all pairs hardly.
+    searched = n_neighbors if count > ALL_PAIRS else min(max(n_neighbors, SHARED), count - 1)
+    indices, distances = search(x, searched)
+    return indices[:, :n_neighbors], distances[:, :n_neighbors]
+
+
+def _fingerprint(x: np.ndarray, n_neighbors: int) -> tuple:
+    """What tells one search from another; equal points have one, in whatever memory layout."""
+    digest = hashlib.blake2b(np.ascontiguousarray(x), digest_size=16).digest()
+    return digest, x.shape, x.dtype.str, n_neighbors
+
+
+@cached(
+    LRUCache(REMEMBERED_BYTES, getsizeof=lambda found: sum(a.nbytes for a in found)),
+    key=_fingerprint,
+    lock=Lock(),
+)
+def search(x: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.ndarray]:
+    """As :func:`nearest_neighbors`, of any points and remembered."""
+    count = len(x)
     if count > ALL_PAIRS:
         indices, distances = approximate_neighbors(x, x, n_neighbors + 1)
         # The point itself; of many copies it may not be among those that are found.
         others = indices != np.arange(count)[:, None]
         others[others.all(1), -1] = False
-        return tuple(a[others].reshape(count, n_neighbors) for a in (indices, distances))
-    # Distances come from products of the points, whose digits are better spent on differences.
-    search = NearestNeighbors(algorithm="brute").fit(x - x.mean(0, dtype=np.float64))
-    distances, indices = search.kneighbors(n_neighbors=n_neighbors)
-    return indices, distances.astype(np.float32)
+        indices, distances = (a[others].reshape(count, -1) for a in (indices, distances))
+    else:
+        # Distances come from products of the points, whose digits are better spent on differences.
+        brute = NearestNeighbors(algorithm="brute").fit(x - x.mean(0, dtype=np.float64))
+        distances, indices = brute.kneighbors(n_neighbors=n_neighbors)
+        distances = distances.astype(np.float32)
+    for found in (indices, distances):
+        found.flags.writeable = False
+    return indices, distances
 
 
 def nearest_among(
@@ -69,8 +108,8 @@ def nearest_among(
     """
     if len(points) * len(queries) > ALL_PAIRS**2:
         return approximate_neighbors(points, queries, n_neighbors)
-    search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(points)
-    distances, indices = search.kneighbors(queries)
+    brute = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(points)
+    distances, indices = brute.kneighbors(queries)
     return indices, distances
 
 

@@ -119,7 +119,9 @@ class HdbscanParameters(_AnyClusterer):
 
     A region of fewer than ``min_cluster_size`` points is no cluster; None: two percent of the
     points, at least 5. ``min_samples`` is the number of points, itself included, whose distance
-    says how dense it is at a point. What lies in no dense region stays unsorted.
+    says how dense it is at a point. What lies in no dense region stays unsorted. A region with more
+    than ``max_cluster_share`` of the points is divided where it has denser parts: else one group that
+    lies far from all others, as shoes do from clothes, is one cluster and all others are the second.
     """
 
     finds_n_clusters: ClassVar[bool] = True
@@ -127,6 +129,7 @@ class HdbscanParameters(_AnyClusterer):
     kind: Literal["hdbscan"] = "hdbscan"
     min_cluster_size: Annotated[int, Field(ge=2)] | None = None
     min_samples: Count = 5
+    max_cluster_share: Annotated[float, Field(gt=0, le=1)] = 0.6
 
 
 ClustererParameters = Annotated[

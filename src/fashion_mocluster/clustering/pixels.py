@@ -17,5 +17,5 @@ def pixel_clusters(images: np.ndarray, n_clusters: int, seed: int) -> np.ndarray
     """
     x = images.reshape(len(images), -1).astype(np.float32)
     x /= 255
-    z = PCA(min(COMPONENTS, *x.shape), random_state=seed).fit_transform(x)
+    z = PCA(min(COMPONENTS, *x.shape), copy=False, random_state=seed).fit_transform(x)
     return Turtle(n_clusters, random_state=seed).fit_predict(z)

@@ -14,6 +14,7 @@ from sklearn.metrics import (
 from sklearn.metrics.cluster import contingency_matrix
 
 from fashion_mocluster.clustering.neighbors import ALL_PAIRS
+from fashion_mocluster.wording import counted
 
 # Of more than ALL_PAIRS points the silhouette is the mean over so many.
 SILHOUETTE_SAMPLE = 4000
@@ -43,7 +44,9 @@ def silhouette(x: np.ndarray, labels: np.ndarray, block: int = 1024) -> SampleMe
     _, labels, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     count = len(x)
     if not 2 <= len(sizes) < count:
-        raise ValueError(f"need 2 to {count - 1} clusters of {count} points, got {len(sizes)}")
+        raise ValueError(
+            f"need 2 to {count - 1} clusters of {counted(count, 'point')}, got {len(sizes)}"
+        )
     # Sorted by cluster, the sums of a row over each cluster are sums over adjacent columns.
     order = np.argsort(labels, kind="stable")
     x, labels = np.ascontiguousarray(x[order] - x.mean(0), dtype=np.float32), labels[order]

@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from kedro.io import AbstractDataset
 
 from fashion_mocluster.datasets.errors import DataFileError
+from fashion_mocluster.datasets.read_only import ReadOnlyDataset
 
 
-class ClusterNamesDataset(AbstractDataset[None, pd.DataFrame]):
+class ClusterNamesDataset(ReadOnlyDataset):
     """A table as the gallery saves it, or as a spreadsheet saves it again: separated by commas,
     semicolons or tabs, in UTF-8 or the encoding of Windows; read-only.
 
@@ -43,14 +43,6 @@ class ClusterNamesDataset(AbstractDataset[None, pd.DataFrame]):
             raise DataFileError(
                 f"{self._path}: cannot be read as a table cluster,name ({reason})"
             ) from None
-
-    def save(self, data: None) -> None:
-        """Refused.
-
-        Raises:
-            DataFileError: Always.
-        """
-        raise DataFileError(f"{self._path}: names of clusters are the user's, never written")
 
     def _exists(self) -> bool:
         return self._path.is_file()

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from fashion_mocluster.datasets.errors import DataFileError
+from fashion_mocluster.wording import counted
 
 LABEL_NAMES = ("label", "class", "target")
 INDEX_NAMES = ("", "Unnamed: 0")
@@ -72,11 +73,12 @@ class Layout:
         shape = image_shape or (math.isqrt(len(pixels)),) * 2
         if math.prod(shape) != len(pixels):
             raise DataFileError(
-                f"{where}: {len(pixels)} pixel columns, "
+                f"{where}: {counted(len(pixels), 'pixel column')}, "
                 f"but data.image_shape {list(shape)} needs {math.prod(shape)}"
                 if image_shape
-                else f"{where}: {len(pixels)} pixel columns make no square image; add or remove what "
-                "is missing or too many, or set data.image_shape to [height, width]"
+                else f"{where}: {counted(len(pixels), 'pixel column')}, of which no square image can be "
+                "made; add what is missing or remove what is too many, or set data.image_shape to "
+                "[height, width]"
             )
         return cls(names, fields, tuple(shape), 1)
 
@@ -90,8 +92,8 @@ class Layout:
             if math.prod(shape) == n_pixels > 0:
                 return cls([str(i + 1) for i in range(n_columns)], fields, tuple(shape), 0)
         raise DataFileError(
-            f"{where}: {n_columns} columns without a header make no image, with or without a label in "
-            "front; set data.image_shape to [height, width]"
+            f"{where}: {counted(n_columns, 'column')} without a header, of which no image can be made, "
+            "with or without a label in front; set data.image_shape to [height, width]"
         )
 
     def dtype(self, pixel_type: type) -> np.dtype:

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from kedro.io import AbstractDataset
 
 from fashion_mocluster.datasets.errors import DataFileError
+from fashion_mocluster.datasets.read_only import ReadOnlyDataset
 
 
-class ExternalEmbeddingsDataset(AbstractDataset[None, pd.DataFrame]):
+class ExternalEmbeddingsDataset(ReadOnlyDataset):
     """A table of embeddings, one line per image, read-only.
 
     Args:
@@ -50,14 +50,6 @@ class ExternalEmbeddingsDataset(AbstractDataset[None, pd.DataFrame]):
             reason = str(error).partition("\n")[0]
             raise DataFileError(f"{self._path}: cannot be read as embeddings ({reason})") from error
 
-    def save(self, data: None) -> None:
-        """Refused.
-
-        Raises:
-            DataFileError: Always.
-        """
-        raise DataFileError(f"{self._path}: embeddings made elsewhere are never written")
-
     def _exists(self) -> bool:
         return self._path.exists()
 
@@ -65,7 +57,7 @@ class ExternalEmbeddingsDataset(AbstractDataset[None, pd.DataFrame]):
         return {"filepath": str(self._path)}
 
 
-class EarlierEmbeddingsDataset(AbstractDataset[None, pd.DataFrame | None]):
+class EarlierEmbeddingsDataset(ReadOnlyDataset):
     """The table of embeddings that an earlier run stored, if there is one; read-only.
 
     Args:
@@ -84,14 +76,6 @@ class EarlierEmbeddingsDataset(AbstractDataset[None, pd.DataFrame | None]):
             with suppress(OSError, ValueError):  # pyarrow's errors are ValueErrors
                 return pd.read_parquet(path)
         return None
-
-    def save(self, data: None) -> None:
-        """Refused.
-
-        Raises:
-            DataFileError: Always.
-        """
-        raise DataFileError(f"{self._paths[0]}: embeddings of an earlier run are only read here")
 
     def _describe(self) -> dict[str, Any]:
         return {"filepaths": [str(path) for path in self._paths]}

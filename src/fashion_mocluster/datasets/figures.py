@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from fashion_mocluster.datasets.atomic import write_atomically
 from fashion_mocluster.datasets.errors import DataFileError
 
+# Dots per inch.
 DPI = 110
 # Pillow's own level, 6, takes 1.6 to 2 times as long, for files that are up to a seventh smaller.
 COMPRESSION = {"compress_level": 1}
@@ -41,18 +42,16 @@ class FiguresDataset(AbstractDataset[dict, dict]):
 
     Args:
         filepath: The folder.
-        dpi: Resolution, dots per inch.
     """
 
-    def __init__(self, *, filepath: str, dpi: int = DPI, metadata: dict | None = None):
+    def __init__(self, *, filepath: str, metadata: dict | None = None):
         self._folder = Path(filepath)
-        self._dpi = dpi
         self.metadata = metadata
 
     def save(self, data: dict) -> None:
         """Write ``{name: Figure}`` as ``name.png``."""
         for name, figure in data.items():
-            _write_png(figure, self._folder / f"{name}.png", self._dpi)
+            _write_png(figure, self._folder / f"{name}.png", DPI)
         for path in self._folder.glob("*.png"):
             if path.stem not in data:
                 path.unlink()

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from fashion_mocluster.datasets.errors import DataFileError
+from fashion_mocluster.wording import counted
 
 PREFIXES = {"train": "train", "test": "t10k"}
 
@@ -53,7 +54,8 @@ def _read_split(folder: Path, prefix: str) -> tuple[np.ndarray, np.ndarray | Non
     labels = _read(labels_path, dimensions=1).astype(np.int64)
     if len(labels) != len(images):
         raise DataFileError(
-            f"{labels_path}: {len(labels)} labels for the {len(images)} images of {images_path.name}"
+            f"{labels_path}: {counted(len(labels), 'label')} for the "
+            f"{counted(len(images), 'image')} of {images_path.name}"
         )
     return images, labels
 
@@ -89,11 +91,13 @@ def _read(path: Path, dimensions: int) -> np.ndarray:
     # Two zero bytes, 8 for unsigned bytes, the number of dimensions, then each length.
     start = 4 + 4 * dimensions
     if content[:4] != bytes([0, 0, 8, dimensions]) or len(content) < start:
-        raise DataFileError(f"{path}: not an IDX file of bytes with {dimensions} dimension(s)")
+        raise DataFileError(
+            f"{path}: not an IDX file of bytes with {counted(dimensions, 'dimension')}"
+        )
     shape = struct.unpack(f">{dimensions}I", content[4:start])
     if math.prod(shape) != len(content) - start or not all(shape):
         raise DataFileError(
-            f"{path}: {len(content) - start} values, but its header says "
+            f"{path}: {counted(len(content) - start, 'value')}, but its header says "
             f"{' x '.join(map(str, shape))}; fetch it again"
         )
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)

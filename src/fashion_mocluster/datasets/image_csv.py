@@ -18,6 +18,7 @@ import numpy as np
 
 from fashion_mocluster.datasets.csv_layout import NUMBER, Layout, split_line
 from fashion_mocluster.datasets.errors import DataFileError
+from fashion_mocluster.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -144,7 +145,8 @@ def _refuse_bad_values(
         values, where = split_line(line), f"{path}, line {number}"
         if len(values) != len(layout.names):
             raise DataFileError(
-                f"{where}: {len(values)} values, but line 1 has {len(layout.names)} columns"
+                f"{where}: {counted(len(values), 'value')}, but line 1 has "
+                f"{counted(len(layout.names), 'column')}"
             )
         for position, value in enumerate(values):
             if position not in pixels:

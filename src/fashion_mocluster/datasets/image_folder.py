@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import tempfile
-import time
 import warnings
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
@@ -32,11 +31,11 @@ from fashion_mocluster.datasets.picture_files import (
     printable,
 )
 from fashion_mocluster.datasets.picture_options import PictureOptions
+from fashion_mocluster.progress import Progress
 from fashion_mocluster.wording import counted
 
 logger = logging.getLogger(__name__)
 
-PROGRESS_EVERY_S = 10.0
 # So many decoded pictures may wait for a slower one before them.
 AHEAD = 64
 # Grounds that differ from the limit of inversion by less are neither bright nor dark.
@@ -221,7 +220,7 @@ def _in_order(
 def _readable(
     outcomes: Iterator[tuple[PictureFile, Outcome]],
     table: Table,
-    progress: "Progress",
+    progress: Progress,
     limit: int | None,
 ) -> Iterator[np.ndarray]:
     """The images of the pictures that can be read; all pictures are entered into the table."""
@@ -229,12 +228,12 @@ def _readable(
         for file, outcome in outcomes:
             if isinstance(outcome, Decoded):
                 table.rows.append(Row(file, outcome.ground, outcome.has_color))
+                progress.add(1)
                 yield outcome.pixels
             elif outcome.lasting:
                 table.broken[file] = str(outcome)
             else:
                 table.skipped.append(Skipped(file.path, str(outcome), True))
-            progress.tick()
             if len(table.rows) == limit:
                 return
 
@@ -253,34 +252,12 @@ def _at_least_one(images: Iterator[np.ndarray], root: Path, table: Table) -> Ite
         )
 
 
-class Progress:
-    """Says every few seconds how many pictures are read, how fast, and how long the others take."""
-
-    def __init__(self, root: Path, total: int):
-        self._root, self._total, self._done = root, total, 0
-        self._begun = self._said = time.monotonic()
-
-    def tick(self) -> None:
-        """One picture more is read."""
-        self._done += 1
-        now = time.monotonic()
-        if now - self._said < PROGRESS_EVERY_S:
-            return
-        self._said = now
-        rate = self._done / (now - self._begun)
-        left = max(0, self._total - self._done) / rate
-        logger.info(
-            "%s: %d of %s, %.0f a second, %.0f s left",
-            *(self._root, self._done, counted(self._total, "picture"), rate, left),
-        )
-
-
 def _report(root: Path, options: PictureOptions, table: Table, pictures: Pictures) -> None:
     """One line of what was read and skipped, one of what was inverted."""
     total = len(pictures.paths)
     color = "in color" if pictures.images.ndim == 4 else "gray"
     skipped = _counted([s.reason for s in pictures.skipped])
-    listed = f"; skipped, as skipped_pictures.csv lists: {skipped}" if skipped else ""
+    listed = f"; skipped, as a table in 08_reporting lists: {skipped}" if skipped else ""
     logger.info("%s: %s, %s%s", root, counted(total, "picture"), color, listed)
     if options.invert != "auto" or pictures.images.ndim == 4:
         return

@@ -6,7 +6,6 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
-from kedro.io import AbstractDataset
 
 from fashion_mocluster.datasets.errors import DataFileError
 from fashion_mocluster.datasets.idx import read_idx_folder
@@ -15,6 +14,7 @@ from fashion_mocluster.datasets.image_folder import Pictures, read_image_folder,
 from fashion_mocluster.datasets.picture_cache import PictureCache
 from fashion_mocluster.datasets.picture_files import HEIF_SUFFIXES, SUFFIXES, holds_pictures
 from fashion_mocluster.datasets.picture_options import PictureOptions
+from fashion_mocluster.datasets.read_only import ReadOnlyDataset
 from fashion_mocluster.wording import counted
 
 Format = Literal["auto", "csv", "idx", "folder", "torchvision"]
@@ -33,7 +33,7 @@ class Labels:
 _labels: dict[tuple, Labels] = {}
 
 
-class _ImageSource(AbstractDataset[None, Any]):
+class _ImageSource(ReadOnlyDataset):
     """Images with or without labels.
 
     Args:
@@ -173,14 +173,6 @@ class _ImageSource(AbstractDataset[None, Any]):
                 "IDX files by hand and set data.format to idx"
             ) from None
         return self._path / "FashionMNIST" / "raw"
-
-    def save(self, data: None) -> None:
-        """Refused: input data are never written.
-
-        Raises:
-            DataFileError: Always.
-        """
-        raise DataFileError(f"{self._path}: input data are never written")
 
     def _exists(self) -> bool:
         return self._path is not None and self._path.exists()

@@ -8,12 +8,14 @@ from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
-from kedro.io import AbstractDataset, DatasetError
+from kedro.io import DatasetError
+
+from fashion_mocluster.datasets.read_only import ReadOnlyDataset
 
 REPORTING = "08_reporting"
 
 
-class RunResultsDataset(AbstractDataset[None, list]):
+class RunResultsDataset(ReadOnlyDataset):
     """All tables, values and figures of the runs under some folders; read-only.
 
     Runs of seed 0 are in ``<folder>/08_reporting``, those of seed n in
@@ -74,14 +76,6 @@ class RunResultsDataset(AbstractDataset[None, list]):
         if not page.exists():
             return None
         return quote(Path(os.path.relpath(page, self._page_folder)).as_posix())
-
-    def save(self, data: None) -> None:
-        """Refuse: every run writes its own files.
-
-        Raises:
-            DatasetError: Always.
-        """
-        raise DatasetError("run_results: the results of other runs are only read, never saved")
 
     def _describe(self) -> dict[str, Any]:
         return {"folders": {title: str(folder) for title, folder in self._folders.items()}}

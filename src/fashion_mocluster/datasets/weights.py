@@ -12,6 +12,7 @@ from kedro.utils import load_obj
 
 from fashion_mocluster.datasets.atomic import write_bytes_atomically
 from fashion_mocluster.datasets.errors import DataFileError
+from fashion_mocluster.datasets.read_only import ReadOnlyDataset
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ def save_tensors(path: Path, content: Any) -> None:
     write_bytes_atomically(path, buffer.getvalue())
 
 
-class StateDictDataset(AbstractDataset[None, dict]):
+class StateDictDataset(ReadOnlyDataset):
     """A bare state dict from elsewhere, read-only; loads as ``{"origin": path, "state": tensors}``.
 
     Args:
@@ -97,14 +98,6 @@ class StateDictDataset(AbstractDataset[None, dict]):
             DataFileError: The file is missing, damaged or holds no dictionary.
         """
         return {"origin": str(self._path), "state": load_dictionary(self._path)}
-
-    def save(self, data: None) -> None:
-        """Refused.
-
-        Raises:
-            DataFileError: Always.
-        """
-        raise DataFileError(f"{self._path}: external weights are never written")
 
     def _exists(self) -> bool:
         return self._path.exists()
@@ -145,7 +138,7 @@ class TorchWeightsDataset(AbstractDataset[Any, Any]):
     def _source(self) -> tuple[Path, str] | None:
         """The file to load and its origin in words."""
         if self._path.is_file():
-            return self._path, f"{self._path}, trained here"
+            return self._path, f"{self._path}, made here"
         if self._fallback and self._fallback.is_file():
             return self._fallback, f"{self._fallback}, shipped with the project"
         return None

@@ -21,8 +21,8 @@ from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning.device import autocast, pick_device, pick_precision
 from fashion_mocluster.learning.parameters import BackboneParameters
 from fashion_mocluster.learning.preprocessing import channels_first
-from fashion_mocluster.learning.progress import Progress
 from fashion_mocluster.memory import keep_freed_memory
+from fashion_mocluster.progress import Progress
 from fashion_mocluster.threads import TorchThreads
 
 logger = logging.getLogger(__name__)

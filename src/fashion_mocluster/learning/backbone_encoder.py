@@ -24,6 +24,8 @@ class BackboneEncoder(nn.Module):
         network: With its weights; by default one with random weights.
     """
 
+    fixed_size = False
+
     def __init__(
         self,
         parameters: BackboneParameters,

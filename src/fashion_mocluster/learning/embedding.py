@@ -22,7 +22,7 @@ from fashion_mocluster.learning.preprocessing import (
     to_device,
     to_unit_interval,
 )
-from fashion_mocluster.learning.weights import EncoderWeights
+from fashion_mocluster.learning.weights import AnyEncoder, EncoderWeights
 from fashion_mocluster.threads import available_threads
 
 # Images that a thread computes with at once.
@@ -81,7 +81,8 @@ def encode(
             the reverse.
     """
     preprocessing = parameters.preprocessing or weights.preprocessing
-    fixed_size = weights.encoder.pooling == "flatten" or weights.readout is not None
+    encoder = fold_batch_norm(weights.build())
+    fixed_size = encoder.fixed_size or weights.readout is not None
     size = shrunk_size(images.shape[1:3], preprocessing)
     if fixed_size and size != tuple(weights.image_size):
         raise InputError(f"the encoder takes images of {weights.image_size}, got {size}")
@@ -93,7 +94,7 @@ def encode(
         )
     compute, device = parameters.compute, pick_device(parameters.compute)
     precision = pick_precision(compute, device)
-    encoder = fold_batch_norm(weights.build()).to(device, memory_format=torch.channels_last)
+    encoder = encoder.to(device, memory_format=torch.channels_last)
 
     @torch.no_grad()  # which holds for the thread that says so
     def represent_pixels(pixels: Tensor) -> Tensor:
@@ -107,7 +108,7 @@ def encode(
     with _one_thread_each(on_cpu), ThreadPoolExecutor(threads if on_cpu else 1) as pool:
         for start in range(0, len(images), parameters.batch_size):
             batch = images[start : start + parameters.batch_size]
-            batch = torch.from_numpy(shrink(batch, preprocessing))
+            batch = torch.from_numpy(np.array(shrink(batch, preprocessing)))  # may be read-only
             if augment is None:
                 pixels = to_unit_interval(batch.to(device), preprocessing)
             else:  # on the CPU, where the generators of views are
@@ -119,7 +120,7 @@ def encode(
     return torch.cat(parts).numpy()
 
 
-def fold_batch_norm(encoder: Encoder | BackboneEncoder) -> Encoder | BackboneEncoder:
+def fold_batch_norm(encoder: AnyEncoder) -> AnyEncoder:
     """The encoder, in eval mode, with every BatchNorm made part of the convolution before it.
 
     A network that was trained elsewhere stays as it is: its BatchNorm may apply an activation too.

@@ -98,7 +98,8 @@ class Encoder(nn.Module):
         self.stages = len(widths)
 
         self.representation_dim = channels
-        if parameters.pooling == "flatten":
+        self.fixed_size = parameters.pooling == "flatten"  # it takes images of image_size only
+        if self.fixed_size:
             channels, height, width = self.map_shape(self.stages)
             self.representation_dim = channels * height * width
         if parameters.embedding_dim is not None:

@@ -8,6 +8,7 @@ from fashion_mocluster.learning.encoder import map_size
 from fashion_mocluster.learning.parameters import EncoderParameters, PreprocessingParameters
 from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.weights import EncoderWeights, WeightsError
+from fashion_mocluster.wording import counted
 
 
 def read_state_dict(
@@ -45,7 +46,9 @@ def read_state_dict(
 def _architecture(state: dict[str, Any], image_size: tuple[int, int]) -> EncoderParameters:
     channels = _shape(state, "conv1.weight", 4)[1]
     if channels != 1:
-        raise WeightsError(f"conv1.weight takes {channels} channels; images here have one, gray")
+        raise WeightsError(
+            f"conv1.weight takes {counted(channels, 'channel')}; images here have one, gray"
+        )
     blocks, widths = [], []
     while f"layer{len(blocks) + 1}.0.conv1.weight" in state:
         stage = f"layer{len(blocks) + 1}"
@@ -85,9 +88,9 @@ def _representation(
                 "embedding_dim": embedding_dim,
             }
     raise WeightsError(
-        f"linear.weight takes {features} features, which images of {image_size[0]} x "
-        f"{image_size[1]} do not give with {channels} channels in the last of {stages} stages; "
-        "were the weights trained on images of another size?"
+        f"linear.weight takes {counted(features, 'feature')}, which images of {image_size[0]} x "
+        f"{image_size[1]} do not give with {counted(channels, 'channel')} in the last "
+        f"of {counted(stages, 'stage')}; were the weights trained on images of another size?"
     )
 
 
@@ -110,5 +113,5 @@ def _shape(state: dict[str, Any], name: str, dimensions: int) -> tuple[int, ...]
         raise WeightsError(f"{name} is missing")
     if not isinstance(tensor, Tensor) or tensor.ndim != dimensions or 0 in tensor.shape:
         found = tuple(tensor.shape) if isinstance(tensor, Tensor) else type(tensor).__name__
-        raise WeightsError(f"{name} should have {dimensions} dimensions, found {found}")
+        raise WeightsError(f"{name} should have {counted(dimensions, 'dimension')}, found {found}")
     return tuple(tensor.shape)

@@ -30,6 +30,7 @@ from fashion_mocluster.learning.surrogate import batch_loss
 from fashion_mocluster.learning.trainer import Trainer, Training, TrainingResult
 from fashion_mocluster.learning.views import query_and_key_views
 from fashion_mocluster.learning.weights import EncoderWeights
+from fashion_mocluster.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -70,16 +71,16 @@ def pretrain(
     p = parameters
     if len(images) < p.batch_size:
         raise InputError(
-            f"{name}.batch_size is {p.batch_size} but there are only {len(images)} images; "
+            f"{name}.batch_size is {p.batch_size}, more than there are: {counted(len(images), 'image')}; "
             "set it in conf/<environment>/parameters.yml, or in every command of this output folder "
             f"use --params={smaller_batches(len(images), p.bn_splits, name)}"
         )
     queue_size = getattr(p.contrast, "queue_size", 0)
     if p.quirks and p.quirks.keep_false_negatives and queue_size >= len(images):
         logger.warning(
-            "%s: the queue (%d keys) holds at least one key of each of the %d images, so every "
+            "%s: the queue (%s) holds at least one key of each image (%d), so every "
             "image has false negatives; set %s.quirks.keep_false_negatives=false",
-            *(name, queue_size, len(images), name),
+            *(name, counted(queue_size, "key"), len(images), name),
         )
     if p.compute.all_processes > 1 and not p.is_divisible:
         logger.warning(

@@ -35,6 +35,7 @@ from fashion_mocluster.learning.trainer import Trainer, Training, TrainingResult
 from fashion_mocluster.learning.views import view
 from fashion_mocluster.learning.weights import EncoderWeights
 from fashion_mocluster.learning.whitening import whiten
+from fashion_mocluster.wording import counted
 
 # Embeddings (N, D) to labels (N,) and the share of each point's neighbors that have its label (N,).
 Assign = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -144,7 +145,7 @@ class SelfLabeling(Training):
         used = np.flatnonzero(agreement >= p.neighbor_agreement_threshold)
         if len(used) < 2:
             raise InputError(
-                f"only {len(used)} of {len(labels)} images are in the cluster of at least "
+                f"only {len(used)} of {counted(len(labels), 'image')} in the cluster of at least "
                 f"{p.neighbor_agreement_threshold:.0%} of their neighbors; lower "
                 "neighbor_agreement_threshold"
             )

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning.parameters import SurrogateParameters
+from fashion_mocluster.wording import counted
 
 # Added under square roots: the gradient of sqrt at 0 is infinite.
 EPSILON = 1e-12
@@ -51,7 +52,9 @@ def surrogate_loss(z: Tensor, labels: Tensor, parameters: SurrogateParameters) -
     _, labels = torch.unique(labels, return_inverse=True)
     clusters = int(labels.max()) + 1
     if not 2 <= clusters < len(z):
-        raise InputError(f"need 2 to {len(z) - 1} clusters of {len(z)} images, got {clusters}")
+        raise InputError(
+            f"need 2 to {len(z) - 1} clusters of {counted(len(z), 'image')}, got {clusters}"
+        )
     # Distances do not change, but products of large numbers would cancel badly.
     leaf = (z - z.mean(0)).detach().requires_grad_()
 

@@ -34,6 +34,7 @@ from fashion_mocluster.learning.parameters import (
 from fashion_mocluster.learning.ranks import Ranks
 from fashion_mocluster.learning.weights import EncoderWeights
 from fashion_mocluster.threads import TorchThreads
+from fashion_mocluster.wording import counted
 
 logger = logging.getLogger(__name__)
 
@@ -316,8 +317,8 @@ class Trainer:
                 *(self.name, line),
             )
         logger.info(
-            "%s: %d epochs in %s on %s, threads=%d",
-            *(self.name, self.epochs, dtype_name(self.training.precision)),
+            "%s: %s in %s on %s, threads=%d",
+            *(self.name, counted(self.epochs, "epoch"), dtype_name(self.training.precision)),
             *(self.training.device, torch.get_num_threads()),
         )
 

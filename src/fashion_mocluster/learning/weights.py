@@ -11,16 +11,26 @@ from fashion_mocluster.learning.backbone import load_backbone
 from fashion_mocluster.learning.backbone_encoder import BackboneEncoder
 from fashion_mocluster.learning.encoder import Encoder
 from fashion_mocluster.learning.feature_maps import Readout
+from fashion_mocluster.learning.hog import HogEncoder
 from fashion_mocluster.learning.parameters import (
     BackboneParameters,
     EncoderParameters,
+    HogParameters,
     PreprocessingParameters,
 )
-from fashion_mocluster.learning.preprocessing import PixelStatistics
+from fashion_mocluster.learning.preprocessing import PixelStatistics, shrunk_size
 from fashion_mocluster.learning.seeding import fingerprint
 
 # Formats 1 and 2 had other names of parameters.
 FORMAT = 3
+# What is built from which description.
+AnyEncoder = Encoder | BackboneEncoder | HogEncoder
+Architecture = EncoderParameters | BackboneParameters | HogParameters
+BUILDERS = {
+    EncoderParameters: Encoder,
+    BackboneParameters: BackboneEncoder,
+    HogParameters: HogEncoder,
+}
 
 
 class WeightsError(FashionMoClusterError, ValueError):
@@ -33,7 +43,8 @@ class EncoderWeights:
 
     Attributes:
         state: Tensors by name, on the CPU.
-        encoder: Architecture: of an encoder trained here, or of a network that was trained elsewhere.
+        encoder: Architecture: of an encoder trained here, of a network that was trained elsewhere, or
+            of histograms of gradients, which have no weights.
         preprocessing: How pixels become input.
         statistics: Mean and standard deviation of the training images' pixels.
         image_size: Height and width of the training images, as the encoder saw them.
@@ -43,7 +54,7 @@ class EncoderWeights:
     """
 
     state: dict[str, Tensor]
-    encoder: EncoderParameters | BackboneParameters
+    encoder: Architecture
     preprocessing: PreprocessingParameters
     statistics: PixelStatistics
     image_size: tuple[int, int]
@@ -54,7 +65,7 @@ class EncoderWeights:
     @classmethod
     def of(
         cls,
-        encoder: Encoder | BackboneEncoder,
+        encoder: AnyEncoder,
         preprocessing: PreprocessingParameters,
         statistics: PixelStatistics,
     ) -> "EncoderWeights":
@@ -86,6 +97,19 @@ class EncoderWeights:
         # It standardizes its input itself.
         return cls.of(encoder, PreprocessingParameters(normalize="unit"), PixelStatistics(0, 1))
 
+    @classmethod
+    def of_hog(
+        cls, parameters: HogParameters, image_size: tuple[int, int], channels: int
+    ) -> "EncoderWeights":
+        """Histograms of gradients, for images of a size and number of channels.
+
+        Raises:
+            InputError: The images are too small.
+        """
+        preprocessing = PreprocessingParameters(image_size=parameters.image_size, normalize="unit")
+        encoder = HogEncoder(parameters, shrunk_size(image_size, preprocessing), channels)
+        return cls.of(encoder, preprocessing, PixelStatistics(0, 1))
+
     def check(self) -> None:
         """Compare the tensors with the architecture.
 
@@ -98,7 +122,7 @@ class EncoderWeights:
             encoder = self._untrained()
         self._compare(encoder)
 
-    def build(self) -> Encoder | BackboneEncoder:
+    def build(self) -> AnyEncoder:
         """An encoder with these weights, in eval mode.
 
         Raises:
@@ -109,17 +133,15 @@ class EncoderWeights:
         encoder.load_state_dict(self.state)
         return encoder.eval()
 
-    def _untrained(self) -> Encoder | BackboneEncoder:
-        elsewhere = isinstance(self.encoder, BackboneParameters)
-        kind = BackboneEncoder if elsewhere else Encoder
-        return kind(self.encoder, self.image_size, self.channels)
+    def _untrained(self) -> AnyEncoder:
+        return BUILDERS[type(self.encoder)](self.encoder, self.image_size, self.channels)
 
     def fingerprint(self) -> str:
         """A short hash of the tensors."""
         tensors = [tensor.flatten().double().numpy() for tensor in self.state.values()]
         return fingerprint(np.concatenate(tensors))
 
-    def _compare(self, encoder: Encoder | BackboneEncoder) -> None:
+    def _compare(self, encoder: AnyEncoder) -> None:
         expected = encoder.state_dict()
         problems = [f"{name} is missing" for name in expected.keys() - self.state.keys()]
         problems += [f"{name} is not part of it" for name in self.state.keys() - expected.keys()]
@@ -183,9 +205,11 @@ class EncoderWeights:
             raise WeightsError(f"{origin}: malformed ({error!r})") from error
 
 
-def _architecture(parameters: dict) -> EncoderParameters | BackboneParameters:
-    """Networks that were trained elsewhere have a name."""
-    return (BackboneParameters if "name" in parameters else EncoderParameters)(**parameters)
+def _architecture(parameters: dict) -> Architecture:
+    """Networks that were trained elsewhere have a name, histograms of gradients have cells."""
+    if "name" in parameters:
+        return BackboneParameters(**parameters)
+    return (HogParameters if "cell_size" in parameters else EncoderParameters)(**parameters)
 
 
 def _channels(content: dict) -> int:

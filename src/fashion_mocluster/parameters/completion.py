@@ -26,30 +26,30 @@ def complete(parameters: dict[str, Any]) -> dict[str, Any]:
 
     ``seed`` becomes the seed of every training that names none, of ``whitening``, ``evaluation`` and
     ``ablation``. The views of ``moco`` become those of self-labeling and of ``whitening``, except for
-    what these change. ``variants`` and the cases of ``bugfix_ablation`` say what they change of a
-    recipe; they become whole recipes. ``~`` in paths becomes the home folder. Keys that start with
-    ``_``, which only hold YAML anchors, are dropped; so are the thesis's scores where they are not to
-    be shown. A path that YAML takes for a number, such as ``2024``, is a path again.
+    what these change; ``hog_whitening`` says what it changes of ``whitening``. ``variants`` and the
+    cases of ``bugfix_ablation`` say what they change of a recipe; they become whole recipes. ``~`` in
+    paths becomes the home folder. Keys that start with ``_``, which only hold YAML anchors, are
+    dropped; so are the thesis's scores where they are not to be shown. A path that YAML takes for a
+    number, such as ``2024``, is a path again.
     """
     parameters = {k: copy.deepcopy(v) for k, v in parameters.items() if not k.startswith("_")}
     seed = parameters.get("seed", 0)
-    parameters["moco"] = _merged({"seed": seed}, parameters.get("moco"))
+    parameters["moco"] = merged({"seed": seed}, parameters.get("moco"))
     for group in (parameters.get("finetuning"), at(parameters, "ablation", "cases")):
         for name, recipe in group.items() if isinstance(group, dict) else ():
-            group[name] = _merged({"seed": seed}, recipe)
+            group[name] = merged({"seed": seed}, recipe)
     for name in ("evaluation", "ablation"):
         if isinstance(seed, int) and at(parameters, name, "seed") is None:
-            parameters[name] = _merged(
-                parameters.get(name), {"seed": seed + CLUSTERING_SEED_OFFSET}
-            )
+            parameters[name] = merged(parameters.get(name), {"seed": seed + CLUSTERING_SEED_OFFSET})
     views = at(parameters, "moco", "views")
     finetuning = parameters.get("finetuning")
     for recipe in finetuning.values() if isinstance(finetuning, dict) else ():
         if at(recipe, "assign") in SELF_LABELING:
-            recipe["views"] = _merged(views, recipe.get("views", {}))
+            recipe["views"] = merged(views, recipe.get("views", {}))
     if isinstance(parameters.get("whitening"), dict):
-        parameters["whitening"] = whitening = _merged({"seed": seed}, parameters["whitening"])
-        whitening["views"] = _merged(views, whitening.get("views", {}))
+        parameters["whitening"] = whitening = merged({"seed": seed}, parameters["whitening"])
+        whitening["views"] = merged(views, whitening.get("views", {}))
+        parameters["hog_whitening"] = merged(whitening, parameters.get("hog_whitening", {}))
     variants = parameters.get("variants")
     for name, change in variants.items() if isinstance(variants, dict) else ():
         variants[name] = _variant(parameters["moco"], change)
@@ -60,7 +60,7 @@ def complete(parameters: dict[str, Any]) -> dict[str, Any]:
     if at(parameters, "evaluation", "show_thesis_scores") is False and isinstance(methods, dict):
         for method in methods.values():
             method.pop("thesis_scores", None)
-        parameters["report"] = _merged(parameters.get("report"), {"thesis_costs": None})
+        parameters["report"] = merged(parameters.get("report"), {"thesis_costs": None})
     for group, key in PATHS:
         path = at(parameters, group, key)
         if type(path) is int:
@@ -76,7 +76,7 @@ def _variant(moco: Any, change: Any) -> Any:
     if at(change, "contrast", "mechanism") == "end_to_end" and isinstance(contrast, dict):
         shared = {k: v for k, v in contrast.items() if k.startswith("temperature")}
         moco = {**moco, "contrast": shared}
-    return _merged(moco, change)
+    return merged(moco, change)
 
 
 def _bugfix_cases(parameters: dict, bugfixes: dict) -> dict:
@@ -86,13 +86,13 @@ def _bugfix_cases(parameters: dict, bugfixes: dict) -> dict:
         "finetuning": at(parameters, "finetuning", "kmeans"),
         "embedding": parameters.get("embedding"),
     }
-    recipe = _merged(recipe, bugfixes.get("protocol") or {})
+    recipe = merged(recipe, bugfixes.get("protocol") or {})
     changes = {name: at(bugfixes, "fixes", name, "overrides") or {} for name in bugfixes["fixes"]}
     everything: dict = {}
     for change in changes.values():
-        everything = _merged(everything, change)
+        everything = merged(everything, change)
     cases = {"thesis": {}, **changes, "all": everything}
-    return {name: _merged(recipe, change) for name, change in cases.items()}
+    return {name: merged(recipe, change) for name, change in cases.items()}
 
 
 def at(tree: Any, *keys: str) -> Any:
@@ -102,11 +102,11 @@ def at(tree: Any, *keys: str) -> Any:
     return tree
 
 
-def _merged(one: Any, other: Any) -> Any:
+def merged(one: Any, other: Any) -> Any:
     """Nested dictionaries merged key by key; whatever else ``other`` holds replaces."""
     if not (isinstance(one, dict) and isinstance(other, dict)):
         return copy.deepcopy(other)
-    merged = copy.deepcopy(one)
+    result = copy.deepcopy(one)
     for key, value in other.items():
-        merged[key] = _merged(one.get(key), value)
-    return merged
+        result[key] = merged(one.get(key), value)
+    return result

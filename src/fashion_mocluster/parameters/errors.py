@@ -54,7 +54,9 @@ def _describe(problem: ErrorDetails, parameters: dict[str, Any]) -> tuple[str, s
         hint = f"; on the command line put what you typed in quotes: --params='{key}=\"...\"'"
         return key, f"{message} (got {value!r}){hint}"
     if kind.startswith(("list", "tuple")):
-        hint = "; write lists in conf/<environment>/parameters.yml, --params cannot hold them"
+        hint = (
+            "; write it in conf/<environment>/parameters.yml, for --params holds lists of one alone"
+        )
         return key, f"{message} (got {value!r}){hint}"
     shown = repr(value)
     got = f" (got {shown})" if place and len(shown) <= 80 else ""
@@ -88,7 +90,9 @@ def _repeats(key: str, lines: dict[str, str]) -> bool:
     if parts[:2] == ["bugfix_ablation", "cases"]:
         name = {"finetuning": ["finetuning", "kmeans"]}.get(parts[3], [parts[3]])
         return ".".join([*name, *parts[4:]]) in lines
-    if "views" in parts and parts[0] in ("finetuning", "whitening"):
+    if parts[0] == "hog_whitening" and ".".join(["whitening", *parts[1:]]) in lines:
+        return True
+    if "views" in parts and parts[0] in ("finetuning", "whitening", "hog_whitening"):
         return ".".join(["moco", *parts[parts.index("views") :]]) in lines
     return False
 

@@ -9,9 +9,11 @@ from fashion_mocluster.learning.parameters import (
     AnyFinetuningParameters,
     BackboneParameters,
     EmbeddingParameters,
+    HogParameters,
     MocoParameters,
     WhiteningParameters,
 )
+from fashion_mocluster.learning.parameters.base import Positive
 from fashion_mocluster.parameters.completion import CLUSTERING_SEED_OFFSET
 from fashion_mocluster.parameters.errors import did_you_mean, parameter_error
 from fashion_mocluster.pipelines.ablation.parameters import (
@@ -26,6 +28,7 @@ from fashion_mocluster.pipelines.evaluation.parameters import (
     ReportParameters,
 )
 from fashion_mocluster.representations import BUILTIN, WHITENED, encoder_of
+from fashion_mocluster.wording import counted
 
 # In place of a number of clusters: one is chosen without labels.
 AUTO = "auto"
@@ -60,6 +63,9 @@ class ProjectParameters(BaseModel):
     variants: dict[Name, MocoParameters]
     embedding: EmbeddingParameters
     whitening: WhiteningParameters
+    hog: HogParameters
+    hog_whitening: WhiteningParameters
+    joined: dict[Name, Annotated[dict[Name, Positive], Field(min_length=2)]] = {}
     backbone: BackboneParameters
     finetuning: dict[Name, AnyFinetuningParameters]
     evaluation: EvaluationParameters
@@ -104,9 +110,12 @@ class ProjectParameters(BaseModel):
     @model_validator(mode="after")
     def _representations_exist(self):
         encoders = self.encoder_namespaces
+        for name in self.joined:
+            if name in BUILTIN or encoder_of(name) in encoders:
+                raise ValueError(f"joined.{name}: another representation has this name; rename it")
         for name in self.representations:
             if name not in BUILTIN and encoder_of(name) not in encoders:
-                known = sorted({*BUILTIN, *encoders})
+                known = sorted({*BUILTIN, *encoders, *self.joined})
                 raise ValueError(
                     f"evaluation: unknown representation {name!r}{did_you_mean(name, known)}; known are "
                     f"{', '.join(known)}, and those of encoders with {WHITENED!r} after the name"
@@ -133,7 +142,7 @@ class ProjectParameters(BaseModel):
             if (stages := len(recipe.encoder.blocks)) < self.whitening.stage:
                 raise ValueError(
                     f"whitening.stage is {self.whitening.stage}, but the encoder of {name} has "
-                    f"{stages} stages; lower it"
+                    f"{counted(stages, 'stage')}; lower it"
                 )
         return self
 
@@ -153,9 +162,10 @@ class ProjectParameters(BaseModel):
 
     @property
     def representations(self) -> set[str]:
-        """All representations that this run needs."""
+        """All representations that this run needs; of joined ones the parts."""
         criterion = self.evaluation.model_selection.representation
-        return {criterion, *(method.representation for method in self.methods_run.values())}
+        names = {criterion, *(method.representation for method in self.methods_run.values())}
+        return {part for name in names for part in self.joined.get(name, [name])}
 
     @property
     def encoder_namespaces(self) -> dict[str, str]:
@@ -163,6 +173,7 @@ class ProjectParameters(BaseModel):
         return {
             "moco": "moco_pretraining",
             "backbone": "evaluation",
+            "hog": "evaluation",
             **{name: f"moco_pretraining.{name}" for name in self.variants},
             **{f"{name}_finetuned": f"cluster_finetuning.{name}" for name in self.finetuning},
         }
@@ -190,10 +201,15 @@ class ProjectParameters(BaseModel):
             for name, recipe in self.finetuning.items()
             if recipe.assign == "turtle"
         }
+
+        def learned(representation: str) -> bool:
+            parts = self.joined.get(representation, [representation])
+            return any(encoder_of(part) in trained for part in parts)
+
         return [
             name
             for name, method in self.methods_run.items()
-            if method.clusterer.assumes_equal_sizes or encoder_of(method.representation) in trained
+            if method.clusterer.assumes_equal_sizes or learned(method.representation)
         ]
 
 

@@ -57,5 +57,5 @@ def inference_table(results: Sequence[RunResults], thesis: dict[str, dict]) -> p
         }
         for run in first_runs(results)
         for line in run.comparison.itertuples()
-        if (embedding := run.embedding_costs.get(line.representation))
+        if (embedding := run.embedding_cost(line.representation))
     )

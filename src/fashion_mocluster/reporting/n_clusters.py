@@ -4,6 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fashion_mocluster.reporting.style import OURS, THEIRS, new_figure
+from fashion_mocluster.wording import counted
 
 
 def n_clusters_figure(curve: pd.DataFrame, chosen: int) -> Figure:
@@ -19,6 +20,6 @@ def n_clusters_figure(curve: pd.DataFrame, chosen: int) -> Figure:
     axes.axvline(chosen, color=THEIRS, zorder=0, linewidth=4)
     axes.set_xlabel("Number of clusters")
     axes.set_ylabel(criterion.replace("_", " "))
-    axes.set_title(f"{chosen} clusters, chosen without labels")
+    axes.set_title(f"{counted(chosen, 'cluster')}, chosen without labels")
     axes.grid(alpha=0.3)
     return figure

@@ -2,13 +2,17 @@
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from fashion_mocluster.wording import counted
+
 
 def page_environment() -> Environment:
     """Text is escaped, and a missing value is an error."""
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("fashion_mocluster.reporting"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["counted"] = counted
+    return environment

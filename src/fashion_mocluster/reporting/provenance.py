@@ -9,6 +9,7 @@ import pandas as pd
 from fashion_mocluster.reporting.results import RunResults
 from fashion_mocluster.reporting.seeds import format_number
 from fashion_mocluster.reporting.tables import html_table
+from fashion_mocluster.wording import counted
 
 
 def recorded_parameters(results: Sequence[RunResults]) -> dict[str, Any]:
@@ -61,7 +62,8 @@ def provenance_table(results: Sequence[RunResults]) -> pd.DataFrame:
             "embedding s": sum(cost["time_s"] for cost in run.embedding_costs.values()),
             "clustering s": run.comparison["time_s"].sum() if len(run.comparison) else 0,
         }
-        machine = f"{hardware['processor']}, {hardware['cores']} cores, {hardware['memory_gb']} GB"
+        cores = counted(hardware["cores"], "core")
+        machine = f"{hardware['processor']}, {cores}, {hardware['memory_gb']} GB"
         lines.append(
             {"run": run.name, "hardware": f"{machine}, GPU: {hardware['accelerator'] or 'none'}"}
             | {"versions": ", ".join(f"{name} {v}" for name, v in run.versions.items())}

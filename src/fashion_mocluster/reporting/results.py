@@ -95,8 +95,23 @@ class RunResults:
 
     def epochs_of(self, representation: str) -> str:
         """Epochs really run by the training that a representation comes from; empty for none."""
-        costs = self.training_costs.get(encoder_of(representation))
-        return "" if costs is None else str(len(costs))
+        trained = {encoder_of(part) for part in self._parts(representation)}
+        costs = [table for name, table in self.training_costs.items() if name in trained]
+        return ", ".join(str(len(table)) for table in costs)
+
+    def embedding_cost(self, representation: str) -> dict[str, float] | None:
+        """``time_s`` and ``memory_mb`` of making a representation; None where they are not known."""
+        costs = [self.embedding_costs.get(part) for part in self._parts(representation)]
+        if not all(costs):
+            return None
+        return {
+            "time_s": sum(cost["time_s"] for cost in costs),
+            "memory_mb": max(cost["memory_mb"] for cost in costs),
+        }
+
+    def _parts(self, representation: str) -> list[str]:
+        """What a joined representation is made of; of another it alone."""
+        return list(self.parameters.get("joined", {}).get(representation, [representation]))
 
 
 def _same_clustering(one: dict[str, Any], other: dict[str, Any]) -> bool:

@@ -29,6 +29,7 @@ from fashion_mocluster.learning.parameters.pretraining import (
 from fashion_mocluster.learning.parameters.representations import (
     BackboneParameters,
     EmbeddingParameters,
+    HogParameters,
     WhiteningParameters,
 )
 from fashion_mocluster.learning.parameters.training import (
@@ -53,6 +54,7 @@ __all__ = [
     "EncoderParameters",
     "EndToEndParameters",
     "FinetuningParameters",
+    "HogParameters",
     "KMeansFinetuningParameters",
     "LearnableCentersFinetuningParameters",
     "MocoParameters",

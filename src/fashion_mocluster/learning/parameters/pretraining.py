@@ -13,6 +13,7 @@ from fashion_mocluster.learning.parameters.training import (
     OptimizerParameters,
     SurrogateParameters,
 )
+from fashion_mocluster.wording import counted
 
 
 class EncoderParameters(Parameters):
@@ -37,8 +38,8 @@ class EncoderParameters(Parameters):
     def _consistent(self):
         if len(self.blocks) != len(self.widths):
             raise ValueError(
-                f"blocks ({len(self.blocks)} stages) and widths ({len(self.widths)} stages) "
-                "must name the same number of stages"
+                f"blocks ({counted(len(self.blocks), 'stage')}) and widths "
+                f"({counted(len(self.widths), 'stage')}) must name the same number of stages"
             )
         if (self.projection_hidden is None) != (self.projection_dim is None):
             raise ValueError(

@@ -38,6 +38,19 @@ class WhiteningParameters(Parameters):
     seed: Seed
 
 
+class HogParameters(Parameters):
+    """Histograms of oriented gradients: the representation ``hog``.
+
+    A histogram counts ``orientations`` directions of edges, without sign, in a cell of ``cell_size``
+    pixels, down and across. Images of which a side has more than ``image_size`` pixels are averaged
+    down to that first; null: none are.
+    """
+
+    orientations: Annotated[int, Field(ge=2)] = 9
+    cell_size: Count = 4
+    image_size: Annotated[int, Field(ge=4)] | None = None
+
+
 class BackboneParameters(Parameters):
     """Features of a pretrained network: the representation ``backbone``.
 

@@ -47,7 +47,7 @@ def validate_images(
         raise InputError(f"{source}: images need at least 4 x 4 pixels, got {height} x {width}")
     if all((block == raw_images[0]).all() for block in _blocks(raw_images)):
         raise InputError(
-            f"{source}: all {len(raw_images)} images are the same; there is nothing to cluster"
+            f"{source}: {counted(len(raw_images), 'image')}, all the same; there is nothing to cluster"
         )
     constant = sum(
         int((block == block[:, :1, :1]).reshape(len(block), -1).all(1).sum())

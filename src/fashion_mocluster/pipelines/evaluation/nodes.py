@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from pandas.api.types import is_numeric_dtype
 
 from fashion_mocluster.clustering.parameters import MethodParameters
 from fashion_mocluster.errors import InputError
@@ -24,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 # Images shown of each kind and cluster.
 EXAMPLES = 10
+# Images that are standardized at once.
+BLOCK = 1024
 
 
 def tabulate_pixels(images: np.ndarray) -> tuple[pd.DataFrame, dict]:
@@ -45,12 +48,20 @@ def reduce_pixels(
     """
     from sklearn.decomposition import PCA
     from sklearn.preprocessing import StandardScaler
+    from sklearn.utils import gen_batches
 
     from fashion_mocluster.cost import measure
 
     x = pixels.to_numpy()
-    scaler, pca = StandardScaler(), PCA(min(n_components, *x.shape), random_state=seed)
-    z, cost = measure(lambda: pca.fit_transform(scaler.fit_transform(x)))
+    scaler, pca = StandardScaler(), PCA(min(n_components, *x.shape), copy=False, random_state=seed)
+
+    def components() -> np.ndarray:
+        # In blocks, for fitting to all at once takes more than twice the memory of the pixels.
+        for rows in gen_batches(len(x), BLOCK):
+            scaler.partial_fit(x[rows])
+        return pca.fit_transform(scaler.transform(x))
+
+    z, cost = measure(components)
     mean = scaler.mean_ + scaler.scale_ * pca.mean_
     steps = np.vstack([mean, scaler.scale_, pca.components_]).astype(np.float32)
     return embeddings_table(z), asdict(cost), steps
@@ -89,7 +100,13 @@ def read_external_embeddings(
             f"{source}: {counted(len(features), 'line')} for {counted(len(images), 'image')}; the file "
             "needs one for each image, in their order"
         )
-    numbers = features.apply(pd.to_numeric, errors="coerce").to_numpy(np.float32)
+    # Column by column numbers would be copied twice more.
+    text = [name for name, kind in features.dtypes.items() if not is_numeric_dtype(kind)]
+    if text:
+        features = features.assign(
+            **{name: pd.to_numeric(features[name], errors="coerce") for name in text}
+        )
+    numbers = features.to_numpy(np.float32)
     bad = ~np.isfinite(numbers)
     if bad.any():
         row, column = np.argwhere(bad)[0]

@@ -10,6 +10,8 @@ from fashion_mocluster.pipelines.evaluation import (
     chosen,
     cluster_names,
     gallery,
+    hog,
+    joined,
     nodes,
     preparation,
 )
@@ -25,6 +27,7 @@ def create_pipeline(
     methods: dict[str, MethodParameters],
     criterion_representation: str,
     encoders: dict[str, str],
+    joined_representations: dict[str, dict[str, float]],
     *,
     set_aside: bool = False,
     auto_n_clusters: bool = False,
@@ -36,7 +39,8 @@ def create_pipeline(
     Args:
         methods: The methods that are run, by name.
         criterion_representation: The representation whose neighbors decide which method is best.
-        encoders: The representations that a trained encoder makes, and the namespace of each.
+        encoders: The representations that an encoder makes, and the namespace of each.
+        joined_representations: Those that are others side by side: the weights of these by name.
         set_aside: Whether copies or outliers do not take part in the clustering.
         auto_n_clusters: Whether the number of clusters is to be found.
         equal_sizes: The methods that assume clusters of equal size.
@@ -48,7 +52,7 @@ def create_pipeline(
     made = sorted({*representations.values(), criterion_representation})
     screened = ["screened"] if set_aside else []
     before = {"auto": auto_n_clusters, "set_aside": set_aside}
-    parts = [_representation(name, encoders) for name in made]
+    parts = [_representation(name, encoders, joined_representations) for name in made]
     parts += [preparation.create_pipeline(criterion_representation, **before)]
     parts += [_shared(name, screened) for name in made]
     parts += [
@@ -60,10 +64,18 @@ def create_pipeline(
     return sum(parts, gallery.create_pipeline(named=named))
 
 
-def _representation(name: str, encoders: dict[str, str]) -> Pipeline:
+def _representation(
+    name: str, encoders: dict[str, str], joined_representations: dict[str, dict[str, float]]
+) -> Pipeline:
     """What makes the table ``<name>_embeddings``."""
+    if name in joined_representations:
+        parts = joined_representations[name]
+        made = [_representation(part, encoders, {}) for part in parts]
+        return sum(made, joined.create_pipeline(name, parts))
     if name == "backbone":
         return backbone.create_pipeline()
+    if encoder_of(name) == "hog":
+        return hog.create_pipeline(whitened=name != "hog")
     if name in encoders:
         return embedding_pipeline(encoders[name], name)
     if (encoder := encoder_of(name)) in encoders:

@@ -11,7 +11,8 @@ from kedro.pipeline import Node, Pipeline
 from matplotlib.figure import Figure
 
 from fashion_mocluster.errors import InputError
-from fashion_mocluster.pipelines.evaluation import backbone, nodes
+from fashion_mocluster.pipelines.data_processing.nodes import list_skipped_pictures
+from fashion_mocluster.pipelines.evaluation import backbone, joined, nodes
 from fashion_mocluster.pipelines.evaluation.cluster_names import (
     add_names,
     check_cluster_names,
@@ -138,15 +139,22 @@ def draw_predictions(
 
 
 def create_pipeline(
-    method: str | None, title: str, representation: str, encoders: Collection[str], *, named: bool
+    method: str | None,
+    title: str,
+    representation: str,
+    encoders: Collection[str],
+    joined_representations: dict[str, dict[str, float]],
+    *,
+    named: bool,
 ) -> Pipeline:
-    """``new_images`` to ``predicted_clusters``, their scores and a figure.
+    """``new_images`` to ``predicted_clusters``, their scores and a figure; and what was skipped.
 
     Args:
         method: The method of the comparison whose clusters are continued; None for the chosen one.
         title: What it is called.
         representation: What it clusters.
-        encoders: The representations that a trained encoder makes.
+        encoders: The representations that an encoder makes.
+        joined_representations: Those that are others side by side: the weights of these by name.
         named: Whether the user has named the clusters of the chosen method.
     """
     known = {
@@ -198,20 +206,34 @@ def create_pipeline(
         },
         parameters={"params:predict", "params:evaluation.model_selection"},
     )
-    return _new_embeddings(representation, encoders) + predict
+    parts = joined_representations.get(representation)
+    if parts is None:
+        return _new_embeddings(representation, encoders) + predict
+    embeddings = [_new_embeddings(part, encoders) for part in parts]
+    return (
+        sum(embeddings, joined.create_pipeline(representation, parts, "predict", "new_")) + predict
+    )
 
 
 def _new_embeddings(representation: str, encoders: Collection[str]) -> Pipeline:
     """``new_images`` to ``new_<representation>_embeddings``, embedded as the known images were."""
     name, checked = f"new_{representation}", "predict.checked_images"
-    inputs = {"new_images", "pixel_statistics"}
+    inputs = {"new_images", "pixel_statistics", "new_skipped_files"}
+    skipped = {"skipped_new_pictures"}
     check = Node(
         check_new_images,
         ["new_images", "pixel_statistics"],
         "checked_images",
         name="check_new_images",
     )
-    before = Pipeline([check], namespace="predict", inputs=inputs)
+    list_skipped = Node(
+        list_skipped_pictures,
+        ["new_skipped_files", "checked_images"],
+        "skipped_new_pictures",
+        name="list_skipped_pictures",
+    )
+    first = [check, list_skipped]
+    before = Pipeline(first, namespace="predict", inputs=inputs, outputs=skipped)
     namespace = f"predict.{representation}"
     if representation == "backbone":
         return before + backbone.create_pipeline(namespace, name, checked)
@@ -240,4 +262,5 @@ def _new_embeddings(representation: str, encoders: Collection[str]) -> Pipeline:
     }[representation]
     stored = {"pca_steps", "new_external_embeddings_file"}
     inputs |= stored & {name for node in tables for name in node.inputs}
-    return Pipeline([check, *tables], namespace="predict", inputs=inputs, outputs=set(outputs))
+    outputs = {*outputs, *skipped}
+    return Pipeline([*first, *tables], namespace="predict", inputs=inputs, outputs=outputs)

@@ -88,9 +88,12 @@ def embedding_pipeline(
     )
 
 
-def whitening_pipeline(namespace: str, encoder: str) -> Pipeline:
+def whitening_pipeline(namespace: str, encoder: str, recipe: str = "whitening") -> Pipeline:
     """Images and ``<encoder>_weights`` to ``<encoder>_whitened_embeddings``, and the weights with the
     readout that makes them, fitted to the images.
+
+    Args:
+        recipe: The parameter group that holds its ``WhiteningParameters``.
     """
     name = f"{encoder}{WHITENED}"
     return Pipeline(
@@ -109,7 +112,10 @@ def whitening_pipeline(namespace: str, encoder: str) -> Pipeline:
             "embeddings": f"{name}_embeddings",
             "embedding_cost": f"{name}_embedding_cost",
         },
-        parameters={"params:whitening", "params:embedding"},
+        parameters={
+            "params:whitening": f"params:{recipe}",
+            "params:embedding": "params:embedding",
+        },
     )
 
 

@@ -15,19 +15,19 @@ class Progress:
     """Counts images and logs how many are done, how fast, and how long the rest will take.
 
     Args:
-        name: What is done, for messages.
-        total: Number of images.
+        name: What is done, or the folder they are in, for messages.
+        total: Number of images, at most.
     """
 
-    def __init__(self, name: str, total: int):
+    def __init__(self, name: object, total: int):
         self.name, self.total, self.done = name, total, 0
         self._begun = self._logged = time.perf_counter()
 
     def add(self, count: int) -> None:
-        """Count images; log a line where the last is some seconds old, and at the end."""
+        """Count images; log a line where the last is some seconds old."""
         self.done += count
         now = time.perf_counter()
-        if now - self._logged < LOG_EVERY_S and self.done < self.total:
+        if now - self._logged < LOG_EVERY_S:
             return
         self._logged = now
         rate = self.done / (now - self._begun)

@@ -1,0 +1,49 @@
+"""Representations side by side, as one."""
+
+import numpy as np
+import pandas as pd
+from kedro.pipeline import Node, Pipeline
+
+from fashion_mocluster.pipelines.moco_pretraining.nodes import embeddings_table
+from fashion_mocluster.pipelines.moco_pretraining.pipeline import bind
+
+
+def join_embeddings(weights: dict[str, float], **embeddings: pd.DataFrame) -> pd.DataFrame:
+    """One table of the columns of several, float32, each row of each scaled to the weight of its table.
+
+    Args:
+        weights: By representation.
+        embeddings: Of each of them.
+    """
+    from sklearn.preprocessing import normalize
+
+    parts = [
+        np.float32(weight) * normalize(embeddings[name].to_numpy(np.float32))
+        for name, weight in weights.items()
+    ]
+    return embeddings_table(np.hstack(parts))
+
+
+def create_pipeline(
+    name: str, weights: dict[str, float], namespace: str = "evaluation", prefix: str = ""
+) -> Pipeline:
+    """``<prefix><part>_embeddings`` of all parts to ``<prefix><name>_embeddings``.
+
+    Args:
+        name: The joined representation.
+        weights: Of its parts, by name.
+        prefix: Of the tables' names, for those of new images.
+    """
+    return Pipeline(
+        [
+            Node(
+                bind(join_embeddings, weights=weights),
+                {part: part for part in weights},
+                "embeddings",
+                name=f"join_{prefix}{name}",
+            )
+        ],
+        namespace=namespace,
+        inputs={part: f"{prefix}{part}_embeddings" for part in weights},
+        outputs={"embeddings": f"{prefix}{name}_embeddings"},
+    )
