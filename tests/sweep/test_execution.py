@@ -44,6 +44,11 @@ def test_a_surprise_may_be_tried_again(ended):
         ended("1 / 0")
 
 
+def test_the_loss_of_one_of_its_processes_too(ended):
+    with pytest.raises(RunBrokenError, match="^ProcessLostError: moco: process 1"):
+        ended("print('\\nProcessLostError: moco: process 1 was killed'); raise SystemExit(1)")
+
+
 def test_a_kill_may_be_tried_again(ended):
     with pytest.raises(RunBrokenError, match="^killed by SIGKILL$"):
         ended("import os; os.kill(os.getpid(), 9)")

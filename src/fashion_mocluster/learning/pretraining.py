@@ -5,14 +5,15 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning import schedules
 from fashion_mocluster.learning.checkpoints import CheckpointStore
 from fashion_mocluster.learning.device import TRIAL_BATCH_SIZE, autocast
-from fashion_mocluster.learning.encoder import build_encoder
+from fashion_mocluster.learning.encoder import Encoder, build_encoder
 from fashion_mocluster.learning.health import effective_rank, spread
 from fashion_mocluster.learning.moco import build_contrast, flush_denormal_gradients, info_nce
 from fashion_mocluster.learning.parameters import MocoParameters, QuirkParameters
@@ -23,6 +24,7 @@ from fashion_mocluster.learning.preprocessing import (
     to_device,
     to_unit_interval,
 )
+from fashion_mocluster.learning.ranks import RunningStatistics
 from fashion_mocluster.learning.seeding import fingerprint, seeds_for
 from fashion_mocluster.learning.surrogate import batch_loss
 from fashion_mocluster.learning.trainer import Trainer, Training, TrainingResult
@@ -64,6 +66,7 @@ def pretrain(
         InputError: Fewer images than one batch.
         ValueError: Joint training without ``assign``.
         TrainingDivergedError, CheckpointMismatchError, SystemExit: As :meth:`Trainer.fit`.
+        ProcessLostError: One of several processes was.
     """
     p = parameters
     if len(images) < p.batch_size:
@@ -79,11 +82,21 @@ def pretrain(
             "image has false negatives; set %s.quirks.keep_false_negatives=false",
             *(name, counted(queue_size, "key"), len(images), name),
         )
+    if p.compute.all_processes > 1 and not p.is_divisible:
+        logger.warning(
+            "%s: training in one process, for its loss needs the whole batch; %s",
+            *(name, "only momentum contrast without clusters can be divided"),
+        )
+    elif p.compute.all_processes > 1 and not dist.is_initialized():
+        from fashion_mocluster.learning.launch import pretrain_in_processes
+
+        return pretrain_in_processes(images, statistics, p, store, name)
     training = Pretraining(images, statistics, p, assign)
     trainer = Trainer(training, p.epochs, store, p.checkpoints, p.early_stopping, name).fit()
     weights = training.weights()
     if p.early_stopping is not None:
-        weights = EncoderWeights.from_dict(trainer.checkpoints.best()["encoder"])
+        best = training.ranks.of_first(lambda: trainer.checkpoints.best()["encoder"])
+        weights = EncoderWeights.from_dict(best)
     return TrainingResult(weights, trainer.history, trainer.costs)
 
 
@@ -93,6 +106,27 @@ def smaller_batches(n_images: int, bn_splits: int, name: str) -> str:
         return f"{name}.batch_size={n_images},{name}.bn_splits=1"
     quarter = n_images // 4 // bn_splits * bn_splits
     return f"{name}.batch_size={max(2 * bn_splits, quarter)}"
+
+
+def in_groups(network: Callable[[Tensor], Tensor], x: Tensor, groups: int) -> Tensor:
+    """``network`` of each part of a batch, of two images at least, for BatchNorm."""
+    groups = min(groups, len(x) // 2)
+    if groups <= 1:
+        return network(x)
+    return torch.cat([network(part) for part in x.tensor_split(groups)])
+
+
+class QueryBranch(nn.Module):
+    """From views to representations (B, D) and queries (B, contrast_dim), BatchNorm in groups."""
+
+    def __init__(self, encoder: Encoder, groups: int):
+        super().__init__()
+        self.encoder, self.groups = encoder, groups
+
+    def forward(self, views: Tensor) -> tuple[Tensor, Tensor]:
+        """Of views (B, channels, H, W)."""
+        z = in_groups(self.encoder, views, self.groups)
+        return z, in_groups(self.encoder.head, z, self.groups)
 
 
 class Pretraining(Training):
@@ -120,6 +154,9 @@ class Pretraining(Training):
         encoder = build_encoder(parameters.encoder, images.shape[1:3], weights_seed, channels)
         moco = build_contrast(encoder, parameters.contrast, queue_seed, self.quirks)
         self.moco = moco.to(self.device, memory_format=torch.channels_last)
+        self.bn_groups = parameters.bn_splits // self.ranks.count
+        self.query_branch = self.ranks.synchronized(QueryBranch(encoder, self.bn_groups))
+        self.running_statistics = RunningStatistics(self.moco, self.ranks, self.bn_groups)
         self.optimizer = torch.optim.SGD(
             self.moco.trained_parameters(),
             lr=parameters.optimizer.learning_rate,
@@ -145,11 +182,15 @@ class Pretraining(Training):
         if p.clustering is not None and epoch >= p.clustering.clustering_start * p.epochs:
             self.clusters = self._find_clusters()
         self.moco.train()
+        self.running_statistics.remember()
         return order.to(self.device).split(p.batch_size)[: self.steps_per_epoch]
 
     def train_step(self, batch: Tensor, step: int) -> dict[str, Tensor | float]:
-        """One step of MoCo (He et al. 2020, algorithm 1)."""
-        p, moco = self.parameters, self.moco
+        """One step of MoCo (He et al. 2020, algorithm 1).
+
+        Each of several processes encodes its part of the batch, and all enqueue the keys of all.
+        """
+        p, moco, own = self.parameters, self.moco, self.ranks.part
         rate, momentum, tau = self._scheduled(step)
         pixels = to_unit_interval(self.images[batch], p.preprocessing)
         views = query_and_key_views(
@@ -163,9 +204,9 @@ class Pretraining(Training):
         with autocast(self.device, self.precision):
             with torch.set_grad_enabled(moco.trainable_keys):
                 keys = flush_denormal_gradients(self._project_shuffled(key_view))
-            z = self._in_splits(moco.query_encoder, query_view)
-            queries = flush_denormal_gradients(self._in_splits(moco.query_encoder.head, z))
-        positives, negatives, excluded = moco.positives_and_negatives(keys, batch)
+            z, queries = self.query_branch(own(query_view))
+            queries = flush_denormal_gradients(queries)
+        positives, negatives, excluded = moco.positives_and_negatives(own(keys), own(batch))
         contrastive, similarity = info_nce(queries, positives, negatives, tau, excluded)
         loss = contrastive + self._clustering_term(z, batch)
         monitored, final = loss.detach(), p.contrast.temperature_end
@@ -179,8 +220,12 @@ class Pretraining(Training):
         loss.backward()
         self.optimizer.step()
         moco.enqueue(keys, batch)
+        self.running_statistics.merge()
+        loss, monitored, similarity = self.ranks.mean(
+            torch.stack([loss.detach(), monitored, similarity])
+        )
         return {
-            "loss": loss.detach(),
+            "loss": loss,
             "monitored_loss": monitored,
             "positive_similarity": similarity,
             "learning_rate": rate,
@@ -224,14 +269,8 @@ class Pretraining(Training):
         if self.parameters.bn_splits == 1:
             return project(views)
         order = torch.randperm(len(views), generator=self.views_generator, device=views.device)
-        return self._in_splits(project, views[order])[order.argsort()]
-
-    def _in_splits(self, network: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        """``network`` of each split of the batch, of two images at least, for BatchNorm."""
-        splits = min(self.parameters.bn_splits, len(x) // 2)
-        if splits <= 1:
-            return network(x)
-        return torch.cat([network(part) for part in x.tensor_split(splits)])
+        keys = in_groups(project, self.ranks.part(views[order]), self.bn_groups)
+        return self.ranks.gather(keys)[order.argsort()]
 
     def _clustering_term(self, z: Tensor, batch: Tensor) -> Tensor | float:
         """What joint training adds to the loss for representations (B, D), once it has clusters."""

@@ -31,6 +31,7 @@ from fashion_mocluster.learning.parameters import (
     ComputeParameters,
     EarlyStoppingParameters,
 )
+from fashion_mocluster.learning.ranks import Ranks
 from fashion_mocluster.learning.weights import EncoderWeights
 from fashion_mocluster.threads import TorchThreads
 from fashion_mocluster.wording import counted
@@ -68,6 +69,7 @@ class Training(ABC):
     Attributes:
         LOGGED: Columns of the history in the line of progress.
         LEARNING_RATE: Name of that parameter in the training's group, for messages.
+        ranks: The processes that train together.
         bytes_before: Memory of the process before the training, from which its growth is counted.
     """
 
@@ -77,6 +79,7 @@ class Training(ABC):
     def __init__(self, compute: ComputeParameters):
         self.bytes_before = resident_bytes()
         self.compute = compute
+        self.ranks = Ranks.of_this_process()
         self.device = pick_device(compute)
         self.precision = pick_precision(compute, self.device)
 
@@ -278,7 +281,7 @@ class Trainer:
 
     def _resume(self) -> dict | None:
         """Load the checkpoint to continue from; the environment that it was made in."""
-        state = self.checkpoints.resume()
+        state = self.training.ranks.of_first(self.checkpoints.resume)
         if state is None:
             return None
         training = self.training

@@ -42,12 +42,12 @@ def run_sweep(
     runs = plan(envs, seeds, cases, params, pipelines, folders)
     with connected(scheduler, len(runs), workers) as (client, here):
         outcomes = run_all(runs, project, client, here, say)
-    _save_table(outcomes, project / TABLE)
+    save_table(outcomes, project / TABLE)
     say(f"results: {project / TABLE}")
     states = {outcome.state for outcome in outcomes}
     if STOPPED in states:
         return 130
-    if pipelines == "results" and (of := _reported(outcomes)):
+    if pipelines == "results" and (of := reporting_run(outcomes)):
         try:
             execute(of.options, project, project / of.folder / "report.log")
         except RunFailedError as error:
@@ -64,7 +64,7 @@ def _folder(project: Path, env: str) -> str:
         raise InputError(f"--env={env}: there is no folder conf/{env}") from None
 
 
-def _save_table(outcomes: list[Outcome], path: Path) -> None:
+def save_table(outcomes: list[Outcome], path: Path) -> None:
     """One line per run."""
     lines = [
         {
@@ -81,7 +81,7 @@ def _save_table(outcomes: list[Outcome], path: Path) -> None:
     write_bytes_atomically(path, pd.DataFrame(lines).to_csv(index=False).encode())
 
 
-def _reported(outcomes: list[Outcome]) -> Run | None:
+def reporting_run(outcomes: list[Outcome]) -> Run | None:
     """The run that makes one page of all environments and cases with results, in the folder of the first
     result; None without any.
     """

@@ -105,4 +105,7 @@ def _error(lines: list[str]) -> RunFailedError:
     text = "\n".join(lines).strip()
     if "Traceback (most recent call last)" in text:
         return RunBrokenError(text.rpartition("\n")[2])
-    return RunFailedError(text.rpartition("\n\n")[2])
+    message = text.rpartition("\n\n")[2]
+    # Of a training in several processes one was killed.
+    lost = message.startswith("ProcessLostError")
+    return RunBrokenError(message) if lost else RunFailedError(message)

@@ -8,8 +8,8 @@ from fashion_mocluster.learning.parameters.base import Count, Fraction, Paramete
 from fashion_mocluster.learning.parameters.images import PreprocessingParameters, ViewParameters
 from fashion_mocluster.learning.parameters.training import (
     CheckpointParameters,
-    ComputeParameters,
     EarlyStoppingParameters,
+    ManyProcessesParameters,
     OptimizerParameters,
     SurrogateParameters,
 )
@@ -148,7 +148,7 @@ class MocoParameters(Parameters):
     quirks: QuirkParameters | None = None
     early_stopping: EarlyStoppingParameters | None = None
     checkpoints: CheckpointParameters = CheckpointParameters()
-    compute: ComputeParameters = ComputeParameters()
+    compute: ManyProcessesParameters = ManyProcessesParameters()
 
     @model_validator(mode="after")
     def _divisible(self):
@@ -158,3 +158,22 @@ class MocoParameters(Parameters):
                 f"({self.batch_size}) into parts of two images or more"
             )
         return self
+
+    @model_validator(mode="after")
+    def _processes_share_the_batch(self):
+        n = self.compute.all_processes
+        if n > 1 and self.bn_splits % n:
+            raise ValueError(
+                f"bn_splits ({self.bn_splits}) must be divisible by the number of processes ({n}), "
+                "each of which normalizes its splits of a batch apart"
+            )
+        if n > 1 and not self.drop_last:
+            raise ValueError(f"{n} processes need batches of equal size; set drop_last to true")
+        return self
+
+    @property
+    def is_divisible(self) -> bool:
+        """Whether several processes can share a batch: not where its keys have gradients or its images
+        are clustered together.
+        """
+        return self.clustering is None and self.contrast.mechanism == "momentum_queue"

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from fashion_mocluster.learning.parameters.base import (
     Count,
@@ -54,6 +54,29 @@ class ComputeParameters(Parameters):
     device: Annotated[str, Field(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     threads: Literal["auto"] | Count = "auto"
+
+
+class ManyProcessesParameters(ComputeParameters):
+    """Also in how many processes: ``processes`` on each of ``nodes`` machines, one per GPU if there are
+    any.
+
+    Several machines find each other at ``rendezvous``, ``host:port`` on one of them.
+    """
+
+    processes: Count = 1
+    nodes: Count = 1
+    rendezvous: Annotated[str, Field(pattern=r"^\S+:\d+$")] | None = None
+
+    @property
+    def all_processes(self) -> int:
+        """Those of all machines."""
+        return self.processes * self.nodes
+
+    @model_validator(mode="after")
+    def _nodes_meet(self):
+        if (self.nodes > 1) != (self.rendezvous is not None):
+            raise ValueError("several nodes need a rendezvous, host:port; a single one has none")
+        return self
 
 
 class SurrogateParameters(Parameters):

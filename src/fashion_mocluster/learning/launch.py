@@ -1,0 +1,181 @@
+"""Starts the processes of one training and waits for them, on torch's elastic launcher."""
+
+import logging
+import multiprocessing
+import multiprocessing.connection
+import os
+import pickle
+import signal
+import sys
+import tempfile
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch.distributed.elastic.multiprocessing.api import SignalException
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+from fashion_mocluster.errors import FashionMoClusterError, InputError
+from fashion_mocluster.learning.checkpoints import CheckpointStore
+from fashion_mocluster.learning.device import pick_device
+from fashion_mocluster.learning.parameters import MocoParameters
+from fashion_mocluster.learning.preprocessing import PixelStatistics
+from fashion_mocluster.learning.trainer import TrainingResult
+from fashion_mocluster.learning.weights import EncoderWeights
+from fashion_mocluster.threads import available_threads
+
+# A process waits so long for the others before it gives up.
+TIMEOUT_S = 300
+IMAGES, RESULT, ERROR = "images.npy", "result.pt", "error.pickle"
+
+
+class ProcessLostError(FashionMoClusterError, RuntimeError):
+    """One of the processes of a training ended before the others, which were ended too."""
+
+
+class NoStore:
+    """The store of a process that keeps no checkpoints."""
+
+    def save(self, name: str, state: dict) -> None:
+        """Nothing is kept."""
+
+    def load(self, name: str) -> dict | None:
+        """Nothing is there."""
+
+    def names(self) -> list[str]:
+        """Nothing is there."""
+        return []
+
+    def remove(self, name: str) -> None:
+        """Nothing is there."""
+
+    def where(self, name: str) -> str:
+        """The place, for messages."""
+        return f"{name} of the first process"
+
+
+def pretrain_in_processes(
+    images: np.ndarray,
+    statistics: PixelStatistics,
+    parameters: MocoParameters,
+    store: CheckpointStore,
+    name: str,
+) -> TrainingResult:
+    """The same as :func:`~fashion_mocluster.learning.pretraining.pretrain`, in several processes.
+
+    On several machines each makes this call, with a store of its own; all get the same result.
+
+    Raises:
+        InputError: This machine has fewer GPUs than processes.
+        ProcessLostError: A process was killed, or one of another machine was.
+    """
+    p = parameters.compute
+    device = pick_device(p).type
+    if device == "mps" or (device == "cuda" and torch.cuda.device_count() < p.processes):
+        raise InputError(
+            f"{name}.compute.processes is {p.processes}, but this machine has fewer CUDA devices; lower "
+            "it or set compute.device to cpu"
+        )
+    config = LaunchConfig(
+        min_nodes=p.nodes,
+        max_nodes=p.nodes,
+        nproc_per_node=p.processes,
+        run_id=f"fashion_mocluster-{name}",
+        rdzv_backend="c10d",
+        rdzv_endpoint=p.rendezvous or "127.0.0.1:0",
+        local_addr=None if p.rendezvous else "127.0.0.1",
+        rdzv_configs={"timeout": TIMEOUT_S},
+        max_restarts=0,
+        monitor_interval=0.2,
+        start_method="spawn",
+    )
+    # It tells of a lost process by a traceback, which the error below says in one line.
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(Path(folder, IMAGES), images)
+        try:
+            elastic_launch(config, train_rank)(folder, device, statistics, parameters, store, name)
+        except ChildFailedError as error:
+            raise child_error(Path(folder), error, name) from None
+        except SignalException as error:
+            # The processes have said what is saved and what is lost.
+            raise SystemExit(128 + error.sigval) from None
+        result = torch.load(Path(folder, RESULT), weights_only=True)
+    weights = EncoderWeights.from_dict(result["weights"])
+    return TrainingResult(weights, result["history"], result["costs"])
+
+
+def train_rank(
+    folder: str,
+    device: str,
+    statistics: PixelStatistics,
+    parameters: MocoParameters,
+    store: CheckpointStore,
+    name: str,
+) -> None:
+    """What each process does; the first one of a machine writes and speaks for all."""
+    from fashion_mocluster.learning.pretraining import pretrain
+
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    local, here = int(os.environ["LOCAL_RANK"]), int(os.environ["LOCAL_WORLD_SIZE"])
+    _log_to_stdout(logging.INFO if local == 0 else logging.ERROR)
+    threads = max(1, available_threads() // here)
+    if parameters.compute.threads != "auto":
+        threads = parameters.compute.threads
+    place = {"device": f"cuda:{local}" if device == "cuda" else "cpu", "threads": threads}
+    if device == "cuda":
+        torch.cuda.set_device(local)
+    torch.set_num_threads(threads)
+    backend = "nccl" if device == "cuda" else "gloo"
+    dist.init_process_group(backend, timeout=timedelta(seconds=TIMEOUT_S))
+    compute = parameters.compute.model_copy(update=place)
+    try:
+        result = pretrain(
+            np.load(Path(folder, IMAGES), mmap_mode="c"),
+            statistics,
+            parameters.model_copy(update={"compute": compute}),
+            store if local == 0 else NoStore(),
+            name,
+        )
+    except FashionMoClusterError as error:
+        Path(folder, f"{local}-{ERROR}").write_bytes(pickle.dumps(error))
+        raise
+    if local == 0:
+        content: dict[str, Any] = {"weights": result.weights.to_dict()}
+        content |= {"history": result.history, "costs": result.costs}
+        torch.save(content, Path(folder, RESULT))
+    dist.destroy_process_group()
+
+
+def child_error(folder: Path, error: ChildFailedError, name: str) -> Exception:
+    """What a process raised on purpose, or that it was lost."""
+    for written in sorted(folder.glob(f"*-{ERROR}")):
+        return pickle.loads(written.read_bytes())
+    rank, failure = error.get_first_failure()
+    how = f"ended with status {failure.exitcode}"
+    if failure.exitcode < 0:
+        how = f"was killed by {signal.Signals(-failure.exitcode).name}"
+    return ProcessLostError(
+        f"{name}: process {rank} {how}, so all processes were ended; run the same command again to go "
+        "on from the last checkpoint"
+    )
+
+
+def _end_with_parent() -> None:
+    """Kill this process once the one that started it is gone, whose lock on the folder it needs."""
+    multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _log_to_stdout(level: int) -> None:
+    """Messages as the process that started this one prints them."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
+    logger = logging.getLogger("fashion_mocluster")
+    logger.addHandler(handler)
+    logger.setLevel(level)
