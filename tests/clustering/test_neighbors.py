@@ -9,6 +9,7 @@ from fashion_mocluster.clustering.approximate_neighbors import approximate_neigh
 from fashion_mocluster.clustering.neighbors import (
     distinct_points,
     nearest_among,
+    nearest_in_rows,
     nearest_neighbors,
     neighbor_graph,
 )
@@ -57,6 +58,19 @@ def test_a_second_search_of_the_same_points_is_the_first(monkeypatch):
     assert len(searched) == 4 + 4
     with pytest.raises(ValueError, match="read-only"):
         nearest_neighbors(x, 10)[0][0] = 0
+
+
+@pytest.mark.parametrize("share", [1.0, 0.9, 0.2])
+def test_neighbors_in_some_rows_are_those_of_a_search_of_these_alone(share):
+    """Also of points that have all their nearest neighbors outside these rows."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(300, 8)).astype(np.float32)
+    rows = np.flatnonzero(rng.random(300) < share)
+    found, distances = nearest_in_rows(x, rows, 7)
+    alone, alone_distances = nearest_neighbors(x[rows], 7)
+    np.testing.assert_array_equal(found, alone)
+    np.testing.assert_allclose(distances, alone_distances, rtol=1e-4)
+    assert nearest_in_rows(x, np.array([3, 8]), 1)[0].tolist() == [[1], [0]]
 
 
 @pytest.mark.parametrize("offset", [0, 100])

@@ -85,11 +85,8 @@ def search(x: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.ndarray]:
     """As :func:`nearest_neighbors`, of any points and remembered."""
     count = len(x)
     if count > ALL_PAIRS:
-        indices, distances = approximate_neighbors(x, x, n_neighbors + 1)
-        # The point itself; of many copies it may not be among those that are found.
-        others = indices != np.arange(count)[:, None]
-        others[others.all(1), -1] = False
-        indices, distances = (a[others].reshape(count, -1) for a in (indices, distances))
+        found = approximate_neighbors(x, x, n_neighbors + 1)
+        indices, distances = _without_itself(*found, np.arange(count))
     else:
         # Distances come from products of the points, whose digits are better spent on differences.
         brute = NearestNeighbors(algorithm="brute").fit(x - x.mean(0, dtype=np.float64))
@@ -97,6 +94,43 @@ def search(x: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.ndarray]:
         distances = distances.astype(np.float32)
     for found in (indices, distances):
         found.flags.writeable = False
+    return indices, distances
+
+
+def _without_itself(
+    indices: np.ndarray, distances: np.ndarray, own: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Neighbors (M, k) less one, the point itself, whose index is ``own``, int (M,). Of many copies it
+    may not be among those that were found.
+    """
+    others = indices != own[:, None]
+    others[others.all(1), -1] = False
+    return tuple(a[others].reshape(len(own), -1) for a in (indices, distances))
+
+
+def nearest_in_rows(
+    x: np.ndarray, rows: np.ndarray, n_neighbors: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """What :func:`nearest_neighbors` finds in ``x[rows]``, from the search of all points: only those
+    that have many neighbors elsewhere are searched for again.
+
+    Args:
+        x: float (N, D).
+        rows: int (M,), ascending.
+        n_neighbors: How many, at most M - 1.
+    """
+    if len(rows) == len(x) or len(x) > ALL_PAIRS:
+        return nearest_neighbors(take_rows(x, rows), n_neighbors)
+    known = nearest_neighbors(x, max(n_neighbors, min(SHARED, len(x) - 1)))
+    place = np.full(len(x), -1)
+    place[rows] = np.arange(len(rows))
+    indices, distances = place[known[0][rows]], known[1][rows]
+    first = np.argsort(indices < 0, axis=1, kind="stable")[:, :n_neighbors]
+    indices, distances = (np.take_along_axis(a, first, 1) for a in (indices, distances))
+    few = np.flatnonzero(indices[:, -1] < 0)
+    if len(few):
+        again = nearest_among(x[rows], x[rows[few]], n_neighbors + 1)
+        indices[few], distances[few] = _without_itself(*again, few)
     return indices, distances
 
 
@@ -136,8 +170,7 @@ def nearest_distinct(
         nearest first.
     """
     rows, of_each = np.unique(representative, return_inverse=True)
-    directions = unit(take_rows(x, rows))
-    indices, distances = nearest_neighbors(directions, min(n_neighbors, len(rows) - 1))
+    indices, distances = nearest_in_rows(unit(x), rows, min(n_neighbors, len(rows) - 1))
     return rows[indices][of_each], distances[of_each]
 
 

@@ -16,7 +16,7 @@ from scipy.stats import median_abs_deviation
 
 from fashion_mocluster.clustering.assignment import assign_by_neighbors
 from fashion_mocluster.clustering.clusterers import cluster
-from fashion_mocluster.clustering.neighbors import nearest_neighbors, take_rows, unit
+from fashion_mocluster.clustering.neighbors import nearest_in_rows, take_rows, unit
 from fashion_mocluster.clustering.parameters import ClustererParameters
 from fashion_mocluster.clustering.samples import sample_of_many
 
@@ -82,8 +82,7 @@ def screen(x: np.ndarray, exact: np.ndarray) -> tuple[Screened, np.ndarray]:
     """
     # Each image once: a hundred copies would make their distances the usual ones.
     rows, of_each = np.unique(exact, return_inverse=True)
-    directions = unit(take_rows(x, rows))
-    indices, distances = nearest_neighbors(directions, min(NEIGHBORS, len(rows) - 1))
+    indices, distances = nearest_in_rows(unit(x), rows, min(NEIGHBORS, len(rows) - 1))
     one, place = np.nonzero(distances < small_distance(distances[:, 0]))
     links = coo_array((np.ones(len(one)), (one, indices[one, place])), shape=(len(rows),) * 2)
     _, group = connected_components(links, directed=False)
