@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,7 +25,7 @@ PARAMS = f"moco.epochs=12,{METHODS}"
 
 
 class KillOnce:
-    """Listens to a sweep and kills the process of a run once, as soon as the time has come.
+    """Listens to a sweep, and from its first line on waits for the time to kill the process of a run.
 
     Attributes:
         lines: All that was said.
@@ -33,18 +34,21 @@ class KillOnce:
     def __init__(self, run: Run, is_time: Callable[[], bool]):
         self.run, self.is_time = run, is_time
         self.lines: list[str] = []
-        self._killed = False
+        self._waiting = threading.Thread(target=self._kill, daemon=True)
 
     def __call__(self, text: str) -> None:
         """Take a line of progress."""
         self.lines.append(text)
-        if self._killed or not self.is_time():
-            return
+        if len(self.lines) == 1:
+            self._waiting.start()
+
+    def _kill(self) -> None:
+        while not self.is_time():
+            time.sleep(0.005)
         for process in psutil.Process().children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
                 if self.run.options[-1] in process.cmdline():
                     process.kill()
-                    self._killed = True
 
 
 def main() -> int:

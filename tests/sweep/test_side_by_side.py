@@ -12,7 +12,7 @@ from tests.stress import tiny_training
 from tests.stress.sweeps import KillOnce
 
 pytestmark = pytest.mark.slow
-PARAMS = {"moco.epochs": 8, "moco.compute.threads": 1}
+PARAMS = {"moco.epochs": 20, "moco.compute.threads": 1}
 
 
 def planned(seeds):

@@ -55,7 +55,7 @@ def _describe(problem: ErrorDetails, parameters: dict[str, Any]) -> tuple[str, s
         return key, f"{message} (got {value!r}){hint}"
     if kind.startswith(("list", "tuple")):
         hint = (
-            "; write it in conf/<environment>/parameters.yml, for --params holds lists of one alone"
+            "; write it in conf/<environment>/parameters.yml: lists after --params hold one value only"
         )
         return key, f"{message} (got {value!r}){hint}"
     shown = repr(value)
