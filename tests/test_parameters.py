@@ -206,6 +206,16 @@ def test_methods_that_assume_equal_sizes_are_known():
     assert parameters.equal_sizes_assumed == ["moco_turtle", "self_labeled_umap_kmeans"]
 
 
+def test_hog_is_whitened_as_maps_are_but_for_what_it_names():
+    views = {"noise_std": 7, "crop_scale": {"high": 0.9}}
+    p = check_parameters(project_parameters(runtime={"whitening": {"views": views}}))
+    assert (p.hog_whitening.stage, p.whitening.stage) == (1, 2)
+    assert p.hog_whitening.shrinkage == p.whitening.shrinkage
+    assert p.hog_whitening.views.noise_std == 7
+    assert (p.hog_whitening.views.crop_scale.low, p.whitening.views.crop_scale.low) == (0.7, 0.5)
+    assert p.hog_whitening.views.crop_scale.high == 0.9
+
+
 def test_self_labeling_sees_the_views_of_moco_unless_it_names_its_own():
     runtime = {"moco": {"views": {"rotation_degrees": 3}}}
     p = check_parameters(project_parameters(runtime=runtime))
