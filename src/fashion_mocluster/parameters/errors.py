@@ -54,9 +54,7 @@ def _describe(problem: ErrorDetails, parameters: dict[str, Any]) -> tuple[str, s
         hint = f"; on the command line put what you typed in quotes: --params='{key}=\"...\"'"
         return key, f"{message} (got {value!r}){hint}"
     if kind.startswith(("list", "tuple")):
-        hint = (
-            "; write it in conf/<environment>/parameters.yml: lists after --params hold one value only"
-        )
+        hint = "; write it in conf/<environment>/parameters.yml: lists after --params hold one value only"
         return key, f"{message} (got {value!r}){hint}"
     shown = repr(value)
     got = f" (got {shown})" if place and len(shown) <= 80 else ""
