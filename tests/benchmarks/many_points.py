@@ -173,8 +173,9 @@ def photos_runs(x: np.ndarray, kind: str, size: Size) -> Iterator[Result]:
             *(f"Run of photos, {kind}, {what}", longest, "goal", count),
             *(round(value, 1), goal, unit_, round(goal / value, 2), "one run"),
         )
-    seconds = {count: cost.time_s for count, cost in costs.items()}
-    yield growth(f"Run of photos, {kind}, growth over points", seconds, "linear", 1.0)
+    if len(costs) > 1:
+        seconds = {count: cost.time_s for count, cost in costs.items()}
+        yield growth(f"Run of photos, {kind}, growth over points", seconds, "linear", 1.0)
 
 
 def photos_run(x: np.ndarray) -> tuple[Cost, str]:

@@ -17,7 +17,8 @@ class Size:
         widths: Widths of the first stage between which the growth of a step is measured.
         photos: Of 12 megapixels, read from a folder.
         pictures: That the pretrained network describes.
-        points: Numbers of them that are clustered in a run of ``photos``, ascending.
+        points: Numbers of them that are clustered in a run of ``photos``, ascending; of several the
+            growth between them is measured.
         commands: Command line without ``kedro``, and the seconds that are its goal.
     """
 
@@ -63,6 +64,6 @@ SMALL = Size(
     widths=(8, 16),
     photos=8,
     pictures=4,
-    points=(200, 400),
+    points=(400,),
     commands={"run --pipelines=evaluation --params=data.limit=300": 75.0, **IDLE_COMMANDS},
 )
