@@ -140,6 +140,7 @@ def test_the_weights_that_ship_are_of_the_recipe_as_it_is(env, seed):
             },
             "whitening.stage is 2, but the encoder of joint has 1 stage;",
         ),
+        ({"hog_whitening": {"stage": 2}}, "hog_whitening.stage is 2, but HOG has one stage"),
         ({"variants": {"my_whitened": {"epochs": 1}}}, "variants.my_whitened: .*rename it"),
         ({"variants": {"my_finetuned": {"epochs": 1}}}, "variants.my_finetuned: .*rename it"),
         ({"data": {"path": 2024.5}}, "data.path: .*--params='data.path=\"...\"'"),

@@ -138,6 +138,10 @@ class ProjectParameters(BaseModel):
                 raise ValueError(
                     f"variants.{name}: {WHITENED} and _finetuned end other names; rename it"
                 )
+        if self.hog_whitening.stage != 1:
+            raise ValueError(
+                f"hog_whitening.stage is {self.hog_whitening.stage}, but HOG has one stage; set it to 1"
+            )
         for name, recipe in self._whitened().items():
             if (stages := len(recipe.encoder.blocks)) < self.whitening.stage:
                 raise ValueError(
