@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import os
-import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -90,17 +89,13 @@ def connected(scheduler: str | None, runs: int, asked: int | None) -> Iterator:
             yield client, None
         return
     workers = workers_here(runs, asked)
-    # Ctrl-C in a terminal reaches all processes of a command; only this one is to act on it.
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        cluster = LocalCluster(
-            n_workers=workers.count,
-            threads_per_worker=1,
-            memory_limit=0,  # runs are processes of their own, which Dask does not measure
-            scheduler_kwargs={"dashboard": False},
-            silence_logs=logging.CRITICAL,
-        )
-    finally:
-        signal.signal(signal.SIGINT, before)
+    cluster = LocalCluster(
+        n_workers=workers.count,
+        threads_per_worker=1,
+        processes=False,  # runs are processes of their own; threads that wait for them are enough
+        memory_limit=0,
+        scheduler_kwargs={"dashboard": False},
+        silence_logs=logging.CRITICAL,
+    )
     with cluster, Client(cluster) as client:
         yield client, workers
