@@ -215,7 +215,7 @@ class SelfLabeling(Training):
         """Parameters, images and the pretrained encoder."""
         whitening = self.whitening and self.whitening.model_dump(mode="json")
         return {
-            **self.parameters.model_dump(mode="json", exclude={"start", "checkpoints", "compute"}),
+            **self.parameters.model_dump(mode="json", exclude={"checkpoints", "compute"}),
             "whitening": whitening,
             "embedding": self.embedding.model_dump(mode="json", exclude={"compute"}),
             "n_clusters": self.n_clusters,

@@ -156,7 +156,7 @@ class ProjectParameters(BaseModel):
         for name, recipe in self.finetunings_needed.items():
             learns_them = getattr(recipe, "features", None) == "whitened_maps"
             if learns_them or f"{name}_finetuned" in encoders:
-                encoders.add(recipe.start)
+                encoders.add("moco")
         return {n: r for n, r in {"moco": self.moco, **self.variants}.items() if n in encoders}
 
     @property
@@ -184,9 +184,10 @@ class ProjectParameters(BaseModel):
 
     @property
     def pretrainings_needed(self) -> list[str]:
-        """``moco`` and the variants that a method clusters embeddings of or a finetuning starts from."""
+        """The trainings that a method clusters embeddings of; all finetunings start from ``moco``."""
         encoders = {encoder_of(name) for name in self.representations}
-        encoders |= {recipe.start for recipe in self.finetunings_needed.values()}
+        if self.finetunings_needed:
+            encoders.add("moco")
         return [name for name in ("moco", *self.variants) if name in encoders]
 
     @property

@@ -21,9 +21,6 @@ from fashion_mocluster.learning.parameters.training import (
     SurrogateParameters,
 )
 
-# The encoder that a finetuning begins with.
-Start = Literal["moco", "backbone"]
-
 
 class CentersParameters(Parameters):
     """Cluster centers that are trained with the encoder (table 1j of the thesis).
@@ -39,8 +36,6 @@ class CentersParameters(Parameters):
 class BaseFinetuningParameters(Parameters):
     """What all finetunings of one full-batch step per epoch have.
 
-    ``start`` is the encoder that is finetuned: ``moco``, or the pretrained ``backbone``, of which the
-    last groups of layers are trained (``backbone.trained_groups``).
     ``n_init`` counts the starts of k-means. ``checkpoint_selection``: ``label_free`` keeps the epoch
     with the lowest loss; ``thesis_score`` keeps the epoch that the thesis's score likes best, of
     which 60 percent are computed from labels. ``save_weights``: of that epoch, those
@@ -48,7 +43,6 @@ class BaseFinetuningParameters(Parameters):
     with the scores of the ones before.
     """
 
-    start: Start = "moco"
     seed: Seed
     epochs: Count
     n_init: Count = 10
@@ -109,13 +103,12 @@ class SelfLabelingParameters(Parameters):
     ``n_neighbors`` nearest ones, and begins as ``init`` says; ``umap_ward`` is Ward's linkage of
     UMAP's coordinates with as many neighbors, and assumes nothing of sizes. An image is trained on
     only where at least ``neighbor_agreement_threshold`` of these neighbors are in its cluster.
-    ``start`` is the encoder that is trained, ``epochs`` and ``optimizer`` are those of each round.
+    ``epochs`` and ``optimizer`` are those of each round.
     ``temperature`` divides the embedding, a unit vector, before the linear head. ``features`` says
     what is clustered: the encoder's ``pooled`` output or its ``whitened_maps``.
     """
 
     assign: Literal["turtle", "umap_ward"]
-    start: Start = "moco"
     features: Literal["pooled", "whitened_maps"] = "pooled"
     seed: Seed
     n_rounds: Count

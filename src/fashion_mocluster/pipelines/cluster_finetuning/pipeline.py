@@ -6,7 +6,6 @@ from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.learning.parameters import FinetuningParameters, SelfLabelingParameters
 from fashion_mocluster.pipelines.cluster_finetuning import nodes
-from fashion_mocluster.pipelines.evaluation.backbone import weights_pipeline
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import bind, embedding_pipeline
 
 
@@ -15,15 +14,11 @@ def create_pipeline(
 ) -> Pipeline:
     """All finetunings, by the names of their recipes."""
     trainings = [
-        self_labeling_pipeline(name, recipe.init, f"{recipe.start}_weights")
+        self_labeling_pipeline(name, recipe.init)
         if isinstance(recipe, SelfLabelingParameters)
-        else finetuning_pipeline(
-            name, recipe.checkpoint_selection, pretrained=f"{recipe.start}_weights"
-        )
+        else finetuning_pipeline(name, recipe.checkpoint_selection)
         for name, recipe in recipes.items()
     ]
-    if any(recipe.start == "backbone" for recipe in recipes.values()):
-        trainings.append(weights_pipeline())
     return sum(trainings, Pipeline([]))
 
 
@@ -54,12 +49,11 @@ def finetuning_pipeline(
     return training + embedding_pipeline(namespace, f"{name}_finetuned", embedding_parameters)
 
 
-def self_labeling_pipeline(name: str, init: str, pretrained: str = "moco_weights") -> Pipeline:
+def self_labeling_pipeline(name: str, init: str) -> Pipeline:
     """Self-labeling, with the same outputs; it clusters what ``embedding`` or ``whitening`` makes.
 
     Args:
         init: ``pixel_clusters`` gives it ``pixel_clusters`` as an input.
-        pretrained: The weights it starts from.
     """
     namespace, recipe = f"cluster_finetuning.{name}", f"finetuning.{name}"
     extra_inputs = ["params:embedding", "params:whitening"]
@@ -68,7 +62,7 @@ def self_labeling_pipeline(name: str, init: str, pretrained: str = "moco_weights
         name,
         namespace,
         recipe,
-        pretrained,
+        "moco_weights",
         nodes.self_label_encoder,
         extra_inputs,
         nodes.draw_self_labeling_curve,

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fashion_mocluster.clustering.parameters import MethodParameters
 from fashion_mocluster.datasets.cluster_folders import ExportMode
+from fashion_mocluster.datasets.image_source import Format, Split
 from fashion_mocluster.datasets.picture_options import Pixels
 from fashion_mocluster.learning.parameters import EmbeddingParameters
 
@@ -101,8 +102,8 @@ class PredictParameters(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: str | None = None
-    format: Literal["auto", "csv", "idx", "folder", "torchvision"] = "auto"
-    split: Literal["train", "test", "all"] = "test"
+    format: Format = "auto"
+    split: Split = "test"
     image_shape: tuple[Pixels, Pixels] | None = None
     limit: Annotated[int, Field(ge=1)] | None = None
     labels: Literal["folders"] | None = None
