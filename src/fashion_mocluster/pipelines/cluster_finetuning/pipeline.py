@@ -7,6 +7,7 @@ from kedro.pipeline import Node, Pipeline
 from fashion_mocluster.learning.parameters import FinetuningParameters, SelfLabelingParameters
 from fashion_mocluster.pipelines.cluster_finetuning import nodes
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import bind, embedding_pipeline
+from fashion_mocluster.pipelines.namespaces import in_namespace
 
 
 def create_pipeline(
@@ -58,15 +59,8 @@ def self_labeling_pipeline(name: str, init: str) -> Pipeline:
     namespace, recipe = f"cluster_finetuning.{name}", f"finetuning.{name}"
     extra_inputs = ["params:embedding", "params:whitening"]
     extra_inputs += ["pixel_clusters"] if init == "pixel_clusters" else []
-    training = _training(
-        name,
-        namespace,
-        recipe,
-        "moco_weights",
-        nodes.self_label_encoder,
-        extra_inputs,
-        nodes.draw_self_labeling_curve,
-    )
+    train, draw = nodes.self_label_encoder, nodes.draw_self_labeling_curve
+    training = _training(name, namespace, recipe, "moco_weights", train, extra_inputs, draw)
     return training + embedding_pipeline(namespace, f"{name}_finetuned")
 
 
@@ -86,29 +80,19 @@ def _training(
         extra_inputs: What it takes beyond the inputs that every finetuning has.
         draw: Makes a figure of the history.
     """
-    parameters = ["params:n_clusters", *(i for i in extra_inputs if i.startswith("params:"))]
-    datasets = ["images", *(i for i in extra_inputs if not i.startswith("params:"))]
-    return Pipeline(
+    inputs = ["images", "pretrained", "params:recipe", "params:n_clusters", "checkpoints"]
+    outputs = ["weights", "history", "assignments", "training_cost"]
+    shared = {name for name in ("images", *extra_inputs) if not name.startswith("params:")}
+    return in_namespace(
+        namespace,
         [
-            Node(
-                bind(train, name=recipe),
-                [
-                    *("images", "pretrained", "params:recipe", "params:n_clusters", "checkpoints"),
-                    *extra_inputs,
-                ],
-                ["weights", "history", "assignments", "training_cost"],
-                name="finetune_encoder",
-            ),
+            Node(bind(train, name=recipe), inputs + extra_inputs, outputs, name="finetune_encoder"),
             Node(draw, "history", "loss_curve", name="draw_loss_curve"),
         ],
-        namespace=namespace,
-        inputs={**dict(zip(datasets, datasets, strict=True)), "pretrained": pretrained},
+        inputs={**{name: name for name in shared}, "pretrained": pretrained},
         outputs={
             "weights": f"{name}_finetuned_weights",
             "training_cost": f"{name}_finetuned_training_cost",
         },
-        parameters={
-            "params:recipe": f"params:{recipe}",
-            **dict(zip(parameters, parameters, strict=True)),
-        },
+        recipe=recipe,
     )
