@@ -172,12 +172,6 @@ def test_ablation_of_a_subset_of_cases(project):
     assert list(table["epochs"]) == [2, 3]
 
 
-def test_the_older_spelling_of_the_option_for_pipelines(project):
-    result = kedro(project, "run", "--env=smoke", "--pipeline=data_processing")
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert "200 images of 28 x 28" in result.stdout
-
-
 def test_the_pipelines_are_drawn(project):
     # Like `kedro viz run` it makes every dataset of the catalog, those of no pipeline too.
     result = kedro(project, "viz", "build", KEDRO_ENV="best_10k")
@@ -455,15 +449,6 @@ def test_another_seed_writes_to_a_folder_of_its_own(smoke, project):
     run(project, env="smoke", pipelines=["moco_pretraining"], params={"seed": 1})
     assert (smoke.folder / "06_models/moco_pretraining/encoder.pt").read_bytes() == before
     assert (smoke.folder / "seed_1/06_models/moco_pretraining/encoder.pt").read_bytes() != before
-
-
-@pytest.mark.parametrize(
-    ("name", "value"), [("moco.epoch", 3), ("moco.epochs", "three"), ("mocco.x", 1)]
-)
-def test_misspelled_or_mistyped_parameters_stop_before_any_work(project, name, value):
-    named = name.removesuffix(".x")
-    with pytest.raises(Exception, match=f"(?s)nothing was run.*{named}: "):
-        run(project, params={name: value})
 
 
 def test_an_error_raised_on_purpose_is_printed_without_its_traceback(project, tmp_path):
