@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from fashion_mocluster.clustering.parameters import MethodParameters, starts_from_pixel_clusters
 from fashion_mocluster.learning.parameters import (
@@ -13,7 +13,7 @@ from fashion_mocluster.learning.parameters import (
     MocoParameters,
     WhiteningParameters,
 )
-from fashion_mocluster.learning.parameters.base import Positive
+from fashion_mocluster.parameter_types import Name, Parameters, Positive
 from fashion_mocluster.parameters.completion import CLUSTERING_SEED_OFFSET
 from fashion_mocluster.parameters.errors import did_you_mean, parameter_error
 from fashion_mocluster.pipelines.ablation.parameters import (
@@ -23,7 +23,6 @@ from fashion_mocluster.pipelines.ablation.parameters import (
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
 from fashion_mocluster.pipelines.evaluation.parameters import (
     EvaluationParameters,
-    Name,
     PredictParameters,
     ReportParameters,
 )
@@ -50,10 +49,8 @@ def _number_or_auto(n_clusters: Any) -> int | str:
     return n_clusters
 
 
-class ProjectParameters(BaseModel):
+class ProjectParameters(Parameters):
     """Everything that ``conf`` and ``--params`` may set, completed by :func:`complete`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     seed: Annotated[int, Field(ge=0, lt=2**32 - CLUSTERING_SEED_OFFSET)]
     case: Name | None
@@ -65,7 +62,7 @@ class ProjectParameters(BaseModel):
     whitening: WhiteningParameters
     hog: HogParameters
     hog_whitening: WhiteningParameters
-    joined: dict[Name, Annotated[dict[Name, Positive], Field(min_length=2)]] = {}
+    joined: dict[Name, Annotated[dict[Name, Positive], Field(min_length=2)]]
     backbone: BackboneParameters
     finetuning: dict[Name, AnyFinetuningParameters]
     evaluation: EvaluationParameters

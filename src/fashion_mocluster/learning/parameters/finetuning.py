@@ -4,14 +4,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, model_validator
 
-from fashion_mocluster.learning.parameters.base import (
-    Count,
-    Fraction,
-    NonNegative,
-    Parameters,
-    Positive,
-    Seed,
-)
 from fashion_mocluster.learning.parameters.images import PreprocessingParameters, ViewParameters
 from fashion_mocluster.learning.parameters.training import (
     CheckpointParameters,
@@ -19,6 +11,14 @@ from fashion_mocluster.learning.parameters.training import (
     EarlyStoppingParameters,
     OptimizerParameters,
     SurrogateParameters,
+)
+from fashion_mocluster.parameter_types import (
+    Count,
+    Fraction,
+    NonNegative,
+    Parameters,
+    Positive,
+    Seed,
 )
 
 

@@ -4,7 +4,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from fashion_mocluster.learning.parameters.base import Count, Fraction, Parameters, Positive, Seed
 from fashion_mocluster.learning.parameters.images import PreprocessingParameters, ViewParameters
 from fashion_mocluster.learning.parameters.training import (
     CheckpointParameters,
@@ -13,6 +12,7 @@ from fashion_mocluster.learning.parameters.training import (
     OptimizerParameters,
     SurrogateParameters,
 )
+from fashion_mocluster.parameter_types import Count, Fraction, Parameters, Positive, Seed
 from fashion_mocluster.wording import counted
 
 

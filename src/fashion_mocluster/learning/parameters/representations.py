@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from fashion_mocluster.learning.parameters.base import Count, Parameters, Seed
 from fashion_mocluster.learning.parameters.images import PreprocessingParameters, ViewParameters
 from fashion_mocluster.learning.parameters.training import ComputeParameters
+from fashion_mocluster.parameter_types import Count, Parameters, Seed
 
 
 class EmbeddingParameters(Parameters):

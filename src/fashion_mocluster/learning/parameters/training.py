@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from fashion_mocluster.learning.parameters.base import (
+from fashion_mocluster.parameter_types import (
     Count,
     Fraction,
     NonNegative,
