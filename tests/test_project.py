@@ -227,28 +227,6 @@ def test_best_10k_on_a_fresh_clone_uses_the_weights_beside_its_recorded_scores(p
     assert (predicted == known[:100]).all()
 
 
-def test_new_images_are_assigned_to_the_clusters(smoke, project, tmp_path):
-    """Images that were clustered, given again as new ones, get their clusters again."""
-    new = first_images(tmp_path / "new.csv", 100)
-    params = {"predict.path": str(new), "predict.method": "moco_kmeans", "predict.n_neighbors": 1}
-    log = run(project, env="smoke", pipelines=["predict"], params=params).log
-    assert not re.search(r"epoch \d+/", log)
-    predicted = pd.read_csv(smoke.folder / "07_model_output" / "predicted_clusters.csv")
-    known = pd.read_csv(smoke.folder / "07_model_output" / "clusters_moco_kmeans.csv")
-    assert list(predicted.columns) == ["index", "cluster", "confidence", "distance", "novel"]
-    assert not predicted["novel"].any()
-    assert (predicted["cluster"] == known["cluster"][:100]).all()
-    scores = json.loads((smoke.folder / "08_reporting" / "prediction_scores.json").read_text())
-    assert scores["n_images"] == 100
-    assert 0 < scores["acc"] <= 1
-
-
-@pytest.mark.usefixtures("smoke")
-def test_prediction_without_new_images_says_how_to_name_them(project):
-    with pytest.raises(Exception, match="predict.path="):
-        run(project, env="smoke", pipelines=["predict"])
-
-
 def test_images_without_labels_of_another_size(project, tmp_path):
     """12 x 10 pixels, no label column, 5 clusters: everything that needs no labels is made, and new
     pictures are resized to that size.

@@ -73,5 +73,13 @@ def load_weights(images: np.ndarray, parameters: BackboneParameters) -> EncoderW
 
 def weights_pipeline() -> Pipeline:
     """``images`` to ``backbone_weights``."""
-    inputs = ["images", "params:backbone"]
-    return Pipeline([Node(load_weights, inputs, "backbone_weights", name="load_backbone_weights")])
+    return Pipeline(
+        [
+            Node(
+                load_weights,
+                ["images", "params:backbone"],
+                "backbone_weights",
+                name="load_backbone_weights",
+            )
+        ]
+    )
