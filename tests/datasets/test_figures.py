@@ -24,7 +24,9 @@ def test_a_figure_that_is_drawn_once_looks_as_savefig_draws_it(tmp_path):
     content = io.BytesIO()
     figure().savefig(content, dpi=110)
     path = tmp_path / "deep" / "a.png"
-    FigureDataset(filepath=str(path)).save(figure())
+    dataset = FigureDataset(filepath=str(path))
+    dataset.save(figure())
+    assert dataset.load() == path.read_bytes()
     np.testing.assert_array_equal(Image.open(path), Image.open(content))
 
 
