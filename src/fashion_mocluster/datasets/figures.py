@@ -22,7 +22,7 @@ ImagePreview = NewType("ImagePreview", str)
 
 
 class FigureDataset(MatplotlibDataset):
-    """One figure; unlike Kedro's own dataset it draws it once and also loads, as the bytes of the file."""
+    """One figure; unlike Kedro's own dataset it draws once, and loads the bytes of the file."""
 
     def save(self, data: Figure) -> None:
         """Write the figure."""

@@ -41,12 +41,9 @@ def finetuning_pipeline(
         embedding_parameters: The parameter group that says how the finetuned encoder is applied.
     """
     namespace, recipe = namespace or f"cluster_finetuning.{name}", recipe or f"finetuning.{name}"
-    train, extra_inputs = nodes.finetune_encoder, []
-    if checkpoint_selection == "thesis_score":
-        train, extra_inputs = nodes.finetune_encoder_by_thesis_score, ["labels"]
-    training = _training(
-        name, namespace, recipe, pretrained, train, extra_inputs, nodes.draw_loss_curve
-    )
+    extra_inputs = ["labels"] if checkpoint_selection == "thesis_score" else []
+    train, draw = nodes.finetune_encoder, nodes.draw_loss_curve
+    training = _training(name, namespace, recipe, pretrained, train, extra_inputs, draw)
     return training + embedding_pipeline(namespace, f"{name}_finetuned", embedding_parameters)
 
 
