@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.conftest import PROJECT
+from tests.project_copy import PROJECT, copy_project
 
 SMOKE = ("--env=smoke", "--pipelines=data_processing")
 
@@ -25,23 +25,13 @@ def run(command, folder, python_path):
     return done.stdout + done.stderr
 
 
-def copy_sources(folder):
-    """What git holds of conf, src and the images."""
-    ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for name in ("conf", "src"):
-        shutil.copytree(PROJECT / name, folder / name, ignore=ignore)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(PROJECT / name, folder)
-    (folder / "data/01_raw").mkdir(parents=True)
-    shutil.copy(PROJECT / "data/01_raw/fashion-mnist_test.csv.gz", folder / "data/01_raw")
-
-
 @pytest.mark.slow
 def test_the_wheel_runs_beside_a_conf_folder(tmp_path):
     source, site, elsewhere = tmp_path / "source", tmp_path / "site", tmp_path / "elsewhere"
-    for folder in (source, elsewhere):
-        folder.mkdir()
-    copy_sources(source)
+    elsewhere.mkdir()
+    copy_project(source)
+    for name in ("README.md", "LICENSE"):
+        shutil.copy(PROJECT / name, source)
     pip = ("-m", "pip", "--disable-pip-version-check", "--quiet")
     run((*pip, "wheel", ".", "--no-deps", f"--wheel-dir={tmp_path}"), source, "")
     (wheel,) = tmp_path.glob("*.whl")
@@ -58,7 +48,7 @@ def test_the_wheel_runs_beside_a_conf_folder(tmp_path):
 @pytest.mark.slow
 def test_a_checkout_that_is_not_installed_runs(tmp_path):
     """Kedro itself puts ``src`` on the path; no metadata of the package is there."""
-    copy_sources(tmp_path)
+    copy_project(tmp_path)
     block = tmp_path / "block"
     block.mkdir()
     (block / "sitecustomize.py").write_text(

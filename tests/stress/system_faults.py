@@ -22,10 +22,9 @@ from kedro.io import DatasetError
 from fashion_mocluster.datasets.checkpoints import FolderStore
 from fashion_mocluster.datasets.errors import DataFileError
 from fashion_mocluster.datasets.weights import load_tensors
-from tests.conftest import PROJECT
+from tests.project_copy import PROJECT, copy_project
 from tests.stress import tiny_training
 from tests.stress.damage import flip_a_bit, stored_parts
-from tests.stress.kills import copy_project
 
 NOT_HERE = 77
 RUN = (sys.executable, "-m", "kedro", "run", "--env=smoke", "--pipelines=moco_pretraining")
