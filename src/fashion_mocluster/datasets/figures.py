@@ -22,7 +22,9 @@ ImagePreview = NewType("ImagePreview", str)
 
 
 class FigureDataset(MatplotlibDataset):
-    """One figure; unlike Kedro's own dataset it also loads, as the bytes of the PNG file."""
+    """One figure, drawn once, which Kedro's own dataset does twice; it also loads, as the bytes of the
+    PNG file.
+    """
 
     DEFAULT_SAVE_ARGS = {"dpi": DPI}  # noqa: RUF012
 
