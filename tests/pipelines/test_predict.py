@@ -103,7 +103,7 @@ def test_figure_with_and_without_labels_has_every_known_cluster(predicted):
     known = pd.DataFrame({"cluster": [3, 2, 1, 0]})
     labels = np.array([7, 7, 3, 7])
     labeled = predict.draw_predictions(predicted, known, labels, names, title="Row")
-    assert "new images" in labeled.axes[0].get_title()
+    assert "new images" in labeled.get_suptitle()
     assert {t.get_text() for t in labeled.axes[0].get_xticklabels()} == set("0123")
     bare = predict.draw_predictions(predicted, known, None, names, title="Row")
     assert [bar.get_height() for bar in bare.axes[0].patches] == [2, 2, 0, 0]

@@ -23,8 +23,9 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import normalized_mutual_info_score
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length, validate_data
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_limits
 
+from fashion_mocluster.clustering.blas import blas_threads
 from fashion_mocluster.clustering.checks import check_counts
 from fashion_mocluster.clustering.neighbors import neighbor_graph, unit
 from fashion_mocluster.clustering.scores import neighbor_mutual_information
@@ -111,7 +112,7 @@ class Turtle(ClusterMixin, BaseEstimator):
                     f"init_labels are {init_labels.min()} to {init_labels.max()}; they should be "
                     f"0 to {self.n_clusters - 1}"
                 )
-        graph, threads = neighbor_graph(unit(x), self.n_neighbors), _blas_threads()
+        graph, threads = neighbor_graph(unit(x), self.n_neighbors), blas_threads()
         # Sums of several threads would be rounded in another order than those of one.
         with threadpool_limits(1):
             x = center_and_scale(main_components(smooth(unit(x), graph, self.n_hops)))
@@ -276,9 +277,3 @@ def _unit_rows(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Weights (heads, D) scaled to unit length, and their lengths (heads, 1)."""
     lengths = np.linalg.norm(weights, axis=1, keepdims=True) + np.float32(1e-12)
     return weights / lengths, lengths
-
-
-def _blas_threads() -> int:
-    """Threads that a matrix product may use here."""
-    pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
-    return max((pool["num_threads"] for pool in pools), default=1)

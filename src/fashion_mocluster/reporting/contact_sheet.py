@@ -5,7 +5,7 @@ import math
 import numpy as np
 from matplotlib.figure import Figure
 
-from fashion_mocluster.reporting.style import cluster_name, new_figure
+from fashion_mocluster.reporting.style import cluster_name, framed_axes, text_width
 
 # Around images whose class is not the one their cluster is matched to.
 FRAME = (204, 51, 51)
@@ -27,10 +27,10 @@ def contact_sheet(images: np.ndarray, title: str, columns: int = 16, rows: int =
     for i, tile in enumerate(tiles):
         top, left = i // columns * (height + 1), i % columns * (width + 1)
         sheet[top : top + height, left : left + width] = tile
-    figure = new_figure(10, 10 * sheet.shape[0] / sheet.shape[1] + 0.5)
-    axes = figure.subplots()
+    title = f"{title}: {count} of {len(images):,}"
+    height = 9.8 * sheet.shape[0] / sheet.shape[1]
+    figure, axes = framed_axes(title, 10, height + 0.5, (0.1, 0.1, 0.1, 0.4))
     axes.imshow(sheet, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-    axes.set_title(f"{title}: {count} of {len(images):,}")
     axes.axis("off")
     return figure
 
@@ -61,8 +61,10 @@ def examples_figure(
                 if mismatched is not None and mismatched[row]:
                     tile[:] = FRAME
                 tile[frame:-frame, frame:-frame] = images[row].reshape(height, width, -1)
-    figure = new_figure(10, 10 * sheet.shape[0] / sheet.shape[1] + 0.8)
-    axes = figure.subplots()
+    title = title if mismatched is None else f"{title} (red: of another class)"
+    left = text_width(map(cluster_name, examples), 10) + 0.5
+    below = (9.9 - left) * sheet.shape[0] / sheet.shape[1]
+    figure, axes = framed_axes(title, 10, below + 0.75, (left, 0.1, 0.35, 0.4))
     axes.imshow(sheet, interpolation="nearest")
     axes.set_yticks(
         (np.arange(len(examples)) + 0.5) * tile_height, list(map(cluster_name, examples))
@@ -72,5 +74,4 @@ def examples_figure(
     axes.set_xticks([half / 2, half * 1.5 + gap], ["most typical", "hardest"])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.set_title(title if mismatched is None else f"{title} (red: of another class)")
     return figure

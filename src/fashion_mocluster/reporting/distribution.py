@@ -6,15 +6,26 @@ from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
+from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from fashion_mocluster.reporting.seeds import format_number
-from fashion_mocluster.reporting.style import HEAT, OURS, THEIRS, cluster_name, new_figure
+from fashion_mocluster.reporting.style import (
+    HEAT,
+    OURS,
+    THEIRS,
+    cluster_name,
+    framed_axes,
+    text_width,
+)
 
 COLUMNS = ["Cluster_ID", "Label_ID", "Label_Name", "Count", "Frequency", "Cluster_Total"]
 DOMINANT = 0.5
 # A class with this share of a cluster, but not more than half, is confused with the others.
 CONFUSED = 0.2
+# Inches that the names of the classes get at most.
+NAMES_AT_MOST = 3.0
 
 
 def distribution_table(clusters: pd.DataFrame, class_names: list[str]) -> pd.DataFrame:
@@ -85,26 +96,36 @@ def distribution_figure(counts: pd.DataFrame, title: str) -> Figure:
     Args:
         counts: As :func:`contingency` makes it.
     """
-    columns = 5 if len(counts) > 4 else len(counts)
+    columns = min(5, len(counts))
     rows = math.ceil(len(counts) / columns)
     names = counts.columns.get_level_values("Label_Name")
-    figure = new_figure(max(2.7 * columns, 8), 0.24 * len(names) * rows + 0.9 * rows + 0.5)
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes in panels[len(counts) :]:
-        axes.axis("off")
-    for i, (axes, (cluster, sizes)) in enumerate(zip(panels, counts.iterrows(), strict=False)):
-        share = sizes / max(1, sizes.sum())
-        # At numbers, not at names: two classes of the same name would share a bar.
-        axes.barh(range(len(names)), share, color=[OURS if s > DOMINANT else THEIRS for s in share])
-        axes.set_title(f"Cluster {cluster_name(cluster)} ({sizes.sum():,})", fontsize=9)
-        axes.set(xlim=(0, 1), ylim=(len(names) - 0.4, -0.6))
-        # Ticks cost more time than bars: only panels at the left and at the bottom have some.
-        is_left, is_lowest = i % columns == 0, i + columns >= len(counts)
-        axes.set_yticks(range(len(names)), names) if is_left else axes.set_yticks([])
-        axes.set_xticks(np.linspace(0, 1, 6) if is_lowest else [])
-        axes.tick_params(labelsize=7)
-    figure.suptitle(f"{title}: share of each class (dark: more than half)")
-    figure.supxlabel("Share of the cluster", fontsize=9)
+    count = len(names)
+    share = counts.to_numpy() / np.maximum(1, counts.sum(axis=1).to_numpy())[:, None]
+    # All panels are in one axes: ten of them would take several times as long as what is in them.
+    row, column = np.divmod(np.arange(len(counts)), columns)
+    x, y = 1.11 * column, (count + 2.2) * row
+    left = min(text_width(names, 7), NAMES_AT_MOST) + 0.15
+    size = max(2.7 * columns, 8), 0.24 * count * rows + 0.5 * rows + 0.7
+    title = f"{title}: share of each class (dark: more than half)"
+    figure, axes = framed_axes(title, *size, (left, 0.15, 0.2, 0.35))
+    # At numbers, not at names: two classes of the same name would share a bar.
+    places = y[:, None] + np.arange(count)
+    colors = np.where(share > DOMINANT, OURS, THEIRS).ravel()
+    axes.barh(places.ravel(), share.ravel(), left=np.repeat(x, count), color=colors)
+    frames = [Rectangle((x_, y_ - 0.6), 1, count + 0.2) for x_, y_ in zip(x, y, strict=True)]
+    axes.add_collection(PatchCollection(frames, facecolor="none", edgecolor="black", linewidth=0.8))
+    for i, (cluster, total) in enumerate(counts.sum(axis=1).items()):
+        heading = f"Cluster {cluster_name(cluster)} ({total:,})"
+        axes.text(x[i] + 0.5, y[i] - 0.8, heading, ha="center", va="bottom", fontsize=9)
+        if i + columns >= len(counts):  # the lowest of its column
+            for value in (0, 0.5, 1):
+                below = x[i] + value, y[i] + count - 0.2
+                axes.text(*below, f"{value:g}", ha="center", va="top", fontsize=7)
+    for place, name in zip(places[column == 0].ravel(), [*names] * rows, strict=True):
+        axes.text(-0.03, place, name, ha="right", va="center", fontsize=7)
+    axes.set(xlim=(0, 1.11 * columns - 0.11), ylim=(places.max() + 1.8, -2))
+    axes.axis("off")
+    figure.supxlabel("Share of the cluster", fontsize=9, y=0.06 / size[1])
     return figure
 
 
@@ -119,12 +140,10 @@ def cluster_size_figure(
     """
     sizes = pd.Series(clusters).value_counts().sort_index()
     sizes = sizes.reindex(sizes.index if known is None else known, fill_value=0)
-    figure = new_figure(7, 3.4)
-    axes = figure.subplots()
+    figure, axes = framed_axes(f"{title}: images per cluster", 7, 3.4, (0.8, 0.15, 0.55, 0.4))
     axes.bar([cluster_name(cluster) for cluster in sizes.index], sizes, color=OURS)
     axes.set_xlabel("Cluster")
     axes.set_ylabel("Images")
-    axes.set_title(f"{title}: images per cluster")
     return figure
 
 
@@ -137,17 +156,18 @@ def confusion_figure(counts: pd.DataFrame, order: np.ndarray, title: str) -> Fig
     """
     counts = counts.iloc[order].T
     share = counts / np.maximum(1, counts.sum(axis=1).to_numpy())[:, None]
-    figure = new_figure(max(2.8 + 0.62 * counts.shape[1], 7), 1.6 + 0.5 * counts.shape[0])
-    axes = figure.subplots()
+    names = counts.index.get_level_values("Label_Name")
+    left = min(text_width(names, 10), NAMES_AT_MOST) + 0.5
+    size = max(left + 1.8 + 0.62 * counts.shape[1], 7), 1.6 + 0.5 * counts.shape[0]
+    figure, axes = framed_axes(title, *size, (left, 1.3, 0.6, 0.4))
     image = axes.imshow(share, cmap=HEAT, vmin=0, vmax=1, aspect="auto")
-    for (row, column), count in np.ndenumerate(counts):
-        shade = "black" if share.iloc[row, column] > 0.6 else "white"
-        number = axes.text(column, row, count, ha="center", va="center", color=shade, fontsize=7)
-        number.set_in_layout(False)  # it lies in a cell; asking each for its size takes long
+    for row, column in zip(*np.nonzero(counts.to_numpy()), strict=True):
+        shade, count = "black" if share.iat[row, column] > 0.6 else "white", counts.iat[row, column]
+        axes.text(column, row, count, ha="center", va="center", color=shade, fontsize=7)
     axes.set_xticks(range(len(order)), [cluster_name(cluster) for cluster in counts.columns])
-    axes.set_yticks(range(len(counts)), counts.index.get_level_values("Label_Name"))
+    axes.set_yticks(range(len(counts)), names)
     axes.set_xlabel("Cluster, matched to the classes by the Hungarian method")
     axes.set_ylabel("True class")
-    axes.set_title(title)
-    figure.colorbar(image, ax=axes, label="Share of the class")
+    beside = 1 - 1.1 / size[0], 0.6 / size[1], 0.2 / size[0], 1 - 1 / size[1]
+    figure.colorbar(image, cax=figure.add_axes(beside), label="Share of the class")
     return figure

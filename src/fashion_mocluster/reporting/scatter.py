@@ -4,15 +4,19 @@ import math
 
 import numpy as np
 import pandas as pd
+from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba_array
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-from fashion_mocluster.reporting.style import cluster_name, colors, new_figure
+from fashion_mocluster.reporting.style import cluster_name, colors, framed_axes, text_width
 
 # More points than this only cover each other.
 SHOWN = 10_000
 LEGEND_LINES = 26
+# Inches that the names in it get at most.
+LEGEND_AT_MOST = 4.0
 UNSORTED_COLOR = "#BBBBBB"
 
 
@@ -28,40 +32,44 @@ def scatter_figure(
     points = projection.to_numpy()
     shown = np.random.default_rng(0).permutation(len(points))[:SHOWN]
     palette = [*colors(len(names) - (cluster_name(-1) in names)), UNSORTED_COLOR]
-    present = [g for g in range(len(names)) if (groups == g).any()]
+    sizes = np.bincount(groups, minlength=len(names))
+    present = np.flatnonzero(sizes)
+    lines = [f"{names[g]} ({sizes[g]:,})" for g in present]
+    wide = min(text_width(lines, 8), LEGEND_AT_MOST) + 0.45
     legend_columns = math.ceil(len(present) / LEGEND_LINES)
-    figure = new_figure(5.8 + 1.8 * legend_columns, 5.4)
-    axes = figure.subplots()
+    beside = wide * legend_columns
+    figure, axes = framed_axes(title, 6 + beside, 5.4, (0.75, beside + 0.1, 0.55, 0.4))
     # One call in random order: no group lies on top of the others.
     axes.scatter(
         *points[shown].T, s=4, c=to_rgba_array(palette)[groups[shown]], alpha=0.7, linewidths=0
     )
-    handles = [axes.scatter([], [], s=30, color=palette[g]) for g in present]
-    labels = [f"{names[g]} ({(groups == g).sum():,})" for g in present]
     medians = np.array([np.median(points[groups == g], axis=0) for g in present])
     size = np.array([0.17, 0.04]) * np.ptp(points[shown], axis=0)
     low, high = points[shown, 1].min(), points[shown, 1].max()
-    for g, median, place in zip(present, medians, spread_out(medians, size), strict=True):
-        if not low <= place[1] <= high:
-            continue  # Too many names for the axes; the legend has them all.
-        axes.annotate(
+    places = spread_out(medians, size)
+    # With too many names for the axes some lie outside; the legend has them all.
+    inside = (low <= places[:, 1]) & (places[:, 1] <= high)
+    axes.add_collection(
+        LineCollection(np.stack([medians, places], 1)[inside], colors="black", linewidths=0.8)
+    )
+    for g, place in zip(present[inside], places[inside], strict=True):
+        axes.text(
+            *place,
             names[g],
-            median,
-            place,
             ha="center",
             va="center",
             fontsize=8,
             weight="bold",
             path_effects=[withStroke(linewidth=2.5, foreground="white")],
-            arrowprops={"arrowstyle": "-", "linewidth": 0.8},
         )
     axes.set_xlabel(projection.columns[0])
     axes.set_ylabel(projection.columns[1])
-    figure.suptitle(title)
+    axes.locator_params(nbins=6)
     # Beside the axes, in as many columns as their height needs.
+    dots = [Line2D([], [], marker="o", linestyle="none", color=palette[g]) for g in present]
     axes.legend(
-        handles,
-        labels,
+        dots,
+        lines,
         loc="center left",
         bbox_to_anchor=(1.01, 0.5),
         ncols=legend_columns,

@@ -1,11 +1,14 @@
 """Colors, text and layout that all figures share."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from matplotlib import colormaps, rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
+from matplotlib.textpath import text_to_path
 
 # Paul Tol's "muted" scheme: nine colors and a gray that color-blind readers can tell apart.
 MUTED = (
@@ -57,6 +60,29 @@ def new_figure(width: float, height: float) -> Figure:
     state, so nothing has to be closed.
     """
     return PlainTextFigure(figsize=(width, height), layout="constrained")
+
+
+def framed_axes(
+    title: str, width: float, height: float, margins: tuple[float, float, float, float]
+) -> tuple[Figure, Axes]:
+    """An empty figure, inches, with a title above one axes, for figures of which there are many: to
+    look for places, as :func:`new_figure` does, takes as long as to draw.
+
+    Args:
+        margins: Left, right, bottom and top of the axes, inches; the title is 0.3 high.
+    """
+    left, right, bottom, top = margins
+    figure = PlainTextFigure(figsize=(width, height))
+    figure.suptitle(title, y=1 - 0.08 / height, va="top")
+    size = (width - left - right) / width, (height - bottom - top) / height
+    return figure, figure.add_axes((left / width, bottom / height, *size))
+
+
+def text_width(texts: Iterable[str], size: float) -> float:
+    """Inches that the widest of some texts takes in letters of ``size`` points."""
+    font = FontProperties(size=size)
+    widths = (text_to_path.get_text_width_height_descent(t, font, ismath=False)[0] for t in texts)
+    return max(widths, default=0) / 72
 
 
 def mark_published(axes: Axes, values: list[float | None], horizontal: bool = False) -> None:
