@@ -37,8 +37,12 @@ def _case(case: str, trainer: str, selection: str) -> Pipeline:
     else:
         pretraining = embedding_pipeline(namespace, *moco[1:], weights)
     finetuning = finetuning_pipeline(
-        *(name, selection, f"bugfix_ablation.{case}.finetuning", f"{recipe}.finetuning"),
-        *(weights, f"{recipe}.embedding"),
+        name,
+        selection,
+        namespace=f"bugfix_ablation.{case}.finetuning",
+        recipe=f"{recipe}.finetuning",
+        pretrained=weights,
+        embedding_parameters=f"{recipe}.embedding",
     )
     scores = [
         _score(case, "moco", f"{name}_embeddings", f"bugfix_ablation_{trainer}_training_cost"),
