@@ -2,7 +2,7 @@
 one after the other.
 """
 
-import contextlib
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -12,8 +12,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-
-import psutil
 
 from fashion_mocluster.sweep.plan import Case, Run, plan
 from fashion_mocluster.sweep.side_by_side import run_all
@@ -45,10 +43,9 @@ class KillOnce:
     def _kill(self) -> None:
         while not self.is_time():
             time.sleep(0.005)
-        for process in psutil.Process().children(recursive=True):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                if self.run.options[-1] in process.cmdline():
-                    process.kill()
+        for process in multiprocessing.active_children():
+            if process.name == self.run.options[-1]:
+                process.kill()
 
 
 def main() -> int:
