@@ -18,6 +18,7 @@ from fashion_mocluster.learning.parameters.training import (
     ComputeParameters,
     EarlyStoppingParameters,
     OptimizerParameters,
+    SplitBatchesParameters,
     SurrogateParameters,
 )
 
@@ -102,7 +103,7 @@ def finetuning_parameters(group: dict | BaseFinetuningParameters) -> BaseFinetun
     return TypeAdapter(FinetuningParameters).validate_python(group)
 
 
-class SelfLabelingParameters(Parameters):
+class SelfLabelingParameters(SplitBatchesParameters):
     """The whole recipe of one self-labeling: rounds of training on the clusters that are found.
 
     ``assign`` says how: ``turtle`` makes clusters of about equal size, of images averaged with their
@@ -111,7 +112,8 @@ class SelfLabelingParameters(Parameters):
     only where at least ``neighbor_agreement_threshold`` of these neighbors are in its cluster.
     ``start`` is the encoder that is trained, ``epochs`` and ``optimizer`` are those of each round.
     ``temperature`` divides the embedding, a unit vector, before the linear head. ``features`` says
-    what is clustered: the encoder's ``pooled`` output or its ``whitened_maps``.
+    what is clustered: the encoder's ``pooled`` output or its ``whitened_maps``. ``bn_splits`` splits
+    a batch into that many parts for BatchNorm.
     """
 
     assign: Literal["turtle", "umap_ward"]
@@ -120,7 +122,6 @@ class SelfLabelingParameters(Parameters):
     seed: Seed
     n_rounds: Count
     epochs: Count
-    batch_size: Annotated[int, Field(ge=2)]
     n_neighbors: Count = 15
     n_init: Count = 8
     init: Literal["random", "pixel_clusters"] = "random"
@@ -130,7 +131,6 @@ class SelfLabelingParameters(Parameters):
     views: ViewParameters
     optimizer: OptimizerParameters
     checkpoints: CheckpointParameters = CheckpointParameters()
-    compute: ComputeParameters = ComputeParameters()
 
     @model_validator(mode="after")
     def _starts_of_turtle_only(self):

@@ -6,7 +6,10 @@ from pydantic import Field
 
 from fashion_mocluster.learning.parameters.base import Count, Parameters, Seed
 from fashion_mocluster.learning.parameters.images import PreprocessingParameters, ViewParameters
-from fashion_mocluster.learning.parameters.training import ComputeParameters
+from fashion_mocluster.learning.parameters.training import (
+    ComputeParameters,
+    ManyProcessesParameters,
+)
 
 
 class EmbeddingParameters(Parameters):
@@ -73,4 +76,4 @@ class BackboneParameters(Parameters):
     flip_tta: bool = True
     trained_groups: Annotated[int, Field(ge=0)] = 1
     batch_size: Count = 16
-    compute: ComputeParameters = ComputeParameters()
+    compute: ManyProcessesParameters = ManyProcessesParameters()
