@@ -1,8 +1,6 @@
 """Several processes give what one process gives."""
 
-import os
 import pickle
-import signal
 
 import numpy as np
 import pandas as pd
@@ -29,6 +27,7 @@ from fashion_mocluster.learning.pretraining import pretrain
 from fashion_mocluster.learning.self_labeling import self_label
 from fashion_mocluster.learning.weights import EncoderWeights
 from tests.conftest import project_parameters, tiny_pretraining
+from tests.learning.in_ranks import KillingStore, by_largest_feature
 from tests.learning.stores import MemoryStore
 from tests.project_copy import PROJECT
 
@@ -49,15 +48,6 @@ def recipe(processes=1, **changes):
     ours = {"epochs": 5, "batch_size": 32, "bn_splits": 4}
     groups = {"compute": compute, "encoder": encoder, "optimizer": optimizer}
     return MocoParameters(**{**tiny, **ours, **groups, **changes})
-
-
-class KillingStore(FolderStore):
-    """Kills its process as soon as the third epoch is stored."""
-
-    def save(self, name, state):
-        super().save(name, state)
-        if name == "last" and len(state["history"]) == 3:
-            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def largest_difference(a, b):
@@ -93,13 +83,6 @@ def test_two_processes_end_in_the_same_clusters():
         z = embed(images, weights, EmbeddingParameters(compute={"device": "cpu", "threads": 1}))
         clusters.append(KMeans(10, n_init=2, random_state=0).fit_predict(z))
     np.testing.assert_array_equal(*clusters)
-
-
-def by_largest_feature(z):
-    """Clusters and how far neighbors agree, for self-labeling; a function that processes can share."""
-    agreement = np.full(len(z), 0.5)
-    agreement[:3] = 0.4
-    return z[:, :3].argmax(1), agreement
 
 
 @pytest.mark.slow

@@ -97,7 +97,8 @@ def in_processes(
         monitor_interval=0.2,
         start_method=START_METHOD,
     )
-    multiprocessing.set_forkserver_preload([function.__module__])
+    # The last one is imported by the first optimizer that is made.
+    multiprocessing.set_forkserver_preload([__name__, function.__module__, "torch._dynamo"])
     # It tells of a lost process by a traceback, which the error below says in one line.
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory() as folder:
