@@ -26,14 +26,16 @@ def run(command, folder, python_path):
 
 
 def copy_sources(folder):
-    """What git holds of conf, src and the images."""
+    """What the recipe of the container copies."""
     ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for name in ("conf", "src"):
-        shutil.copytree(PROJECT / name, folder / name, ignore=ignore)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(PROJECT / name, folder)
-    (folder / "data/01_raw").mkdir(parents=True)
-    shutil.copy(PROJECT / "data/01_raw/fashion-mnist_test.csv.gz", folder / "data/01_raw")
+    for line in (PROJECT / "conf/Dockerfile").read_text().splitlines():
+        if line.startswith("COPY"):
+            *sources, target = line.split()[1:]
+            for source in map(PROJECT.joinpath, sources):
+                if source.is_dir():
+                    shutil.copytree(source, folder / target, ignore=ignore)
+                else:
+                    shutil.copy(source, folder / target)
 
 
 @pytest.mark.slow
