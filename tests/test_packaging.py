@@ -25,13 +25,25 @@ def run(command, folder, python_path):
     return done.stdout + done.stderr
 
 
+def copy_sources(folder):
+    """What the recipe of the container copies."""
+    ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    for line in (PROJECT / "conf/Dockerfile").read_text().splitlines():
+        if line.startswith("COPY"):
+            *sources, target = line.split()[1:]
+            for source in map(PROJECT.joinpath, sources):
+                if source.is_dir():
+                    shutil.copytree(source, folder / target, ignore=ignore)
+                else:
+                    shutil.copy(source, folder / target)
+
+
 @pytest.mark.slow
 def test_the_wheel_runs_beside_a_conf_folder(tmp_path):
     source, site, elsewhere = tmp_path / "source", tmp_path / "site", tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    copy_project(source)
-    for name in ("README.md", "LICENSE"):
-        shutil.copy(PROJECT / name, source)
+    for folder in (source, elsewhere):
+        folder.mkdir()
+    copy_sources(source)
     pip = ("-m", "pip", "--disable-pip-version-check", "--quiet")
     run((*pip, "wheel", ".", "--no-deps", f"--wheel-dir={tmp_path}"), source, "")
     (wheel,) = tmp_path.glob("*.whl")

@@ -10,6 +10,7 @@ from fashion_mocluster.learning.parameters.training import (
     ComputeParameters,
     EarlyStoppingParameters,
     OptimizerParameters,
+    SplitBatchesParameters,
     SurrogateParameters,
 )
 from fashion_mocluster.parameter_types import (
@@ -96,7 +97,7 @@ def finetuning_parameters(group: dict | BaseFinetuningParameters) -> BaseFinetun
     return TypeAdapter(FinetuningParameters).validate_python(group)
 
 
-class SelfLabelingParameters(Parameters):
+class SelfLabelingParameters(SplitBatchesParameters):
     """The whole recipe of one self-labeling: rounds of training on the clusters that are found.
 
     ``assign`` says how: ``turtle`` makes clusters of about equal size, of images averaged with their
@@ -105,7 +106,8 @@ class SelfLabelingParameters(Parameters):
     only where at least ``neighbor_agreement_threshold`` of these neighbors are in its cluster.
     ``epochs`` and ``optimizer`` are those of each round.
     ``temperature`` divides the embedding, a unit vector, before the linear head. ``features`` says
-    what is clustered: the encoder's ``pooled`` output or its ``whitened_maps``.
+    what is clustered: the encoder's ``pooled`` output or its ``whitened_maps``. ``bn_splits`` splits
+    a batch into that many parts for BatchNorm.
     """
 
     assign: Literal["turtle", "umap_ward"]
@@ -113,7 +115,6 @@ class SelfLabelingParameters(Parameters):
     seed: Seed
     n_rounds: Count
     epochs: Count
-    batch_size: Annotated[int, Field(ge=2)]
     n_neighbors: Count = 15
     n_init: Count = 8
     init: Literal["random", "pixel_clusters"] = "random"
@@ -123,7 +124,6 @@ class SelfLabelingParameters(Parameters):
     views: ViewParameters
     optimizer: OptimizerParameters
     checkpoints: CheckpointParameters = CheckpointParameters()
-    compute: ComputeParameters = ComputeParameters()
 
     @model_validator(mode="after")
     def _starts_of_turtle_only(self):

@@ -5,7 +5,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fashion_mocluster.learning.parameters.images import PreprocessingParameters, ViewParameters
-from fashion_mocluster.learning.parameters.training import ComputeParameters
+from fashion_mocluster.learning.parameters.training import (
+    ComputeParameters,
+    ManyProcessesParameters,
+)
 from fashion_mocluster.parameter_types import Count, Parameters, Seed
 
 
@@ -71,4 +74,4 @@ class BackboneParameters(Parameters):
     pooling: Literal["network", "gem"] = "network"
     flip_tta: bool = True
     batch_size: Count = 16
-    compute: ComputeParameters = ComputeParameters()
+    compute: ManyProcessesParameters = ManyProcessesParameters()

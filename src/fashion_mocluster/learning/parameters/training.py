@@ -79,6 +79,29 @@ class ManyProcessesParameters(ComputeParameters):
         return self
 
 
+class SplitBatchesParameters(Parameters):
+    """Batches in ``bn_splits`` parts, each normalized apart, which several processes can share."""
+
+    batch_size: Annotated[int, Field(ge=2)]
+    bn_splits: Count = 1
+    compute: ManyProcessesParameters = ManyProcessesParameters()
+
+    @model_validator(mode="after")
+    def _divisible(self):
+        if self.batch_size % self.bn_splits or self.batch_size == self.bn_splits:
+            raise ValueError(
+                f"bn_splits ({self.bn_splits}) must divide batch_size "
+                f"({self.batch_size}) into parts of two images or more"
+            )
+        n = self.compute.all_processes
+        if n > 1 and self.bn_splits % n:
+            raise ValueError(
+                f"bn_splits ({self.bn_splits}) must be divisible by the number of processes ({n}), "
+                "each of which normalizes its splits of a batch apart"
+            )
+        return self
+
+
 class SurrogateParameters(Parameters):
     """Weights of the three indices in the clustering loss (the thesis's lambda 1, 2, 3).
 

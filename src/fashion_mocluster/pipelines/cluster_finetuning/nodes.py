@@ -1,5 +1,6 @@
 """Nodes of ``cluster_finetuning``."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -92,7 +93,6 @@ def self_label_encoder(
         pixel_clusters: A cluster for each image, where ``parameters.init`` is ``pixel_clusters``.
         name: The parameter group, for messages.
     """
-    from fashion_mocluster.clustering.typicality import neighbor_agreement
     from fashion_mocluster.learning.self_labeling import self_label
 
     p = parameters
@@ -104,11 +104,8 @@ def self_label_encoder(
         clusterer = {"kind": "ward", "umap": umap}
     find_clusters = assigner(n_clusters, p.seed, **clusterer)
     init_labels = None if pixel_clusters is None else pixel_clusters["cluster"].to_numpy()
-
-    def assign(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        labels = find_clusters(z, init_labels)
-        return labels, neighbor_agreement(z, labels, parameters.n_neighbors)
-
+    find_clusters = partial(find_clusters, init_labels=init_labels)
+    assign = partial(_with_agreement, find_clusters=find_clusters, n_neighbors=p.n_neighbors)
     return _outputs(
         self_label(
             images,
@@ -122,6 +119,16 @@ def self_label_encoder(
             whitening=whitening,
         )
     )
+
+
+def _with_agreement(
+    z: np.ndarray, find_clusters: Callable[[np.ndarray], np.ndarray], n_neighbors: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Clusters int64 (N,) of embeddings (N, D), and the share of each one's neighbors in its own."""
+    from fashion_mocluster.clustering.typicality import neighbor_agreement
+
+    labels = find_clusters(z)
+    return labels, neighbor_agreement(z, labels, n_neighbors)
 
 
 def _outputs(result) -> Outputs:
