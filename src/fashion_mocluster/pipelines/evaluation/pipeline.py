@@ -5,6 +5,7 @@ from collections.abc import Collection
 from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.clustering.parameters import MethodParameters, starts_from_pixel_clusters
+from fashion_mocluster.parameters import AUTO, ProjectParameters
 from fashion_mocluster.pipelines.evaluation import (
     backbone,
     chosen,
@@ -20,45 +21,27 @@ from fashion_mocluster.pipelines.moco_pretraining.pipeline import (
     embedding_pipeline,
     whitening_pipeline,
 )
+from fashion_mocluster.pipelines.namespaces import in_namespace
 from fashion_mocluster.representations import encoder_of
 
 
-def create_pipeline(
-    methods: dict[str, MethodParameters],
-    criterion_representation: str,
-    encoders: dict[str, str],
-    joined_representations: dict[str, dict[str, float]],
-    *,
-    set_aside: bool = False,
-    auto_n_clusters: bool = False,
-    equal_sizes: Collection[str] = (),
-    named: bool = False,
-) -> Pipeline:
-    """The comparison.
-
-    Args:
-        methods: The methods that are run, by name.
-        criterion_representation: The representation whose neighbors decide which method is best.
-        encoders: The representations that an encoder makes, and the namespace of each.
-        joined_representations: Those that are others side by side: the weights of these by name.
-        set_aside: Whether copies or outliers do not take part in the clustering.
-        auto_n_clusters: Whether the number of clusters is to be found.
-        equal_sizes: The methods that assume clusters of equal size.
-        named: Whether the user has named the clusters.
-    """
+def create_pipeline(p: ProjectParameters) -> Pipeline:
+    """The comparison of the methods that the parameters run."""
+    methods, criterion = p.methods_run, p.evaluation.model_selection.representation
+    named, set_aside = p.data.cluster_names is not None, p.evaluation.screening.sets_aside
+    is_auto = p.n_clusters == AUTO
     # Where the number comes from: a node, or the user.
-    n_clusters = "n_clusters" if auto_n_clusters else "params:n_clusters"
+    n_clusters = "n_clusters" if is_auto else "params:n_clusters"
     representations = {name: method.representation for name, method in methods.items()}
-    made = sorted({*representations.values(), criterion_representation})
+    made = sorted({*representations.values(), criterion})
     screened = ["screened"] if set_aside else []
-    before = {"auto": auto_n_clusters, "set_aside": set_aside}
-    parts = [_representation(name, encoders, joined_representations) for name in made]
-    parts += [preparation.create_pipeline(criterion_representation, **before)]
+    parts = [_representation(name, p.encoder_namespaces, p.joined) for name in made]
+    parts += [preparation.create_pipeline(criterion, auto=is_auto, set_aside=set_aside)]
     parts += [_shared(name, screened) for name in made]
     parts += [
         _method(name, method, n_clusters, screened, named=named) for name, method in methods.items()
     ]
-    parts += [_comparison(list(methods), criterion_representation, n_clusters, equal_sizes)]
+    parts += [_comparison(list(methods), criterion, n_clusters, p.equal_sizes_assumed)]
     parts += [cluster_names.create_pipeline(methods)] if named else []
     parts += [chosen.create_pipeline(representations, named=named)]
     return sum(parts, gallery.create_pipeline(named=named))
@@ -102,16 +85,9 @@ def _representation(
         name="read_external_embeddings",
     )
     steps = {"pixels": [pixels], "pca": [pixels, pca], "external": [external]}[name]
-    inputs = {i for node in steps for i in node.inputs}
     outputs = {o for node in steps for o in node.outputs}
-    parameters = {i for i in inputs if i.startswith("params:")}
-    return Pipeline(
-        steps,
-        namespace="evaluation",
-        inputs=inputs - outputs - parameters,
-        outputs=outputs,
-        parameters=parameters,
-    )
+    inputs = {i for node in steps for i in node.inputs if not i.startswith("params:")}
+    return in_namespace("evaluation", steps, inputs - outputs, outputs)
 
 
 def _shared(representation: str, screened: list[str]) -> Pipeline:
@@ -121,8 +97,8 @@ def _shared(representation: str, screened: list[str]) -> Pipeline:
     Args:
         screened: The dataset that says which images are set aside; empty where none are.
     """
-    selection = "params:evaluation.model_selection"
-    return Pipeline(
+    return in_namespace(
+        "evaluation",
         [
             Node(
                 nodes.project_embeddings,
@@ -132,38 +108,31 @@ def _shared(representation: str, screened: list[str]) -> Pipeline:
             ),
             Node(
                 nodes.find_neighbors,
-                ["embeddings", selection, *screened],
+                ["embeddings", "params:evaluation.model_selection", *screened],
                 ["neighbors", "neighbor_distances"],
                 name=f"find_neighbors_{representation}",
             ),
         ],
-        namespace="evaluation",
         inputs={"embeddings": f"{representation}_embeddings"} | {name: name for name in screened},
         outputs={
             output: f"{representation}_{output}"
             for output in ("projection", "neighbors", "neighbor_distances")
         },
-        parameters={"params:evaluation.projection", "params:evaluation.seed", selection},
     )
 
 
 def _external_encoder() -> Pipeline:
     steps = "evaluation.external_weights_embedding"
-    read = Pipeline(
-        [
-            Node(
-                nodes.read_external_weights,
-                ["external_weights_file", "images", "pixel_statistics", f"params:{steps}"],
-                "external_encoder_weights",
-                name="read_external_weights",
-            )
-        ],
-        namespace="evaluation",
-        inputs={"external_weights_file", "images", "pixel_statistics"},
-        outputs={"external_encoder_weights"},
-        parameters={f"params:{steps}"},
+    sources = ["external_weights_file", "images", "pixel_statistics"]
+    weights = "external_encoder_weights"
+    read = Node(
+        nodes.read_external_weights,
+        [*sources, f"params:{steps}"],
+        weights,
+        name="read_external_weights",
     )
-    return read + embedding_pipeline("evaluation.external_encoder", "external_encoder", steps)
+    reading = in_namespace("evaluation", [read], sources, {weights})
+    return reading + embedding_pipeline("evaluation.external_encoder", "external_encoder", steps)
 
 
 def _method(
@@ -250,9 +219,8 @@ def _comparison(
 ) -> Pipeline:
     results = {f"{name}_{kind}" for name in names for kind in ("scores", "assignments")}
     inputs = {*results, f"{criterion_representation}_neighbors", n_clusters}
-    parameters = {"params:evaluation.methods", "params:evaluation.model_selection", "parameters"}
-    parameters |= {name for name in inputs if name.startswith("params:")}
-    return Pipeline(
+    return in_namespace(
+        "evaluation",
         [
             Node(
                 bind(nodes.compare_methods, names=names, equal_sizes=equal_sizes),
@@ -274,8 +242,6 @@ def _comparison(
             ),
             Node(nodes.describe_run, "parameters", "run_info", name="describe_run"),
         ],
-        namespace="evaluation",
-        inputs=inputs - parameters,
+        inputs={name for name in inputs if not name.startswith("params:")},
         outputs={"clustering_comparison", "best_method", "comparison_figure", "run_info"},
-        parameters=parameters,
     )

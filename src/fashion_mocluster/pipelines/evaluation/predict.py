@@ -4,7 +4,6 @@ weights that embed. The images of that run are not read again.
 
 import logging
 from collections.abc import Collection
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,6 +11,7 @@ from kedro.pipeline import Node, Pipeline
 from matplotlib.figure import Figure
 
 from fashion_mocluster.errors import InputError
+from fashion_mocluster.parameters import ProjectParameters
 from fashion_mocluster.pipelines.data_processing.nodes import list_skipped_pictures
 from fashion_mocluster.pipelines.evaluation import backbone, joined, nodes
 from fashion_mocluster.pipelines.evaluation.cluster_names import (
@@ -28,9 +28,6 @@ from fashion_mocluster.pipelines.moco_pretraining.pipeline import bind, embeddin
 from fashion_mocluster.pipelines.namespaces import in_namespace
 from fashion_mocluster.representations import encoder_of
 from fashion_mocluster.wording import counted
-
-if TYPE_CHECKING:
-    from fashion_mocluster.parameters import ProjectParameters
 
 logger = logging.getLogger(__name__)
 
@@ -143,7 +140,7 @@ def draw_predictions(
     return bars.confusion_figure(counts, match_clusters(counts.to_numpy().T), title)
 
 
-def create_pipeline(p: "ProjectParameters", name: str, *, chosen: bool) -> Pipeline:
+def create_pipeline(p: ProjectParameters, name: str, *, chosen: bool) -> Pipeline:
     """``new_images`` to ``predicted_clusters``, their scores and a figure; and what was skipped.
 
     Args:
