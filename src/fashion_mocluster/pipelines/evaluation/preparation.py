@@ -8,6 +8,7 @@ from kedro.pipeline import Node, Pipeline
 from matplotlib.figure import Figure
 
 from fashion_mocluster.pipelines.evaluation.parameters import ClusterCounts, ScreeningParameters
+from fashion_mocluster.pipelines.namespaces import in_namespace
 from fashion_mocluster.wording import counted
 
 logger = logging.getLogger(__name__)
@@ -91,25 +92,21 @@ def create_pipeline(representation: str, *, auto: bool, set_aside: bool) -> Pipe
         ["screened", "duplicates", "outliers"],
         name="screen_images",
     )
+    screened = ["screened"] if set_aside else []
     choose = Node(
         choose_n_clusters,
-        [
-            *("embeddings", "params:evaluation.n_clusters_tried", "params:evaluation.seed"),
-            *(["screened"] if set_aside else []),
-        ],
+        ["embeddings", "params:evaluation.n_clusters_tried", "params:evaluation.seed", *screened],
         ["n_clusters", "n_clusters_curve", "n_clusters_figure"],
         name="choose_n_clusters",
     )
     nodes = [screen, choose] if auto else [screen]
-    parameters = {i for node in nodes for i in node.inputs if i.startswith("params:")}
-    return Pipeline(
+    return in_namespace(
+        "evaluation",
         nodes,
-        namespace="evaluation",
         inputs={
             "embeddings": f"{representation}_embeddings",
             "images": "images",
             "image_paths": "image_paths",
         },
         outputs={output for node in nodes for output in node.outputs},
-        parameters=parameters,
     )
