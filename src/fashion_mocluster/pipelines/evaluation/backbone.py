@@ -11,7 +11,6 @@ from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.learning.parameters import BackboneParameters
 from fashion_mocluster.pipelines.moco_pretraining.nodes import embeddings_table
-from fashion_mocluster.pipelines.namespaces import in_namespace
 
 # That of `learning.weights`: to name it here would import torch.
 EncoderWeights = Any
@@ -50,17 +49,16 @@ def create_pipeline(
     namespace: str = "evaluation", name: str = "backbone", images: str = "images"
 ) -> Pipeline:
     """``images`` to ``<name>_embeddings`` and their cost."""
-    embed = Node(
-        embed_with_backbone,
-        ["images", "params:backbone", "earlier_embeddings"],
-        ["embeddings", "embedding_cost"],
-        name="embed_with_backbone",
-    )
-    return in_namespace(
-        namespace,
-        [embed],
-        inputs={"images": images, "earlier_embeddings": f"earlier_{name}_embeddings"},
-        outputs={"embeddings": f"{name}_embeddings", "embedding_cost": f"{name}_embedding_cost"},
+    return Pipeline(
+        [
+            Node(
+                embed_with_backbone,
+                [images, "params:backbone", f"earlier_{name}_embeddings"],
+                [f"{name}_embeddings", f"{name}_embedding_cost"],
+                name="embed_with_backbone",
+                namespace=namespace,
+            )
+        ]
     )
 
 

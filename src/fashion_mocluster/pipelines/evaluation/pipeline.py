@@ -21,7 +21,6 @@ from fashion_mocluster.pipelines.moco_pretraining.pipeline import (
     embedding_pipeline,
     whitening_pipeline,
 )
-from fashion_mocluster.pipelines.namespaces import in_namespace
 from fashion_mocluster.representations import encoder_of
 
 
@@ -71,23 +70,23 @@ def _representation(
         "images",
         ["pixels_embeddings", "pixels_embedding_cost"],
         name="tabulate_pixels",
+        namespace="evaluation",
     )
     pca = Node(
         nodes.reduce_pixels,
         ["pixels_embeddings", "params:evaluation.pca_components", "params:evaluation.seed"],
         ["pca_embeddings", "pca_embedding_cost", "pca_steps"],
         name="reduce_pixels",
+        namespace="evaluation",
     )
     external = Node(
         nodes.read_external_embeddings,
         ["external_embeddings_file", "images"],
         ["external_embeddings", "external_embedding_cost"],
         name="read_external_embeddings",
+        namespace="evaluation",
     )
-    steps = {"pixels": [pixels], "pca": [pixels, pca], "external": [external]}[name]
-    outputs = {o for node in steps for o in node.outputs}
-    inputs = {i for node in steps for i in node.inputs if not i.startswith("params:")}
-    return in_namespace("evaluation", steps, inputs - outputs, outputs)
+    return Pipeline({"pixels": [pixels], "pca": [pixels, pca], "external": [external]}[name])
 
 
 def _shared(representation: str, screened: list[str]) -> Pipeline:
@@ -97,42 +96,38 @@ def _shared(representation: str, screened: list[str]) -> Pipeline:
     Args:
         screened: The dataset that says which images are set aside; empty where none are.
     """
-    return in_namespace(
-        "evaluation",
+    embeddings = f"{representation}_embeddings"
+    return Pipeline(
         [
             Node(
                 nodes.project_embeddings,
-                ["embeddings", "params:evaluation.projection", "params:evaluation.seed"],
-                "projection",
+                [embeddings, "params:evaluation.projection", "params:evaluation.seed"],
+                f"{representation}_projection",
                 name=f"project_{representation}",
+                namespace="evaluation",
             ),
             Node(
                 nodes.find_neighbors,
-                ["embeddings", "params:evaluation.model_selection", *screened],
-                ["neighbors", "neighbor_distances"],
+                [embeddings, "params:evaluation.model_selection", *screened],
+                [f"{representation}_neighbors", f"{representation}_neighbor_distances"],
                 name=f"find_neighbors_{representation}",
+                namespace="evaluation",
             ),
-        ],
-        inputs={"embeddings": f"{representation}_embeddings"} | {name: name for name in screened},
-        outputs={
-            output: f"{representation}_{output}"
-            for output in ("projection", "neighbors", "neighbor_distances")
-        },
+        ]
     )
 
 
 def _external_encoder() -> Pipeline:
     steps = "evaluation.external_weights_embedding"
-    sources = ["external_weights_file", "images", "pixel_statistics"]
-    weights = "external_encoder_weights"
     read = Node(
         nodes.read_external_weights,
-        [*sources, f"params:{steps}"],
-        weights,
+        ["external_weights_file", "images", "pixel_statistics", f"params:{steps}"],
+        "external_encoder_weights",
         name="read_external_weights",
+        namespace="evaluation",
     )
-    reading = in_namespace("evaluation", [read], sources, {weights})
-    return reading + embedding_pipeline("evaluation.external_encoder", "external_encoder", steps)
+    embedding = embedding_pipeline("evaluation.external_encoder", "external_encoder", steps)
+    return Pipeline([read]) + embedding
 
 
 def _method(
@@ -145,82 +140,77 @@ def _method(
         screened: The dataset that says which images are set aside; empty where none are.
         named: Whether clusters get names, and with them their place among the results, later.
     """
-    clusters = f"evaluation.{name}.clusters" if named else f"{name}_clusters"
+    namespace = f"evaluation.{name}"
+    clusters = f"{namespace}.clusters" if named else f"{name}_clusters"
+    embeddings, projection, neighbors = (
+        f"{method.representation}_{made}" for made in ("embeddings", "projection", "neighbors")
+    )
     starts = ["pixel_clusters"] if starts_from_pixel_clusters(method.clusterer) else []
-    more = [*starts, *screened]
-    shared = {"images", "image_paths", "labels", "class_names", *more}
-    shared |= {"params:evaluation.seed", n_clusters}
-    parameters = {name for name in shared if name.startswith("params:")}
+    assignments, cost, distribution = (
+        f"{name}_assignments",
+        f"{namespace}.cost",
+        f"{namespace}.distribution",
+    )
+    parameters = f"params:evaluation.methods.{name}"
     return Pipeline(
         [
             Node(
                 nodes.assign_clusters,
                 {
-                    "embeddings": "embeddings",
-                    "method": "params:method",
+                    "embeddings": embeddings,
+                    "method": parameters,
                     "n_clusters": n_clusters,
                     "seed": "params:evaluation.seed",
-                    **{dataset: dataset for dataset in more},
+                    **{dataset: dataset for dataset in (*starts, *screened)},
                 },
-                ["assignments", "cost"],
+                [assignments, cost],
                 name="assign_clusters",
+                namespace=namespace,
             ),
             Node(
                 nodes.tabulate_clusters,
-                ["assignments", "neighbors", "image_paths", "labels"],
-                "clusters",
+                [assignments, neighbors, "image_paths", "labels"],
+                clusters,
                 name="tabulate_clusters",
+                namespace=namespace,
             ),
             Node(
                 nodes.score_clusters,
-                ["embeddings", "clusters", "cost", "params:method", n_clusters],
-                "scores",
+                [embeddings, clusters, cost, parameters, n_clusters],
+                f"{name}_scores",
                 name="score_clusters",
+                namespace=namespace,
             ),
             Node(
                 nodes.tabulate_distribution,
-                ["clusters", "class_names"],
-                "distribution",
+                [clusters, "class_names"],
+                distribution,
                 name="tabulate_distribution",
+                namespace=namespace,
             ),
             Node(
                 nodes.draw_method,
-                ["projection", "clusters", "distribution", "params:method"],
-                "figures",
+                [projection, clusters, distribution, parameters],
+                f"{namespace}.figures",
                 name="draw_method",
+                namespace=namespace,
             ),
             Node(
                 nodes.draw_examples,
-                ["images", "embeddings", "neighbors", "clusters", "params:method"],
-                "examples",
+                ["images", embeddings, neighbors, clusters, parameters],
+                f"{namespace}.examples",
                 name="draw_examples",
+                namespace=namespace,
             ),
-        ],
-        namespace=f"evaluation.{name}",
-        inputs={
-            "embeddings": f"{method.representation}_embeddings",
-            "projection": f"{method.representation}_projection",
-            "neighbors": f"{method.representation}_neighbors",
-            **{dataset: dataset for dataset in shared - parameters},
-        },
-        outputs={
-            **{kind: f"{name}_{kind}" for kind in ("scores", "assignments")},
-            "clusters": clusters,
-        },
-        parameters={
-            "params:method": f"params:evaluation.methods.{name}",
-            **{parameter: parameter for parameter in parameters},
-        },
+        ]
     )
 
 
 def _comparison(
     names: list[str], criterion_representation: str, n_clusters: str, equal_sizes: Collection[str]
 ) -> Pipeline:
-    results = {f"{name}_{kind}" for name in names for kind in ("scores", "assignments")}
-    inputs = {*results, f"{criterion_representation}_neighbors", n_clusters}
-    return in_namespace(
-        "evaluation",
+    results = sorted(f"{name}_{kind}" for name in names for kind in ("scores", "assignments"))
+    return Pipeline(
         [
             Node(
                 bind(nodes.compare_methods, names=names, equal_sizes=equal_sizes),
@@ -229,19 +219,25 @@ def _comparison(
                     "selection": "params:evaluation.model_selection",
                     "neighbors": f"{criterion_representation}_neighbors",
                     "n_clusters": n_clusters,
-                    **{result: result for result in sorted(results)},
+                    **{result: result for result in results},
                 },
                 ["clustering_comparison", "best_method"],
                 name="compare_methods",
+                namespace="evaluation",
             ),
             Node(
                 nodes.draw_comparison,
                 ["clustering_comparison", "best_method", "params:evaluation.methods"],
                 "comparison_figure",
                 name="draw_comparison",
+                namespace="evaluation",
             ),
-            Node(nodes.describe_run, "parameters", "run_info", name="describe_run"),
-        ],
-        inputs={name for name in inputs if not name.startswith("params:")},
-        outputs={"clustering_comparison", "best_method", "comparison_figure", "run_info"},
+            Node(
+                nodes.describe_run,
+                "parameters",
+                "run_info",
+                name="describe_run",
+                namespace="evaluation",
+            ),
+        ]
     )
