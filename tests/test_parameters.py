@@ -87,11 +87,7 @@ def test_the_weights_that_ship_are_of_the_recipe_as_it_is(env, seed):
         ({"seed": "one"}, "seed: .*got 'one'"),
         (
             {"finetuning": {"kmeans": {"assign": "dbscan"}}},
-            "kmeans.assign: .*'turtle', 'umap_ward' .got 'dbscan",
-        ),
-        (
-            {"finetuning": {"self_labeling": {"assign": "umap_ward"}}},
-            "finetuning.self_labeling: init: pixel_clusters belongs to assign: turtle",
+            "kmeans.assign: .*'learnable_centers', 'turtle' .got 'dbscan",
         ),
         (
             {

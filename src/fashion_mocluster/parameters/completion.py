@@ -7,8 +7,6 @@ from typing import Any
 # Stages that draw random numbers of their own and have no seed in conf get the run's seed; these two
 # get it plus this offset, by which seed 0 is the thesis's 42.
 CLUSTERING_SEED_OFFSET = 42
-# What finds the clusters of self-labeling, which sees the views of `moco`.
-SELF_LABELING = ("turtle", "umap_ward")
 # Parameters that may be paths in the user's home folder.
 PATHS = (
     ("data", "path"),
@@ -44,7 +42,7 @@ def complete(parameters: dict[str, Any]) -> dict[str, Any]:
     views = at(parameters, "moco", "views")
     finetuning = parameters.get("finetuning")
     for recipe in finetuning.values() if isinstance(finetuning, dict) else ():
-        if at(recipe, "assign") in SELF_LABELING:
+        if at(recipe, "assign") == "turtle":  # self-labeling
             recipe["views"] = merged(views, recipe.get("views", {}))
     if isinstance(parameters.get("whitening"), dict):
         parameters["whitening"] = whitening = merged({"seed": seed}, parameters["whitening"])
