@@ -208,7 +208,8 @@ class EncoderWeights:
 def _architecture(parameters: dict) -> Architecture:
     """Networks that were trained elsewhere have a name, histograms of gradients have cells."""
     if "name" in parameters:
-        return BackboneParameters(**parameters)
+        # Earlier versions also stored how many layers a finetuning would train.
+        return BackboneParameters(**{k: v for k, v in parameters.items() if k != "trained_groups"})
     return (HogParameters if "cell_size" in parameters else EncoderParameters)(**parameters)
 
 
