@@ -32,8 +32,8 @@ PHOTO_BYTES, LINK_BYTES = 2.5e6, 12.5e9
 DIMENSIONS, QUANTIZED_BYTES = 128, 32
 KEY_DIMENSIONS, ENCODER_BYTES, BATCH = 128, 44.7e6, 256  # ResNet-18; a batch of each worker
 CLUSTERS, ITERATIONS, SAMPLE, SCORED, PROBES = 100, 25, 1e6, 5e4, 32
-# An epoch of 10,000 images takes 23.8 s on two cores and 0.91 s on an H200, both in tests/README.md; a GPU
-# is not promised to be faster than one core by more.
+# An epoch of 10,000 images takes 23.8 s on two cores and 0.91 s on an H200, both in tests/README.md. A
+# core alone is slower, so that this promises too little of a GPU.
 H200 = 23.8 / 0.91
 
 
