@@ -1,9 +1,7 @@
-from types import SimpleNamespace
-
 import pytest
 
 from fashion_mocluster.datasets.errors import DataFileError
-from fashion_mocluster.hooks import FolderError, MemoryHintsHook, OutOfMemoryError, RunLockHook
+from fashion_mocluster.hooks import FolderError, RunLockHook
 from fashion_mocluster.session import begin
 from tests.project_copy import run
 
@@ -39,15 +37,6 @@ def test_a_folder_that_cannot_be_made_is_named_before_any_work(hook, tmp_path):
     (tmp_path / "data").touch()
     with pytest.raises(FolderError, match=r"data: cannot be written to .* nothing was run"):
         hook().before_pipeline_run()
-
-
-def test_a_node_that_runs_out_of_memory_gets_a_hint():
-    train, other = (SimpleNamespace(name=f"moco.{name}") for name in ("train_encoder", "draw"))
-    with pytest.raises(OutOfMemoryError, match=r"lower batch_size, .* recipe, or data.limit$"):
-        MemoryHintsHook().on_node_error(MemoryError(), train)
-    with pytest.raises(OutOfMemoryError, match=r"moco.draw: out of memory; lower data.limit$"):
-        MemoryHintsHook().on_node_error(MemoryError(), other)
-    MemoryHintsHook().on_node_error(ValueError("9 clusters"), train)
 
 
 def test_a_mistyped_path_is_named_and_nothing_else_is_said(project, caplog):

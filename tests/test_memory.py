@@ -3,10 +3,6 @@ import subprocess
 import sys
 
 import pytest
-import torch
-from kedro.io import DatasetError
-
-from fashion_mocluster.memory import is_about_memory
 
 # Allocates, fills and frees 8 blocks of 64 MB, and prints how often the system had to hand out a page.
 CODE = """
@@ -36,28 +32,3 @@ def test_freed_blocks_are_used_again_until_they_are_returned():
     before, kept, returned = map(int, done.stdout.split())
     assert kept < before / 10
     assert returned > 10 * kept
-
-
-def wrapped(cause):
-    """As Kedro wraps what a dataset raises."""
-    try:
-        raise DatasetError("Failed while loading") from cause
-    except DatasetError as error:
-        return error
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        MemoryError(),
-        torch.OutOfMemoryError("CUDA out of memory"),
-        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
-        wrapped(MemoryError()),
-    ],
-)
-def test_every_way_to_run_out_of_memory_is_known(error):
-    assert is_about_memory(error)
-
-
-def test_other_errors_are_not_about_memory():
-    assert not is_about_memory(wrapped(ValueError("9 clusters")))

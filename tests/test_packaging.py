@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.conftest import PROJECT
+from tests.project_copy import PROJECT, copy_project
 
 SMOKE = ("--env=smoke", "--pipelines=data_processing")
 
@@ -26,14 +26,16 @@ def run(command, folder, python_path):
 
 
 def copy_sources(folder):
-    """What git holds of conf, src and the images."""
+    """What the recipe of the container copies."""
     ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for name in ("conf", "src"):
-        shutil.copytree(PROJECT / name, folder / name, ignore=ignore)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(PROJECT / name, folder)
-    (folder / "data/01_raw").mkdir(parents=True)
-    shutil.copy(PROJECT / "data/01_raw/fashion-mnist_test.csv.gz", folder / "data/01_raw")
+    for line in (PROJECT / "conf/Dockerfile").read_text().splitlines():
+        if line.startswith("COPY"):
+            *sources, target = line.split()[1:]
+            for source in map(PROJECT.joinpath, sources):
+                if source.is_dir():
+                    shutil.copytree(source, folder / target, ignore=ignore)
+                else:
+                    shutil.copy(source, folder / target)
 
 
 @pytest.mark.slow
@@ -58,7 +60,7 @@ def test_the_wheel_runs_beside_a_conf_folder(tmp_path):
 @pytest.mark.slow
 def test_a_checkout_that_is_not_installed_runs(tmp_path):
     """Kedro itself puts ``src`` on the path; no metadata of the package is there."""
-    copy_sources(tmp_path)
+    copy_project(tmp_path)
     block = tmp_path / "block"
     block.mkdir()
     (block / "sitecustomize.py").write_text(

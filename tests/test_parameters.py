@@ -15,21 +15,7 @@ from tests.conftest import PROJECT, project_parameters
 ROW = {"title": "T", "representation": "moco", "clusterer": {"kind": "kmeans"}}
 
 
-@pytest.mark.parametrize(
-    "env",
-    [
-        "base",
-        "smoke",
-        "thesis",
-        "complete",
-        "best_10k",
-        "best_60k",
-        "best_70k",
-        "mnist",
-        "photos",
-        "local",
-    ],
-)
+@pytest.mark.parametrize("env", sorted(folder.name for folder in PROJECT.glob("conf/*/")))
 def test_every_environment_is_valid(env):
     check_parameters(project_parameters(env))
 
@@ -69,19 +55,8 @@ def test_the_weights_that_ship_are_of_the_recipe_as_it_is(env, seed):
 @pytest.mark.parametrize(
     ("runtime", "message"),
     [
-        ({"mocoo": {"epochs": 3}}, "mocoo: there is no such parameter here; did you mean moco"),
-        (
-            {"moco": {"epoch": 3}},
-            "moco.epoch: there is no such parameter here; did you mean epochs",
-        ),
         ({"moco": {"epochs": "many"}}, r"moco.epochs: .*integer.*got 'many'"),
-        ({"moco": {"epochs": 0}}, r"moco.epochs: .*got 0"),
-        ({"moco": {"contrast": {"temperature_start": -1}}}, "moco.contrast.temperature_start: "),
         ({"moco": {"views": {"crop_scale": {"low": 2}}}}, "moco.views.crop_scale: low"),
-        ({"moco": {"views": {"blur_kernel": 4}}}, "moco.views: blur_kernel must be odd"),
-        ({"moco": {"encoder": {"blocks": [1]}}}, "moco.encoder: blocks .1 stage. and widths"),
-        ({"moco": {"encoder": {"projection_dim": None}}}, "projection_hidden and projection_dim"),
-        ({"n_clusters": 0}, "n_clusters: "),
         ({"n_clusters": 2.5}, "n_clusters: give a whole number of at least 1, or auto .got 2.5"),
         ({"n_clusters": True}, "n_clusters: .*got True"),
         ({"n_clusters": "many"}, "n_clusters: .*or auto .got 'many'"),
@@ -101,7 +76,6 @@ def test_the_weights_that_ship_are_of_the_recipe_as_it_is(env, seed):
             {"finetuning": {"kmeans": {"surrogate": {"lambda": 1}}}},
             "finetuning.kmeans.surrogate.lambda: there is no such",
         ),
-        ({"evaluation": {"methods": {"Bad-Name": {}}}}, "evaluation.methods.Bad-Name"),
         (
             {"evaluation": {"methods": {"kmeans": {"clusterer": {"kind": "dbscan"}}}}},
             "evaluation.methods.kmeans.clusterer.kind: .*'turtle', 'hdbscan' .got 'dbscan",
@@ -110,13 +84,7 @@ def test_the_weights_that_ship_are_of_the_recipe_as_it_is(env, seed):
             {"evaluation": {"methods": {"kmeans": {"clusterer": {"n_neighbors": 50}}}}},
             "kmeans.clusterer.n_neighbors: there is no such parameter here with kind: kmeans",
         ),
-        (
-            {"evaluation": {"methods": {"kmeans": {"representation": "external"}}}},
-            "evaluation.external_embeddings",
-        ),
-        ({"moco": None}, "moco: "),
         ({"seed": "one"}, "seed: .*got 'one'"),
-        ({"finetuning": {"self_labeling": {"n_rounds": 0}}}, r"self_labeling.n_rounds: .*got 0"),
         (
             {"finetuning": {"kmeans": {"assign": "dbscan"}}},
             "kmeans.assign: .*'turtle', 'umap_ward' .got 'dbscan",
@@ -125,7 +93,6 @@ def test_the_weights_that_ship_are_of_the_recipe_as_it_is(env, seed):
             {"finetuning": {"self_labeling": {"assign": "umap_ward"}}},
             "finetuning.self_labeling: init: pixel_clusters belongs to assign: turtle",
         ),
-        ({"ablation": {"run": "abz"}}, "ablation.run: "),
         (
             {
                 "whitening": {"stage": 4},
@@ -156,7 +123,6 @@ def test_the_weights_that_ship_are_of_the_recipe_as_it_is(env, seed):
             {"evaluation": {"methods": {"kmeans": {"representation": "mocco"}}}},
             "unknown representation 'mocco'; did you mean moco",
         ),
-        ({"whitening": {"shrinkage": 0}}, "whitening.shrinkage: "),
         (
             {"report": {"literature": [{"title": "x", "images": "1", "source": "y", "acc": 79}]}},
             "report.literature.0.acc: ",

@@ -172,12 +172,6 @@ def test_ablation_of_a_subset_of_cases(project):
     assert list(table["epochs"]) == [2, 3]
 
 
-def test_the_older_spelling_of_the_option_for_pipelines(project):
-    result = kedro(project, "run", "--env=smoke", "--pipeline=data_processing")
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert "200 images of 28 x 28" in result.stdout
-
-
 def test_the_pipelines_are_drawn(project):
     # Like `kedro viz run` it makes every dataset of the catalog, those of no pipeline too.
     result = kedro(project, "viz", "build", KEDRO_ENV="best_10k")
@@ -231,28 +225,6 @@ def test_best_10k_on_a_fresh_clone_uses_the_weights_beside_its_recorded_scores(p
     predicted = pd.read_csv(folder / "07_model_output/predicted_clusters.csv")["cluster"]
     known = pd.read_csv(folder / f"07_model_output/clusters_{method}.csv")["cluster"]
     assert (predicted == known[:100]).all()
-
-
-def test_new_images_are_assigned_to_the_clusters(smoke, project, tmp_path):
-    """Images that were clustered, given again as new ones, get their clusters again."""
-    new = first_images(tmp_path / "new.csv", 100)
-    params = {"predict.path": str(new), "predict.method": "moco_kmeans", "predict.n_neighbors": 1}
-    log = run(project, env="smoke", pipelines=["predict"], params=params).log
-    assert not re.search(r"epoch \d+/", log)
-    predicted = pd.read_csv(smoke.folder / "07_model_output" / "predicted_clusters.csv")
-    known = pd.read_csv(smoke.folder / "07_model_output" / "clusters_moco_kmeans.csv")
-    assert list(predicted.columns) == ["index", "cluster", "confidence", "distance", "novel"]
-    assert not predicted["novel"].any()
-    assert (predicted["cluster"] == known["cluster"][:100]).all()
-    scores = json.loads((smoke.folder / "08_reporting" / "prediction_scores.json").read_text())
-    assert scores["n_images"] == 100
-    assert 0 < scores["acc"] <= 1
-
-
-@pytest.mark.usefixtures("smoke")
-def test_prediction_without_new_images_says_how_to_name_them(project):
-    with pytest.raises(Exception, match="predict.path="):
-        run(project, env="smoke", pipelines=["predict"])
 
 
 def test_images_without_labels_of_another_size(project, tmp_path):
@@ -455,15 +427,6 @@ def test_another_seed_writes_to_a_folder_of_its_own(smoke, project):
     run(project, env="smoke", pipelines=["moco_pretraining"], params={"seed": 1})
     assert (smoke.folder / "06_models/moco_pretraining/encoder.pt").read_bytes() == before
     assert (smoke.folder / "seed_1/06_models/moco_pretraining/encoder.pt").read_bytes() != before
-
-
-@pytest.mark.parametrize(
-    ("name", "value"), [("moco.epoch", 3), ("moco.epochs", "three"), ("mocco.x", 1)]
-)
-def test_misspelled_or_mistyped_parameters_stop_before_any_work(project, name, value):
-    named = name.removesuffix(".x")
-    with pytest.raises(Exception, match=f"(?s)nothing was run.*{named}: "):
-        run(project, params={name: value})
 
 
 def test_an_error_raised_on_purpose_is_printed_without_its_traceback(project, tmp_path):

@@ -6,6 +6,7 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
 from fashion_mocluster import session
+from fashion_mocluster.errors import InputError
 from fashion_mocluster.parameters import ParameterError
 from tests.conftest import PROJECT
 
@@ -84,3 +85,8 @@ def test_outside_a_session_there_is_none():
 def test_a_mapping_in_place_of_a_list_is_named(start):
     with pytest.raises(ParameterError, match="moco.encoder.widths: this is a list in conf"):
         start(moco={"epochs": 1, "encoder": {"widths": {"first": 8}}})
+
+
+def test_object_storage_is_not_taken_for_a_folder():
+    with pytest.raises(InputError, match="s3://bucket/smoke is not the path of a folder"):
+        session.full_path("s3://bucket/smoke")

@@ -1,7 +1,7 @@
 """What the project adds to Kedro's life cycle."""
 
 import logging
-from typing import Any, ClassVar
+from typing import Any
 
 from filelock import FileLock, Timeout
 from kedro.framework.hooks import hook_impl
@@ -9,7 +9,6 @@ from kedro.framework.project import pipelines
 
 from fashion_mocluster import provenance, session
 from fashion_mocluster.errors import FashionMoClusterError
-from fashion_mocluster.memory import is_about_memory
 from fashion_mocluster.stored_run import give_parameters, refuse_missing
 from fashion_mocluster.threads import limit_numeric_threads
 
@@ -135,32 +134,3 @@ class SummaryHook:
         for dataset, place in places.items():
             if dataset in pipeline.all_outputs():
                 logger.info("results: %s", session.output_folder() / place)
-
-
-class OutOfMemoryError(FashionMoClusterError, MemoryError):
-    """There was too little memory for a node."""
-
-
-class MemoryHintsHook:
-    """Says which parameters make a node need less memory, once it had too little."""
-
-    PARAMETERS_TO_LOWER: ClassVar = {
-        "train_encoder": "batch_size, contrast.queue_size or encoder.widths of its recipe",
-        "finetune_encoder": "batch_size or surrogate.chunk of its finetuning",
-        "embed_images": "embedding.batch_size",
-        "embed_whitened": "embedding.batch_size, whitening.max_grid_size or whitening.n_fit_images",
-        "embed_with_backbone": "backbone.batch_size or backbone.image_size",
-        "reduce_pixels": "evaluation.pca_components",
-    }
-
-    @hook_impl
-    def on_node_error(self, error: Exception, node: Any) -> None:
-        """Replace the error of an allocation.
-
-        Raises:
-            OutOfMemoryError: The node ran out of memory.
-        """
-        if is_about_memory(error):
-            own = self.PARAMETERS_TO_LOWER.get(node.name.rpartition(".")[2])
-            lower = f"{own}, or data.limit" if own else "data.limit"
-            raise OutOfMemoryError(f"{node.name}: out of memory; lower {lower}") from error

@@ -1,6 +1,4 @@
-"""The memory of the process: kept and returned, where the C library lets a program say so, and errors
-that say there was too little.
-"""
+"""The memory of the process, kept and returned where the C library lets a program say so."""
 
 import ctypes
 import gc
@@ -35,17 +33,3 @@ def return_freed_memory() -> None:
 def _of_c_library(function: str):
     """A function of the C library, or None: only glibc has those above."""
     return getattr(ctypes.CDLL(None), function, None) if sys.platform == "linux" else None
-
-
-def is_about_memory(error: BaseException | None) -> bool:
-    """Whether an error or one of its causes says that memory could not be allocated.
-
-    NumPy raises MemoryError, CUDA an error of its own and torch on the CPU a plain RuntimeError.
-    """
-    while error is not None:
-        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-            return True
-        if "can't allocate memory" in str(error) or "not enough memory" in str(error):
-            return True
-        error = error.__cause__ or error.__context__
-    return False

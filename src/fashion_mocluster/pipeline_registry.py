@@ -139,11 +139,4 @@ def _predict(p: "ProjectParameters", stored_run: dict | None) -> Pipeline:
             f"{', '.join(stored['neighbor_mi'] or p.evaluation.run_methods)}, or run it first "
             "(evaluation.run_methods)"
         )
-    return predict.create_pipeline(
-        None if chosen else name,
-        method.title,
-        method.representation,
-        p.encoder_namespaces,
-        p.joined,
-        named=p.data.cluster_names is not None,
-    )
+    return predict.create_pipeline(p, name, chosen=chosen)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fashion_mocluster.errors import InputError
+
 
 @dataclass(frozen=True)
 class Session:
@@ -77,7 +79,13 @@ def results_folder() -> str:
 
 
 def full_path(path: str) -> str:
-    """Resolver ``${full_path:data}``: a path that starts from the project's folder, as a full path."""
+    """Resolver ``${full_path:data}``: a path that starts from the project's folder, as a full path.
+
+    Raises:
+        InputError: It is that of an object storage.
+    """
+    if "://" in path:
+        raise InputError(f"{path} is not the path of a folder on this machine; mount the storage")
     return str(current().project_path / Path(path).expanduser())
 
 

@@ -1,4 +1,3 @@
-import errno
 from pathlib import Path
 
 import pytest
@@ -33,21 +32,6 @@ def test_names_and_removal(store):
     assert store.where("last").endswith("checkpoints/last.pt")
 
 
-def test_a_failed_write_leaves_the_old_checkpoint_whole(store, tmp_path, monkeypatch):
-    store.save("last", {"epoch": 1})
-    write = Path.write_bytes
-
-    def fail(path, content):
-        write(path, content[: len(content) // 2])
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", fail)
-    with pytest.raises(DataFileError, match=r"last\.pt: cannot be written.*Free some space"):
-        store.save("last", {"epoch": 2})
-    assert store.load("last") == {"epoch": 1}
-    assert [p.name for p in (tmp_path / "checkpoints").iterdir()] == ["last.pt"]
-
-
 def test_a_file_that_reads_back_differently_does_not_replace_a_good_checkpoint(store, monkeypatch):
     store.save("last", {"epoch": 1})
     write = Path.write_bytes
@@ -65,18 +49,9 @@ def test_the_temporary_file_of_a_killed_process_is_no_checkpoint(store, tmp_path
     assert [p.name for p in (tmp_path / "checkpoints").iterdir()] == ["last.pt"]
 
 
-@pytest.mark.parametrize("damage", ["truncated", "empty", "list"])
-def test_a_damaged_checkpoint_is_refused_and_the_error_says_how_to_resume(store, tmp_path, damage):
+def test_a_damaged_checkpoint_is_refused_and_the_error_says_how_to_resume(store, tmp_path):
     store.save("last", {"w": torch.arange(1000.0)})
     path = tmp_path / "checkpoints" / "last.pt"
-    if damage == "list":
-        torch.save([1, 2], path)
-    else:
-        path.write_bytes(path.read_bytes()[: {"truncated": 700, "empty": 0}[damage]])
+    path.write_bytes(path.read_bytes()[:700])
     with pytest.raises(DataFileError, match=r"last\.pt: .*Delete it: the training then resumes"):
         store.load("last")
-
-
-def test_the_dataset_itself_cannot_be_saved(tmp_path):
-    with pytest.raises(DataFileError, match="through the store"):
-        CheckpointStoreDataset(filepath=str(tmp_path)).save({})

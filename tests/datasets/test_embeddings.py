@@ -51,11 +51,6 @@ def test_a_missing_file_is_named(tmp_path):
         load(tmp_path / "z.npy")
 
 
-def test_they_are_never_written(tmp_path):
-    with pytest.raises(DataFileError, match="never written"):
-        ExternalEmbeddingsDataset(filepath=str(tmp_path / "z.npy")).save(Z)
-
-
 def test_those_of_an_earlier_run_are_found_where_it_left_them(tmp_path):
     paths = [str(tmp_path / name) for name in ("own.parquet", "first.parquet")]
     dataset = EarlierEmbeddingsDataset(filepaths=paths)
@@ -69,5 +64,3 @@ def test_those_of_an_earlier_run_are_found_where_it_left_them(tmp_path):
     assert dataset.load() is not None
     table[:2].to_parquet(paths[0], index=False)
     assert len(dataset.load()) == 2
-    with pytest.raises(DataFileError, match="only read, never written"):
-        dataset.save(table)

@@ -21,14 +21,12 @@ def csv_file(tmp_path):
     return path
 
 
-def test_csv_images_and_labels_come_apart(csv_file):
-    assert ImagesDataset(filepath=str(csv_file)).load().shape == (2, 2, 2)
-    np.testing.assert_array_equal(LabelsDataset(filepath=str(csv_file)).load(), [3, 0])
-
-
-def test_limit_cuts_both(csv_file):
-    assert len(ImagesDataset(filepath=str(csv_file), limit=1).load()) == 1
-    np.testing.assert_array_equal(LabelsDataset(filepath=str(csv_file), limit=1).load(), [3])
+@pytest.mark.parametrize("limit", [None, 1])
+def test_csv_images_and_labels_come_apart(csv_file, limit):
+    images = ImagesDataset(filepath=str(csv_file), limit=limit).load()
+    assert images.shape == (limit or 2, 2, 2)
+    labels = LabelsDataset(filepath=str(csv_file), limit=limit).load()
+    np.testing.assert_array_equal(labels, [3, 0][:limit])
 
 
 def test_folders_are_recognized(idx_folder, tmp_path):  # noqa: F811
@@ -152,12 +150,6 @@ def test_errors_keep_their_words(csv_file):
 def test_sources_are_never_written(csv_file):
     with pytest.raises(DataFileError, match="never written"):
         ImagesDataset(filepath=str(csv_file)).save(np.zeros(3))
-
-
-@pytest.mark.parametrize(("option", "value"), [("format", "parquet"), ("split", "half")])
-def test_unknown_options(csv_file, option, value):
-    with pytest.raises(DataFileError, match=f"data.{option}: expected one of .*, got '{value}'"):
-        ImagesDataset(filepath=str(csv_file), **{option: value})
 
 
 @pytest.fixture

@@ -65,8 +65,3 @@ def test_damage_names_the_file_and_the_cure(gathered, tmp_path, name):
     path.write_text("" if name.endswith("csv") else "{")
     with pytest.raises(DatasetError, match=f"{name}: damaged .*remove it and run again"):
         gathered.load()
-
-
-def test_it_is_never_written(gathered):
-    with pytest.raises(DatasetError, match="only read, never written"):
-        gathered.save([])

@@ -3,24 +3,18 @@ import logging
 import numpy as np
 import pytest
 import torch
-from sklearn.cluster import KMeans
 
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning.backbone import embed_with_backbone
 from fashion_mocluster.learning.embedding import embed
 from fashion_mocluster.learning.feature_maps import flatten_feature_map
-from fashion_mocluster.learning.finetuning import finetune
 from fashion_mocluster.learning.parameters import (
     BackboneParameters,
     EmbeddingParameters,
-    KMeansFinetuningParameters,
-    SelfLabelingParameters,
     WhiteningParameters,
 )
-from fashion_mocluster.learning.self_labeling import self_label
 from fashion_mocluster.learning.weights import EncoderWeights, WeightsError
 from fashion_mocluster.learning.whitening import whiten
-from tests.learning.stores import MemoryStore
 
 # timm is imported for seconds in each process, so one process gets them all.
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("backbone")]
@@ -112,38 +106,3 @@ def test_its_maps_are_whitened_by_a_readout_that_is_stored_with_the_weights(weig
     np.testing.assert_allclose(z, expected, atol=1e-3)
     with pytest.raises(InputError, match="stage is 6, but the encoder has 5 stages"):
         whiten(pictures, weights, whitening.model_copy(update={"stage": 6}), EMBEDDING)
-
-
-@pytest.mark.parametrize("trained_groups", [0, 1])
-def test_self_labeling_changes_the_last_groups_of_layers_alone(recipe, pictures, trained_groups):
-    p = recipe.model_copy(update={"trained_groups": trained_groups})
-    weights = EncoderWeights.of_backbone(p, (48, 48), 3)
-    labels = np.repeat([0, 1, 2], 8)
-    self_labeling = SelfLabelingParameters(
-        assign="turtle", start="backbone", seed=0, n_rounds=1, epochs=2, batch_size=12,
-        neighbor_agreement_threshold=0.5, temperature=0.1, views=VIEWS,
-        optimizer={"learning_rate": 0.05}, compute=CPU,
-    )  # fmt: skip
-    trained = self_label(
-        pictures,
-        weights,
-        self_labeling,
-        3,
-        EMBEDDING,
-        lambda z: (labels, np.ones(24)),
-        MemoryStore(),
-    ).weights
-    changed = {n for n, t in trained.state.items() if not torch.equal(t, weights.state[n])}
-    stages = [f"network.layer{n}." for n in range(5 - trained_groups, 5)]
-    expected = {n for n in weights.build().state_dict() if n.startswith(tuple(stages))}
-    assert changed == {n for n in expected if "running" not in n and "num_batches" not in n}
-
-
-def test_finetuning_pulls_clusters_together(weights, pictures):
-    finetuning = KMeansFinetuningParameters(
-        assign="kmeans", start="backbone", seed=0, epochs=3, learning_rate=0.2, compute=CPU
-    )
-    result = finetune(
-        pictures, weights, finetuning, 3, KMeans(3, random_state=0).fit_predict, MemoryStore()
-    )
-    assert result.history[-1]["silhouette"] > result.history[0]["silhouette"]

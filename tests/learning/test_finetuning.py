@@ -1,5 +1,4 @@
 import itertools
-import signal
 
 import numpy as np
 import pytest
@@ -112,7 +111,7 @@ def test_a_killed_run_ends_bit_for_bit_the_same(images, pretrained, parameters, 
     np.testing.assert_array_equal(whole.assignments, resumed.assignments)
 
 
-def test_another_pretrained_encoder_is_not_continued(images, pretrained, parameters):
+def test_another_run_is_not_continued(images, pretrained, parameters):
     store = MemoryStore()
     finetune(images, pretrained, parameters, 3, assign, store)
     other = EncoderWeights.of(
@@ -122,6 +121,8 @@ def test_another_pretrained_encoder_is_not_continued(images, pretrained, paramet
     )
     with pytest.raises(CheckpointMismatchError, match="pretrained encoder"):
         finetune(images, other, parameters, 3, assign, store)
+    with pytest.raises(CheckpointMismatchError, match=r"n_clusters \(checkpoint 3, now 4\)"):
+        finetune(images, pretrained, parameters, 4, assign, store)
 
 
 def test_a_score_chooses_the_epoch(images, pretrained, parameters):
@@ -170,13 +171,6 @@ def test_a_single_cluster_stops_with_the_cure(images, pretrained, parameters):
         finetune(images, pretrained, parameters, 3, collapsed, MemoryStore())
 
 
-def test_another_number_of_clusters_is_not_continued(images, pretrained, parameters):
-    store = MemoryStore()
-    finetune(images, pretrained, parameters, 3, assign, store)
-    with pytest.raises(CheckpointMismatchError, match=r"n_clusters \(checkpoint 3, now 4\)"):
-        finetune(images, pretrained, parameters, 4, assign, store)
-
-
 def test_divergence_names_the_last_good_checkpoint(images, pretrained, parameters):
     wild = parameters.model_copy(update={"learning_rate": 1e38})
     with pytest.raises(
@@ -185,29 +179,6 @@ def test_divergence_names_the_last_good_checkpoint(images, pretrained, parameter
         r"memory.*--params=finetuning.learning_rate=",
     ):
         finetune(images, pretrained, wild, 3, assign, MemoryStore())
-
-
-def test_a_signal_stops_after_the_epoch_and_the_run_can_be_continued(
-    images, pretrained, parameters
-):
-    whole = finetune(images, pretrained, parameters, 3, assign, DyingStore())
-    store = DyingStore()
-    calls = 0
-
-    def interrupted(z):
-        nonlocal calls
-        calls += 1
-        if calls == 2:
-            signal.raise_signal(signal.SIGTERM)
-        return assign(z)
-
-    with pytest.raises(SystemExit) as stopped:
-        finetune(images, pretrained, parameters, 3, interrupted, store)
-    assert stopped.value.code == 128 + signal.SIGTERM
-    assert len(store.states["last"]["history"]) == 2
-    resumed = finetune(images, pretrained, parameters, 3, assign, store)
-    assert same_weights(whole.weights, resumed.weights)
-    assert whole.history == resumed.history
 
 
 def test_after_step_saves_the_weights_of_one_step_later(images, pretrained, parameters):

@@ -1,23 +1,40 @@
-"""One training in several processes gives what one process gives."""
+"""Several processes give what one process gives."""
 
-import os
 import pickle
-import signal
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
+from sklearn.cluster import KMeans
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 
 from fashion_mocluster.datasets.checkpoints import FolderStore
+from fashion_mocluster.learning import backbone, launch
+from fashion_mocluster.learning.embedding import embed
+from fashion_mocluster.learning.encoder import build_encoder
 from fashion_mocluster.learning.health import TrainingDivergedError
 from fashion_mocluster.learning.launch import ProcessLostError, child_error
-from fashion_mocluster.learning.parameters import MocoParameters
+from fashion_mocluster.learning.parameters import (
+    BackboneParameters,
+    EmbeddingParameters,
+    EncoderParameters,
+    MocoParameters,
+    SelfLabelingParameters,
+)
 from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.pretraining import pretrain
-from tests.conftest import tiny_pretraining
+from fashion_mocluster.learning.self_labeling import self_label
+from fashion_mocluster.learning.weights import EncoderWeights
+from tests.conftest import project_parameters, tiny_pretraining
+from tests.learning.in_ranks import KillingStore, by_largest_feature
 from tests.learning.stores import MemoryStore
+from tests.project_copy import PROJECT
 
+# Processes are forks of one that has imported what they need, which is done once.
+pytestmark = pytest.mark.xdist_group("processes")
 STATISTICS = PixelStatistics(127, 70)
+CPU = {"device": "cpu", "precision": "float32", "threads": 1}
 
 
 def recipe(processes=1, **changes):
@@ -31,15 +48,6 @@ def recipe(processes=1, **changes):
     ours = {"epochs": 5, "batch_size": 32, "bn_splits": 4}
     groups = {"compute": compute, "encoder": encoder, "optimizer": optimizer}
     return MocoParameters(**{**tiny, **ours, **groups, **changes})
-
-
-class KillingStore(FolderStore):
-    """Kills its process as soon as the fourth epoch is stored."""
-
-    def save(self, name, state):
-        super().save(name, state)
-        if name == "last" and len(state["history"]) == 4:
-            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def largest_difference(a, b):
@@ -59,6 +67,77 @@ def test_two_processes_give_what_one_gives_even_if_one_goes_on_for_them(tmp_path
     # Other groups give something else.
     two_groups = pretrain(images, STATISTICS, recipe(bn_splits=2), MemoryStore())
     assert largest_difference(two_groups.weights, one.weights) > 1e-3
+
+
+@pytest.mark.slow
+def test_two_processes_end_in_the_same_clusters():
+    """On the images of the environment ``smoke``, by its recipe with two BatchNorm groups."""
+    rows = pd.read_csv(PROJECT / "data/01_raw/fashion-mnist_test.csv.gz", nrows=200)
+    images = rows.drop(columns="label").to_numpy(np.uint8).reshape(-1, 28, 28)
+    smoke = project_parameters("smoke")["moco"] | {"bn_splits": 2}
+    clusters = []
+    for processes in (1, 2):
+        compute = {**CPU, "processes": processes}
+        recipe = MocoParameters(**{**smoke, "compute": compute})
+        weights = pretrain(images, STATISTICS, recipe, MemoryStore()).weights
+        z = embed(images, weights, EmbeddingParameters(compute={"device": "cpu", "threads": 1}))
+        clusters.append(KMeans(10, n_init=2, random_state=0).fit_predict(z))
+    np.testing.assert_array_equal(*clusters)
+
+
+@pytest.mark.slow
+def test_two_processes_label_themselves_as_one_does(tmp_path, images):
+    preprocessing = recipe().preprocessing
+    encoder = EncoderParameters(blocks=[1, 1], widths=[4, 6])
+    pretrained = EncoderWeights.of(build_encoder(encoder, (12, 12), 0), preprocessing, STATISTICS)
+
+    def train(processes, store, bn_splits=2):
+        parameters = SelfLabelingParameters(
+            **{"assign": "turtle", "seed": 4, "n_rounds": 2, "epochs": 2, "batch_size": 8},
+            **{"neighbor_agreement_threshold": 0.5, "temperature": 0.2, "bn_splits": bn_splits},
+            views=recipe().views,
+            optimizer={"learning_rate": 0.01},
+            compute={**CPU, "processes": processes},
+        )
+        embedding = EmbeddingParameters(compute=CPU)
+        return self_label(images, pretrained, parameters, 3, embedding, by_largest_feature, store)
+
+    one = train(1, MemoryStore())
+    with pytest.raises(ProcessLostError, match="self_labeling: process 0 was killed by SIGKILL"):
+        train(2, KillingStore(tmp_path))
+    two = train(2, FolderStore(tmp_path))
+    assert largest_difference(two.weights, one.weights) < 1e-5
+    np.testing.assert_array_equal(two.assignments, one.assignments)
+    for row, other in zip(two.history, one.history, strict=True):
+        assert row == pytest.approx(other, abs=1e-4)
+    assert largest_difference(train(1, MemoryStore(), bn_splits=1).weights, one.weights) > 1e-4
+
+
+class MeanColors(torch.nn.Module):
+    """Stands in for a pretrained network."""
+
+    def __init__(self):
+        super().__init__()
+        self.pretrained_cfg = {"mean": [0.5] * 3, "std": [0.2] * 3}
+
+    def forward(self, x):
+        return x.mean((2, 3))
+
+
+def test_processes_describe_their_shares_of_the_images(images, monkeypatch):
+    monkeypatch.setattr(launch, "START_METHOD", "fork")  # which the stand-in gets through
+    monkeypatch.setattr(backbone, "load_backbone", lambda _: MeanColors())
+    changes = {"name": "mean colors", "image_size": 32, "pooling": "network", "batch_size": 4}
+    one, two = (
+        backbone.embed_with_backbone(
+            images,
+            BackboneParameters(**changes, compute={**CPU, "processes": processes}),
+            np.arange(0, 63, 3),
+        )
+        for processes in (1, 2)
+    )
+    assert one.shape == (21, 3)
+    np.testing.assert_array_equal(two, one)
 
 
 def test_an_error_on_purpose_comes_back_as_it_is(tmp_path):

@@ -1,7 +1,5 @@
-import itertools
 import logging
 import math
-import signal
 
 import numpy as np
 import pytest
@@ -254,28 +252,6 @@ def test_a_killed_run_ends_bit_for_bit_the_same(images, pretrained, parameters, 
     np.testing.assert_array_equal(whole.assignments, resumed.assignments)
 
 
-@pytest.mark.parametrize("step", [6, 16])
-@pytest.mark.slow
-def test_a_stopped_run_ends_bit_for_bit_the_same(images, pretrained, parameters, monkeypatch, step):
-    whole = train(images, pretrained, parameters)
-    store, steps, train_step = DyingStore(), itertools.count(), SelfLabeling.train_step
-
-    def interrupted(run, *arguments):
-        if next(steps) == step:
-            signal.raise_signal(signal.SIGINT)
-        return train_step(run, *arguments)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(SelfLabeling, "train_step", interrupted)
-        with pytest.raises(SystemExit) as stopped:
-            train(images, pretrained, parameters, store)
-    assert stopped.value.code == 128 + signal.SIGINT
-    assert next(steps) == step + 1
-    resumed = train(images, pretrained, parameters, store)
-    assert same_weights(whole.weights, resumed.weights)
-    assert whole.history == resumed.history
-
-
 def test_another_run_is_not_continued(images, pretrained, parameters):
     store = MemoryStore()
     train(images, pretrained, parameters, store)
@@ -296,14 +272,6 @@ def test_a_batch_is_no_larger_than_what_is_kept(images, pretrained, parameters):
     few = np.repeat([1.0, 0.0], [5, 59])
     result = train(images, pretrained, parameters, assign=lambda z: (assign(z)[0], few))
     assert len(result.history) == 4
-
-
-def test_divergence_names_parameter_and_checkpoint(images, pretrained, parameters):
-    optimizer = parameters.optimizer.model_copy(update={"learning_rate": 1e30})
-    wild = parameters.model_copy(update={"optimizer": optimizer})
-    with pytest.raises(FloatingPointError, match=r"optimizer.learning_rate=.*restart") as error:
-        train(images, pretrained, wild)
-    assert "there is no checkpoint yet" in str(error.value)
 
 
 def test_a_view_is_what_a_query_sees(parameters):

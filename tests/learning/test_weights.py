@@ -53,10 +53,3 @@ def test_malformed_content_is_refused_with_its_file(weights, change, message):
     change(content)
     with pytest.raises(WeightsError, match=f"some/file.pt.*{message}"):
         EncoderWeights.from_dict(content)
-
-
-def test_other_architecture_is_refused(weights):
-    content = weights.to_dict()
-    content["encoder"]["widths"] = [5]
-    with pytest.raises(WeightsError, match="do not fit the encoder described"):
-        EncoderWeights.from_dict(content).build()

@@ -1,3 +1,4 @@
+from types import SimpleNamespace
 from unittest import mock
 
 import numpy as np
@@ -12,7 +13,7 @@ from fashion_mocluster.learning.encoder import build_encoder
 from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.weights import EncoderWeights
 from fashion_mocluster.parameters import check_parameters
-from fashion_mocluster.pipelines.cluster_finetuning.nodes import self_label_encoder
+from fashion_mocluster.pipelines.cluster_finetuning.nodes import self_label_encoder, thesis_score
 from tests.conftest import project_parameters
 
 
@@ -68,3 +69,12 @@ def test_self_labeling_by_ward_finds_groups_of_unequal_size():
     recipe = p.finetuning["self_labeling"]
     with mock.patch.object(self_labeling, "self_label", watched), pytest.raises(Reached):
         self_label_encoder(None, None, recipe, 3, None, p.embedding, p.whitening)
+
+
+def test_the_score_of_the_thesis_by_hand():
+    """Two of four images in the right cluster of two: NMI and ARI are 0."""
+    indices = SimpleNamespace(silhouette=0.5, davies_bouldin=0.25, calinski_harabasz=np.e**4 - 1)
+    score = thesis_score(np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1]), indices)
+    assert score == pytest.approx(0.3 * (0 - 0.5 + 0.5) + 0.05 / 0.25 + 0.05 * 0.4)
+    same = thesis_score(np.array([0, 0, 1, 1]), np.array([1, 1, 0, 0]), indices)
+    assert same == pytest.approx(0.3 * 2.5 + 0.05 / 0.25 + 0.05 * 0.4)

@@ -13,22 +13,10 @@ def test_good_images_pass_unchanged(images):
     assert nodes.validate_images(images, DATA, 10) is images
 
 
-@pytest.mark.parametrize(
-    ("bad", "message"),
-    [
-        (np.zeros((3, 8, 8), np.float32), "expected uint8"),
-        (np.zeros((3, 64), np.uint8), "expected uint8"),
-        (np.zeros((1, 8, 8), np.uint8), "at least 2"),
-        (np.zeros((6, 2, 8), np.uint8), "at least 4 x 4 pixels, got 2 x 8"),
-        (np.full((6, 8, 8), 7, np.uint8), "6 images, all the same"),
-        (np.full((6, 8, 8, 3), 7, np.uint8), "6 images, all the same"),
-        (np.zeros((6, 8, 8, 4), np.uint8), "expected uint8"),
-        (np.arange(256, dtype=np.uint8).reshape(4, 8, 8), "4 images cannot make 5 clusters"),
-    ],
-)
-def test_images_that_cannot_be_clustered_are_refused_with_their_file(bad, message):
-    with pytest.raises(InputError, match=f"some.csv: .*{message}"):
-        nodes.validate_images(bad, DATA, 5)
+@pytest.mark.parametrize("shape", [(6, 8, 8), (6, 8, 8, 3)])
+def test_images_that_are_all_the_same_are_refused_with_their_file(shape):
+    with pytest.raises(InputError, match=r"some.csv: 6 images, all the same"):
+        nodes.validate_images(np.full(shape, 7, np.uint8), DATA, 5)
 
 
 def test_constant_images_are_warned_about(images, caplog):

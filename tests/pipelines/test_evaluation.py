@@ -15,7 +15,6 @@ from fashion_mocluster.clustering.parameters import (
     MethodParameters,
     TurtleParameters,
 )
-from fashion_mocluster.errors import InputError
 from fashion_mocluster.pipelines.evaluation import nodes
 from fashion_mocluster.pipelines.evaluation.cluster_names import fingerprint
 from fashion_mocluster.pipelines.evaluation.parameters import ModelSelectionParameters
@@ -71,22 +70,6 @@ def test_external_embeddings_written_as_text_are_numbers(images):
     features, _ = nodes.read_external_embeddings(table, images)
     expected = np.arange(64)[:, None] + [0, 0.5]
     np.testing.assert_array_equal(features.to_numpy(), expected.astype(np.float32))
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda t: t.iloc[:-1], "63 lines for 64 images"),
-        (lambda t: t.rename(columns={"feature_1": "f1"}), "columns must be"),
-        (lambda t: t.drop(columns=t.columns), "columns must be"),
-        (lambda t: t.replace(0.0, np.nan), "image 0, column 'feature_1' is not a number"),
-        (lambda t: t.assign(feature_1=["1"] * 63 + ["x"]), "image 63, column 'feature_1' is not a"),
-    ],
-)
-def test_external_embeddings_that_do_not_fit(images, change, message):
-    table = pd.DataFrame(np.eye(64, 2), columns=["feature_0", "feature_1"])
-    with pytest.raises(InputError, match=message):
-        nodes.read_external_embeddings(change(table), images)
 
 
 def table_of(assignments, labels=None, paths=None):

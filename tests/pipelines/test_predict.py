@@ -2,11 +2,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fashion_mocluster.parameters import check_parameters
 from fashion_mocluster.pipelines.evaluation import predict
 from fashion_mocluster.pipelines.evaluation.parameters import (
     ModelSelectionParameters,
     PredictParameters,
 )
+from tests.conftest import project_parameters
 
 SELECTION = ModelSelectionParameters(representation="moco", n_neighbors=5)
 
@@ -127,16 +129,21 @@ def test_images_of_another_size_or_color_name_the_cure(shape):
         ("external", {"new_external_embeddings_file"}),
     ],
 )
-@pytest.mark.parametrize("method", ["row", None])
-def test_inputs_are_what_a_run_stored_and_the_new_images(representation, inputs, method):
-    pipeline = predict.create_pipeline(method, "Row", representation, ["moco"], {}, named=False)
+@pytest.mark.parametrize("chosen", [False, True])
+def test_inputs_are_what_a_run_stored_and_the_new_images(representation, inputs, chosen):
+    method = {"title": "M", "representation": representation, "clusterer": {"kind": "kmeans"}}
+    files = {"external_embeddings": "z.npy", "external_weights": "w.pt"}
+    runtime = {"evaluation": {"methods": {"mine": method}, "run_methods": ["mine"], **files}}
+    p = check_parameters(project_parameters(runtime=runtime))
+    pipeline = predict.create_pipeline(p, "mine", chosen=chosen)
     free = {name for name in pipeline.inputs() if not name.startswith("params:")}
     assert free == inputs | {
         *("new_images", "new_labels", "new_class_names", "new_image_paths", "pixel_statistics"),
         "new_skipped_files",
         f"{representation}_embeddings",
         f"{representation}_neighbor_distances",
-        *("row_clusters" if method else "best_clusters", "best_method"),
+        *("best_clusters" if chosen else "mine_clusters", "best_method"),
     }
-    named = predict.create_pipeline(method, "Row", representation, ["moco"], {}, named=True)
+    names = p.data.model_copy(update={"cluster_names": "names.csv"})
+    named = predict.create_pipeline(p.model_copy(update={"data": names}), "mine", chosen=chosen)
     assert named.inputs() - pipeline.inputs() == {"cluster_names_file"}

@@ -4,7 +4,12 @@ import pytest
 from matplotlib.container import BarContainer
 from scipy.stats import ttest_rel
 
-from fashion_mocluster.reporting.ablation import ablation_figure, claims_table, scores_table
+from fashion_mocluster.reporting.ablation import (
+    ablation_figure,
+    ablation_table,
+    claims_table,
+    scores_table,
+)
 
 
 def table(seed, cases="abcdefg"):
@@ -96,3 +101,12 @@ def test_the_figure_shows_means_deviations_and_published_scores():
     np.testing.assert_allclose(axes.collections[-1].get_offsets(), [[1, 0.39]])
     legend = [t.get_text() for t in figure.legends[0].get_texts()]
     assert legend == ["published in the thesis (10,000 images)", "one", "two"]
+
+
+def test_without_labels_the_figure_has_the_silhouette_alone():
+    scores = [{"case": c, "epochs": 300, "silhouette": 0.1 * i} for i, c in enumerate("gfa")]
+    one = ablation_table(scores).assign(recipe="this run", seed=0)
+    assert list(one["case"]) == list("afg")
+    (axes,) = ablation_figure(one, {"b": {"acc": 0.4}}).axes
+    assert axes.get_title() == "Silhouette"
+    assert [bar.get_height() for bar in axes.patches] == list(one["silhouette"])

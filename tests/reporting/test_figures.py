@@ -12,7 +12,6 @@ from matplotlib.colors import to_hex, to_rgba
 from matplotlib.text import Text
 
 from fashion_mocluster.reporting import (
-    ablation,
     comparison,
     contact_sheet,
     distribution,
@@ -269,53 +268,23 @@ def test_comparison_shows_the_table_and_the_published_scores(labeled):
     assert not comparison.comparison_figure(table, TITLES, {}, BEST).legends
 
 
-def test_the_printed_table_names_the_methods_that_assume_equal_sizes():
+def test_the_printed_table_explains_what_it_shows():
     table = comparison.comparison_table([{"method": m, **SCORES, **COST} for m in "ab"])
-    text = comparison.printed_table(table, TITLES, {"a": 0.2, "b": 0.3}, "b", ["b", "c"])
-    assert text.splitlines()[-2] == "assume clusters of equal size: Method B"
-    assert "equal size" not in comparison.printed_table(table, TITLES, {"a": 0.2, "b": 0.3}, "b")
-
-
-def test_the_printed_table_says_how_exact_the_score_of_a_sample_is():
-    table = comparison.comparison_table([{"method": m, **SCORES, **COST} for m in "ab"])
-    text = comparison.printed_table(table, TITLES, {"a": 0.2, "b": 0.3}, "b", (), {"b": 0.00251})
-    assert text.splitlines()[-2].endswith("sample of the images, standard error: Method B 0.0025")
-
-
-def test_the_printed_table_says_what_its_star_means():
-    table = comparison.comparison_table([{"method": m, **SCORES, **COST} for m in "ab"])
-    text = comparison.printed_table(table, TITLES, {"a": 0.2, "b": 0.3}, "b")
+    shown = [table, TITLES, {"a": 0.2, "b": 0.3}, "b"]
+    text = comparison.printed_table(*shown, ["b", "c"], {"b": 0.00251})
     assert "* Method B" in text
     assert "* Method A" not in text
     assert "nan" not in text
     assert text.split()[:3] == ["method", "neighbor_mi", "silhouette"]  # no labels, no ACC
-    assert text.splitlines()[-1] == (
+    assert text.splitlines()[-3:] == [
+        "assume clusters of equal size: Method B",
+        "silhouette of a random sample of the images, standard error: Method B 0.0025",
         "* best without labels: highest mutual information between the clusters of neighboring "
-        "points (neighbor_mi, in nats)"
-    )
-
-
-@pytest.mark.parametrize("labeled", [True, False])
-def test_ablation_shows_the_table_and_the_published_scores(labeled):
-    case = dict.fromkeys(ablation.COLUMNS, 0.4) | {"epochs": 300}
-    case |= {} if labeled else dict.fromkeys(("nmi", "ari", "acc"), np.nan)
-    table = ablation.ablation_table(
-        [{**case, "case": c, "silhouette": s} for c, s in zip("gfedcba", range(7), strict=True)]
-    )
-    assert list(table["case"]) == list("abcdefg")
-    figure = check_layout(
-        ablation.ablation_figure(
-            table.assign(recipe="this run", seed=0), {"b": {"silhouette": 0.39, "acc": None}}
-        )
-    )
-    panels = {axes.get_title(): axes for axes in figure.axes}
-    assert list(panels) == (["NMI", "ARI", "ACC"] if labeled else []) + ["Silhouette"]
-    heights = [bar.get_height() for bar in panels["Silhouette"].patches]
-    assert heights == list(table["silhouette"])
-    marks = panels["Silhouette"].collections[-1].get_offsets()
-    np.testing.assert_allclose(marks, [[1, 0.39]])
-    labels = [t.get_text() for t in figure.axes[0].get_xticklabels()]
-    assert labels[0] == "a\n300"
+        "points (neighbor_mi, in nats)",
+    ]
+    bare = comparison.printed_table(*shown)
+    assert "equal size" not in bare
+    assert "sample" not in bare
 
 
 @pytest.mark.parametrize("count", [1, 10, 11, 40])

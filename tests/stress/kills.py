@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.conftest import PROJECT
+from tests.project_copy import copy_project
 from tests.stress import tiny_training
 
 
@@ -125,14 +124,6 @@ def kill_command_line(kills: int, seed: int = 0) -> Tally:
         if not (tally.half_written or tally.lost or tally.differing):
             tally.survived = tally.tried
     return tally
-
-
-def copy_project(folder: Path) -> None:
-    """What a run needs, without results."""
-    ignore = shutil.ignore_patterns("__pycache__")
-    for name in ("conf", "src", "data/01_raw", "data/06_models/pretrained"):
-        shutil.copytree(PROJECT / name, folder / name, ignore=ignore)
-    shutil.copy(PROJECT / "pyproject.toml", folder)
 
 
 def _command() -> list[str]:

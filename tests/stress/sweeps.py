@@ -2,7 +2,7 @@
 one after the other.
 """
 
-import contextlib
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -12,8 +12,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-
-import psutil
 
 from fashion_mocluster.sweep.plan import Case, Run, plan
 from fashion_mocluster.sweep.side_by_side import run_all
@@ -45,10 +43,9 @@ class KillOnce:
     def _kill(self) -> None:
         while not self.is_time():
             time.sleep(0.005)
-        for process in psutil.Process().children(recursive=True):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                if self.run.options[-1] in process.cmdline():
-                    process.kill()
+        for process in multiprocessing.active_children():
+            if process.name == self.run.options[-1]:
+                process.kill()
 
 
 def main() -> int:
@@ -58,17 +55,17 @@ def main() -> int:
     os.environ["OMP_NUM_THREADS"] = "1"
     with tempfile.TemporaryDirectory() as scratch:
         alone, swept = copy_project_to(scratch, "alone"), copy_project_to(scratch, "swept")
-        begun = time.perf_counter(), cpu()
+        begun = time.perf_counter()
         for run in runs:
             command = [sys.executable, "-m", "fashion_mocluster", *run.options]
             subprocess.run(command, cwd=alone, capture_output=True)
-        single = time.perf_counter() - begun[0], cpu() - begun[1]
+        single = time.perf_counter() - begun
         checkpoint = swept / runs[1].folder / "06_models/moco_pretraining/checkpoints/last.pt"
         kill = KillOnce(runs[1], checkpoint.exists)
-        begun = time.perf_counter(), cpu()
+        begun = time.perf_counter()
         with connected(None, len(runs), asked=2) as (client, here):
             outcomes = run_all(runs, swept, client, here, kill)
-        both = time.perf_counter() - begun[0], cpu() - begun[1]
+        both = time.perf_counter() - begun
         command = [sys.executable, "-m", "fashion_mocluster", "--env=smoke", "--pipelines=report"]
         subprocess.run([*command, "--params=seed=1"], cwd=swept, check=True, capture_output=True)
         expected, found = (_comparable(folder / "data/smoke") for folder in (alone, swept))
@@ -76,9 +73,8 @@ def main() -> int:
     print("\n".join(kill.lines))
     differing = [name for name in expected if found.get(name) != expected[name]]
     states = [outcome.state for outcome in outcomes]
-    print(f"one after the other {single[0]:.1f} s, {single[1]:.1f} s of CPU")
     print(
-        f"side by side        {both[0]:.1f} s, {both[1]:.1f} s of CPU, ratio {both[0] / single[0]:.2f}"
+        f"one after the other {single:.1f} s, side by side {both:.1f} s, ratio {both / single:.2f}"
     )
     print(
         f"{len(expected)} files compared, differing: {differing or 'none'}; {states}; {report} bytes"
@@ -90,12 +86,6 @@ def copy_project_to(scratch: str, name: str) -> Path:
     """A copy of the project."""
     copy_project(Path(scratch, name))
     return Path(scratch, name)
-
-
-def cpu() -> float:
-    """Seconds of CPU of all processes that ended and were waited for."""
-    times = os.times()
-    return times.children_user + times.children_system
 
 
 if __name__ == "__main__":

@@ -22,11 +22,9 @@ from kedro.io import DatasetError
 from fashion_mocluster.datasets.checkpoints import FolderStore
 from fashion_mocluster.datasets.errors import DataFileError
 from fashion_mocluster.datasets.weights import load_tensors
-from fashion_mocluster.memory import is_about_memory
-from tests.conftest import PROJECT
+from tests.project_copy import PROJECT, copy_project
 from tests.stress import tiny_training
 from tests.stress.damage import flip_a_bit, stored_parts
-from tests.stress.kills import copy_project
 
 NOT_HERE = 77
 RUN = (sys.executable, "-m", "kedro", "run", "--env=smoke", "--pipelines=moco_pretraining")
@@ -105,19 +103,6 @@ def unreadable_weights(folder: Path) -> None:
         assert f"{path}: permission denied" in str(error), error
     else:
         raise AssertionError("the fault went unnoticed")
-
-
-def too_little_memory(folder: Path) -> None:
-    """Torch and NumPy report a failed allocation in different ways; both are recognized."""
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used + 200_000_000,) * 2)
-    for allocate in (torch.ones, lambda n: __import__("numpy").ones(n)):
-        try:
-            allocate(10**9)
-        except (MemoryError, RuntimeError) as error:
-            assert is_about_memory(error), error
-        else:
-            raise AssertionError("the fault went unnoticed")
 
 
 def damaged_checkpoint(folder: Path) -> None:
@@ -224,7 +209,6 @@ FAULTS: dict[str, Callable[[Path], None]] = {
         read_only_disk,
         file_size_limit,
         unreadable_weights,
-        too_little_memory,
         damaged_checkpoint,
         folder_deleted_meanwhile,
         half_file_of_a_dead_process,

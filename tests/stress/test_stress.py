@@ -40,7 +40,6 @@ def test_killed_trainings_end_bit_for_bit_the_same():
     [
         "full_disk",
         "file_size_limit",
-        "too_little_memory",
         "damaged_checkpoint",
         "second_run_in_the_folder",
     ],

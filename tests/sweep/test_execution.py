@@ -1,9 +1,11 @@
+import multiprocessing
+import multiprocessing.connection
+import os
 import signal
-import subprocess
-import sys
 
 import pytest
 
+from fashion_mocluster.sweep import child, execution
 from fashion_mocluster.sweep.execution import (
     RunBrokenError,
     RunFailedError,
@@ -17,11 +19,9 @@ def ended(tmp_path, monkeypatch):
     """What happens with a process, given as Python code, that stands in for a run."""
 
     def _ended(code, on_line=lambda line: None, **options):
-        start = subprocess.Popen
-        monkeypatch.setattr(
-            subprocess, "Popen", lambda _, **kw: start([sys.executable, "-uc", code], **kw)
-        )
-        return execute([], tmp_path, tmp_path / "a/run.log", {}, on_line, **options)
+        monkeypatch.setattr(execution, "CONTEXT", multiprocessing.get_context("fork"))
+        monkeypatch.setattr(child, "main", lambda: exec(code, {}))
+        return execute(["a run"], tmp_path, tmp_path / "a/run.log", {}, on_line, **options)
 
     return _ended
 
@@ -59,8 +59,19 @@ def test_a_sweep_that_is_stopped_kills_its_runs(ended):
         ended("import time; time.sleep(60)", is_stopped=lambda: True)
 
 
-def test_a_run_does_not_outlive_what_started_it(tmp_path):
-    command = [sys.executable, "-m", "fashion_mocluster.sweep.child"]
-    run = subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE, start_new_session=True)
-    run.stdin.close()
-    assert run.wait() == -signal.SIGKILL
+def test_a_run_does_not_outlive_what_started_it(ended):
+    fork, alive = multiprocessing.get_context("fork"), os.pipe()
+    run = "import time; print('started'); time.sleep(60)"
+    starter = fork.Process(
+        target=lambda: ended(run, lambda line: os.kill(os.getpid(), signal.SIGKILL))
+    )
+    starter.start()
+    os.close(alive[1])  # both others keep it open until they end
+    assert multiprocessing.connection.wait([alive[0]], timeout=20)
+    starter.join()
+
+
+def test_a_worker_that_may_start_no_processes_is_told_so(ended, monkeypatch):
+    monkeypatch.setitem(multiprocessing.current_process()._config, "daemon", True)
+    with pytest.raises(RunFailedError, match="start Dask's workers with --no-nanny"):
+        ended("print('started')")

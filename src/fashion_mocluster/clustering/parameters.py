@@ -2,15 +2,9 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Count = Annotated[int, Field(ge=1)]
-
-
-class Parameters(BaseModel):
-    """Base of all parameter groups here: frozen, and unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+from fashion_mocluster.parameter_types import Count, Name, Parameters
 
 
 class UmapParameters(Parameters):
@@ -161,7 +155,7 @@ class MethodParameters(Parameters):
     """
 
     title: str
-    representation: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    representation: Name
     clusterer: ClustererParameters
     thesis_scores: ThesisScores | None = None
 

@@ -2,16 +2,15 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from kedro.io import AbstractDataset
 
 from fashion_mocluster.datasets.atomic import write_atomically
 from fashion_mocluster.datasets.errors import DataFileError
+from fashion_mocluster.datasets.files import FileDataset
 
 
-class NumpyDataset(AbstractDataset[np.ndarray, np.ndarray]):
+class NumpyDataset(FileDataset):
     """One array of any shape and type; pickled objects are refused.
 
     Args:
@@ -20,9 +19,8 @@ class NumpyDataset(AbstractDataset[np.ndarray, np.ndarray]):
     """
 
     def __init__(self, *, filepath: str, memory_map: bool = False, metadata: dict | None = None):
-        self._path = Path(filepath)
+        super().__init__(filepath=filepath, metadata=metadata)
         self._mode = "c" if memory_map else None
-        self.metadata = metadata
 
     def load(self) -> np.ndarray:
         """The whole array.
@@ -50,12 +48,6 @@ class NumpyDataset(AbstractDataset[np.ndarray, np.ndarray]):
                 np.save(path, data, allow_pickle=False)
 
         write_atomically(self._path, write)
-
-    def _exists(self) -> bool:
-        return self._path.exists()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._path)}
 
 
 def _link(data: np.ndarray, path: Path) -> bool:

@@ -1,11 +1,9 @@
 """A folder of training checkpoints: a node gets the store, saves to it and resumes from it."""
 
 from pathlib import Path
-from typing import Any
-
-from kedro.io import AbstractDataset
 
 from fashion_mocluster.datasets.errors import DataFileError
+from fashion_mocluster.datasets.files import FileDataset
 from fashion_mocluster.datasets.weights import load_dictionary, save_tensors
 
 
@@ -61,33 +59,16 @@ class FolderStore:
         return str(self._path(name))
 
 
-class CheckpointStoreDataset(AbstractDataset[None, FolderStore]):
-    """Loads as a store, whether or not the folder exists yet.
+class CheckpointStoreDataset(FileDataset):
+    """Loads as the store of a folder, whether or not that exists yet; nodes save checkpoints through it.
 
     Args:
         filepath: The folder.
     """
 
-    def __init__(self, *, filepath: str, metadata: dict | None = None):
-        self._folder = Path(filepath)
-        self.metadata = metadata
-
     def load(self) -> FolderStore:
         """The store of this folder."""
-        return FolderStore(self._folder)
-
-    def save(self, data: None) -> None:
-        """Refused: nodes save checkpoints through the store that they load.
-
-        Raises:
-            DataFileError: Always.
-        """
-        raise DataFileError(
-            f"{self._folder}: checkpoints are saved through the store that this dataset loads"
-        )
+        return FolderStore(self._path)
 
     def _exists(self) -> bool:
         return True
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._folder)}

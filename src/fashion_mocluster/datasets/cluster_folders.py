@@ -7,7 +7,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import pandas as pd
 from kedro.io import AbstractDataset
@@ -34,18 +34,11 @@ class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
         filepath: The folder of these folders.
         source: The folder that paths are relative to, or the one picture there is.
         mode: ``links`` makes symbolic links, ``copies`` copies, ``none`` nothing.
-
-    Raises:
-        DataFileError: ``mode`` is something else.
     """
 
     def __init__(
         self, *, filepath: str, source: str, mode: ExportMode = "none", metadata: dict | None = None
     ):
-        if mode not in get_args(ExportMode):
-            raise DataFileError(
-                f"evaluation.export: expected one of {', '.join(get_args(ExportMode))}, got {mode!r}"
-            )
         self._folder = Path(filepath)
         source_path = Path(source).expanduser()
         self._source = source_path.parent if source_path.is_file() else source_path

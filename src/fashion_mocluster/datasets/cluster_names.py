@@ -1,25 +1,18 @@
 """The file in which a user gave clusters names."""
 
-from pathlib import Path
-from typing import Any
-
 import pandas as pd
 
 from fashion_mocluster.datasets.errors import DataFileError
-from fashion_mocluster.datasets.read_only import ReadOnlyDataset
+from fashion_mocluster.datasets.files import FileDataset
 
 
-class ClusterNamesDataset(ReadOnlyDataset):
+class ClusterNamesDataset(FileDataset):
     """A table as the gallery saves it, or as a spreadsheet saves it again: separated by commas,
     semicolons or tabs, in UTF-8 or the encoding of Windows; read-only.
 
     Args:
         filepath: A CSV file.
     """
-
-    def __init__(self, *, filepath: str, metadata: dict | None = None):
-        self._path = Path(filepath)
-        self.metadata = metadata
 
     def load(self) -> pd.DataFrame:
         """The table; names and ``clustering`` are text, whatever they look like, and empty cells NaN.
@@ -43,12 +36,6 @@ class ClusterNamesDataset(ReadOnlyDataset):
             raise DataFileError(
                 f"{self._path}: cannot be read as a table cluster,name ({reason})"
             ) from None
-
-    def _exists(self) -> bool:
-        return self._path.is_file()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._path)}
 
 
 def _encoding(content: bytes) -> str:

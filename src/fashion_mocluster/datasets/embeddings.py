@@ -10,20 +10,16 @@ import numpy as np
 import pandas as pd
 
 from fashion_mocluster.datasets.errors import DataFileError
-from fashion_mocluster.datasets.read_only import ReadOnlyDataset
+from fashion_mocluster.datasets.files import FileDataset
 
 
-class ExternalEmbeddingsDataset(ReadOnlyDataset):
+class ExternalEmbeddingsDataset(FileDataset):
     """A table of embeddings, one line per image, read-only.
 
     Args:
         filepath: A ``.npy`` file of an array (N, D), whose columns become ``feature_0``,
             ``feature_1``, ...; or a ``.parquet`` or ``.csv`` file, whose columns stay as they are.
     """
-
-    def __init__(self, *, filepath: str, metadata: dict | None = None):
-        self._path = Path(filepath)
-        self.metadata = metadata
 
     def load(self) -> pd.DataFrame:
         """The table.
@@ -46,18 +42,12 @@ class ExternalEmbeddingsDataset(ReadOnlyDataset):
             ValueError,
             EOFError,
             OSError,
-        ) as error:  # pyarrow's and pandas' errors are ValueErrors
+        ) as error:  # those of pyarrow and pandas are ValueErrors
             reason = str(error).partition("\n")[0]
             raise DataFileError(f"{self._path}: cannot be read as embeddings ({reason})") from error
 
-    def _exists(self) -> bool:
-        return self._path.exists()
 
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._path)}
-
-
-class EarlierEmbeddingsDataset(ReadOnlyDataset):
+class EarlierEmbeddingsDataset(FileDataset):
     """The table of embeddings that an earlier run stored, if there is one; read-only.
 
     Args:

@@ -2,19 +2,19 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from fashion_mocluster.datasets.errors import DataFileError
+from fashion_mocluster.datasets.files import FileDataset
 from fashion_mocluster.datasets.idx import read_idx_folder
 from fashion_mocluster.datasets.image_csv import read_image_csv
 from fashion_mocluster.datasets.image_folder import Pictures, read_image_folder, stored_pictures
 from fashion_mocluster.datasets.picture_cache import PictureCache
 from fashion_mocluster.datasets.picture_files import HEIF_SUFFIXES, SUFFIXES, holds_pictures
 from fashion_mocluster.datasets.picture_options import PictureOptions
-from fashion_mocluster.datasets.read_only import ReadOnlyDataset
 from fashion_mocluster.wording import counted
 
 Format = Literal["auto", "csv", "idx", "folder", "torchvision"]
@@ -33,7 +33,7 @@ class Labels:
 _labels: dict[tuple, Labels] = {}
 
 
-class _ImageSource(ReadOnlyDataset):
+class _ImageSource(FileDataset):
     """Images with or without labels.
 
     Args:
@@ -51,9 +51,6 @@ class _ImageSource(ReadOnlyDataset):
         cache: Where decoded pictures are kept, a ``.npy`` file; None keeps them in memory.
         same_as: A ``.npy`` file of images; if it exists, pictures get its size and colors.
         pictures: Other fields of :class:`PictureOptions`.
-
-    Raises:
-        DataFileError: ``format`` or ``split`` is unknown.
     """
 
     def __init__(
@@ -71,11 +68,6 @@ class _ImageSource(ReadOnlyDataset):
         metadata: dict | None = None,
         **pictures: Any,
     ):
-        for name, value, kind in (("format", format, Format), ("split", split, Split)):
-            if value not in get_args(kind):
-                raise DataFileError(
-                    f"data.{name}: expected one of {', '.join(get_args(kind))}, got {value!r}"
-                )
         self._path = Path(filepath).expanduser() if filepath else None
         self._format, self._split = format, split
         self._image_shape = tuple(image_shape) if image_shape else None
@@ -176,9 +168,6 @@ class _ImageSource(ReadOnlyDataset):
 
     def _exists(self) -> bool:
         return self._path is not None and self._path.exists()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._path), "format": self._format, "split": self._split}
 
 
 class ImagesDataset(_ImageSource):

@@ -2,13 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from fashion_mocluster.parameter_types import Fraction, Parameters
 
 Pixels = Annotated[int, Field(ge=4)]
 Color = Literal["auto", "rgb", "gray"]
 
 
-class PictureOptions(BaseModel):
+class PictureOptions(Parameters):
     """What a folder of pictures is turned into, and when it is refused.
 
     Attributes:
@@ -20,13 +22,11 @@ class PictureOptions(BaseModel):
         max_unreadable_share: If more of the pictures cannot be read they are refused all the same.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     image_shape: tuple[Pixels, Pixels] | None = None
     color: Color = "auto"
     invert: bool | Literal["auto"] = "auto"
     unreadable: Literal["skip", "refuse"] = "skip"
-    max_unreadable_share: Annotated[float, Field(ge=0, le=1)] = 0.5
+    max_unreadable_share: Fraction = 0.5
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -10,12 +10,12 @@ from urllib.parse import quote
 import pandas as pd
 from kedro.io import DatasetError
 
-from fashion_mocluster.datasets.read_only import ReadOnlyDataset
+from fashion_mocluster.datasets.files import FileDataset
 
 REPORTING = "08_reporting"
 
 
-class RunResultsDataset(ReadOnlyDataset):
+class RunResultsDataset(FileDataset):
     """All tables, values and figures of the runs under some folders; read-only.
 
     Runs of seed 0 are in ``<folder>/08_reporting``, those of seed n in

@@ -7,12 +7,11 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from kedro.io import AbstractDataset
 from kedro.utils import load_obj
 
 from fashion_mocluster.datasets.atomic import write_bytes_atomically
 from fashion_mocluster.datasets.errors import DataFileError
-from fashion_mocluster.datasets.read_only import ReadOnlyDataset
+from fashion_mocluster.datasets.files import FileDataset
 
 logger = logging.getLogger(__name__)
 
@@ -80,16 +79,12 @@ def save_tensors(path: Path, content: Any) -> None:
     write_bytes_atomically(path, buffer.getvalue())
 
 
-class StateDictDataset(ReadOnlyDataset):
+class StateDictDataset(FileDataset):
     """A bare state dict from elsewhere, read-only; loads as ``{"origin": path, "state": tensors}``.
 
     Args:
         filepath: The file.
     """
-
-    def __init__(self, *, filepath: str, metadata: dict | None = None):
-        self._path = Path(filepath)
-        self.metadata = metadata
 
     def load(self) -> dict:
         """The tensors and the path of their file.
@@ -99,14 +94,8 @@ class StateDictDataset(ReadOnlyDataset):
         """
         return {"origin": str(self._path), "state": load_dictionary(self._path)}
 
-    def _exists(self) -> bool:
-        return self._path.exists()
 
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._path)}
-
-
-class TorchWeightsDataset(AbstractDataset[Any, Any]):
+class TorchWeightsDataset(FileDataset):
     """An object with weights, stored as the dictionary of tensors and plain values it turns into.
 
     While ``filepath`` does not exist, ``fallback_filepath`` is loaded instead; it is never written.
@@ -129,11 +118,10 @@ class TorchWeightsDataset(AbstractDataset[Any, Any]):
         made_by: str = "moco_pretraining",
         metadata: dict | None = None,
     ):
-        self._path = Path(filepath)
+        super().__init__(filepath=filepath, metadata=metadata)
         self._fallback = Path(fallback_filepath) if fallback_filepath else None
         self._content = content
         self._made_by = made_by
-        self.metadata = metadata
 
     def _source(self) -> tuple[Path, str] | None:
         """The file to load and its origin in words."""

@@ -14,6 +14,7 @@ from types import ModuleType
 
 import numpy as np
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -21,6 +22,7 @@ from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning.device import autocast, pick_device, pick_precision
 from fashion_mocluster.learning.parameters import BackboneParameters
 from fashion_mocluster.learning.preprocessing import channels_first
+from fashion_mocluster.learning.ranks import Ranks
 from fashion_mocluster.memory import keep_freed_memory
 from fashion_mocluster.progress import Progress
 from fashion_mocluster.threads import TorchThreads
@@ -193,8 +195,14 @@ def embed_with_backbone(
     Raises:
         InputError: timm or the weights are missing, or do not fit each other; see
             :func:`load_backbone`.
+        ProcessLostError: One of several processes was.
     """
     p = parameters
+    rows = np.arange(len(images)) if rows is None else rows
+    if p.compute.all_processes > 1 and not dist.is_initialized():
+        from fashion_mocluster.learning.launch import in_processes
+
+        return in_processes(embed_shard, "backbone", images, parameters=p, rows=rows)
     keep_freed_memory()
     device = pick_device(p.compute)
     precision = pick_precision(p.compute, device)
@@ -210,7 +218,6 @@ def embed_with_backbone(
         return z.cpu()
 
     threads = p.compute.threads if device.type == "cpu" else torch.get_num_threads()
-    rows = np.arange(len(images)) if rows is None else rows
     few = images[rows[:TRIAL_IMAGES]]
     z = np.empty((len(rows), features(few).shape[1]), np.float32)
     with TorchThreads("backbone", threads, lambda: features(few)) as tuned:
@@ -224,3 +231,12 @@ def embed_with_backbone(
             tuned.observe(1)
             progress.add(len(batch))
     return z
+
+
+def embed_shard(images: np.ndarray, parameters: BackboneParameters, rows: np.ndarray) -> np.ndarray:
+    """The same of several processes, each of which embeds its part of the rows."""
+    ranks = Ranks.of_this_process()
+    size = -(-len(rows) // ranks.count) * ranks.count
+    own = ranks.part(torch.from_numpy(np.resize(rows, size))).numpy()
+    z = torch.from_numpy(embed_with_backbone(images, parameters, own))
+    return ranks.gather(z.to(pick_device(parameters.compute))).cpu().numpy()[: len(rows)]

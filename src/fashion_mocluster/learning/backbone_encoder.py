@@ -1,7 +1,7 @@
 """A network that was trained elsewhere, in the place of an encoder trained here.
 
-It has the interface of :class:`~fashion_mocluster.learning.encoder.Encoder`, so what whitens, finetunes,
-stores or applies an encoder does the same with it.
+It has what whitens, stores or applies an :class:`~fashion_mocluster.learning.encoder.Encoder`, so that
+they do the same with it; it is not trained.
 """
 
 import torch
@@ -13,9 +13,6 @@ from fashion_mocluster.learning.parameters import BackboneParameters
 
 class BackboneEncoder(nn.Module):
     """A network of timm: images in [0, 1], gray or in color, to what its last feature map is pooled to.
-
-    Its last groups of layers can be trained, as many as ``parameters.trained_groups``. BatchNorm keeps
-    the statistics that it was pretrained with.
 
     Args:
         parameters: Which network, and how it is applied.
@@ -43,22 +40,6 @@ class BackboneEncoder(nn.Module):
         self.representation_dim = (
             self.network.num_features if self.ends_in_map else self.network.head_hidden_size
         )
-        self.requires_grad_(False)
-        for parameter in self.backbone_parameters():
-            parameter.requires_grad_(True)
-
-    def backbone_parameters(self) -> list[nn.Parameter]:
-        """Those of the groups of layers that are trained."""
-        from timm.models import group_parameters
-
-        groups = self.network.group_matcher(coarse=True)
-        group_of = group_parameters(self.network, groups, reverse=True)
-        first_trained = max(group_of.values()) + 1 - self.parameters_used.trained_groups
-        return [p for name, p in self.network.named_parameters() if group_of[name] >= first_trained]
-
-    def train(self, mode: bool = True) -> "BackboneEncoder":
-        """No layer behaves otherwise while it is trained."""
-        return super().train(False)
 
     def map_shape(self, stage: int) -> tuple[int, int, int]:
         """Channels, height and width of the feature map of a stage (from 1)."""

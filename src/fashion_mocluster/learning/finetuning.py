@@ -217,7 +217,7 @@ class Finetuning(Training):
     def fingerprint(self) -> dict:
         """Parameters, images and the pretrained encoder."""
         return {
-            **self.parameters.model_dump(mode="json", exclude={"start", "checkpoints", "compute"}),
+            **self.parameters.model_dump(mode="json", exclude={"checkpoints", "compute"}),
             "n_clusters": self.n_clusters,
             "images": fingerprint(self.images.cpu().numpy()),
             "pretrained encoder": self.pretrained.fingerprint(),

@@ -1,4 +1,4 @@
-"""Starts the processes of one training and waits for them, on torch's elastic launcher."""
+"""Starts processes that train or compute together and waits for them, on torch's elastic launcher."""
 
 import logging
 import multiprocessing
@@ -9,9 +9,10 @@ import signal
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -21,21 +22,20 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from fashion_mocluster.errors import FashionMoClusterError, InputError
-from fashion_mocluster.learning.checkpoints import CheckpointStore
 from fashion_mocluster.learning.device import pick_device
-from fashion_mocluster.learning.parameters import MocoParameters
-from fashion_mocluster.learning.preprocessing import PixelStatistics
-from fashion_mocluster.learning.trainer import TrainingResult
-from fashion_mocluster.learning.weights import EncoderWeights
 from fashion_mocluster.threads import available_threads
+
+T = TypeVar("T")
 
 # A process waits so long for the others before it gives up.
 TIMEOUT_S = 300
-IMAGES, RESULT, ERROR = "images.npy", "result.pt", "error.pickle"
+# Forks of a process that has imported what they need; libraries of macOS cannot be forked.
+START_METHOD = "forkserver" if sys.platform == "linux" else "spawn"
+IMAGES, RESULT, ERROR = "images.npy", "result.pickle", "error.pickle"
 
 
 class ProcessLostError(FashionMoClusterError, RuntimeError):
-    """One of the processes of a training ended before the others, which were ended too."""
+    """One of several processes ended before the others, which were ended too."""
 
 
 class NoStore:
@@ -59,22 +59,25 @@ class NoStore:
         return f"{name} of the first process"
 
 
-def pretrain_in_processes(
-    images: np.ndarray,
-    statistics: PixelStatistics,
-    parameters: MocoParameters,
-    store: CheckpointStore,
-    name: str,
-) -> TrainingResult:
-    """The same as :func:`~fashion_mocluster.learning.pretraining.pretrain`, in several processes.
+def in_processes(
+    function: Callable[..., T], name: str, /, images: np.ndarray, **arguments: Any
+) -> T:
+    """What a function gives in several processes that are connected, each of which calls it.
 
     On several machines each makes this call, with a store of its own; all get the same result.
+
+    Args:
+        function: Of a module.
+        name: The parameter group, for messages.
+        images: Kept in a file that the processes share.
+        arguments: ``parameters``, whose ``compute`` says how many processes; what else the function
+            takes, of which ``store`` goes to the first process of each machine alone.
 
     Raises:
         InputError: This machine has fewer GPUs than processes.
         ProcessLostError: A process was killed, or one of another machine was.
     """
-    p = parameters.compute
+    p = arguments["parameters"].compute
     device = pick_device(p).type
     if device == "mps" or (device == "cuda" and torch.cuda.device_count() < p.processes):
         raise InputError(
@@ -92,38 +95,30 @@ def pretrain_in_processes(
         rdzv_configs={"timeout": TIMEOUT_S},
         max_restarts=0,
         monitor_interval=0.2,
-        start_method="spawn",
+        start_method=START_METHOD,
     )
+    # The last one is imported by the first optimizer that is made.
+    multiprocessing.set_forkserver_preload([__name__, function.__module__, "torch._dynamo"])
     # It tells of a lost process by a traceback, which the error below says in one line.
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory() as folder:
         np.save(Path(folder, IMAGES), images)
         try:
-            elastic_launch(config, train_rank)(folder, device, statistics, parameters, store, name)
+            elastic_launch(config, call_in_rank)(folder, device, function, arguments)
         except ChildFailedError as error:
             raise child_error(Path(folder), error, name) from None
         except SignalException as error:
             # The processes have said what is saved and what is lost.
             raise SystemExit(128 + error.sigval) from None
-        result = torch.load(Path(folder, RESULT), weights_only=True)
-    weights = EncoderWeights.from_dict(result["weights"])
-    return TrainingResult(weights, result["history"], result["costs"])
+        return pickle.loads(Path(folder, RESULT).read_bytes())
 
 
-def train_rank(
-    folder: str,
-    device: str,
-    statistics: PixelStatistics,
-    parameters: MocoParameters,
-    store: CheckpointStore,
-    name: str,
-) -> None:
+def call_in_rank(folder: str, device: str, function: Callable, arguments: dict[str, Any]) -> None:
     """What each process does; the first one of a machine writes and speaks for all."""
-    from fashion_mocluster.learning.pretraining import pretrain
-
     threading.Thread(target=_end_with_parent, daemon=True).start()
     local, here = int(os.environ["LOCAL_RANK"]), int(os.environ["LOCAL_WORLD_SIZE"])
     _log_to_stdout(logging.INFO if local == 0 else logging.ERROR)
+    parameters = arguments["parameters"]
     threads = max(1, available_threads() // here)
     if parameters.compute.threads != "auto":
         threads = parameters.compute.threads
@@ -134,21 +129,16 @@ def train_rank(
     backend = "nccl" if device == "cuda" else "gloo"
     dist.init_process_group(backend, timeout=timedelta(seconds=TIMEOUT_S))
     compute = parameters.compute.model_copy(update=place)
+    arguments["parameters"] = parameters.model_copy(update={"compute": compute})
+    if local and "store" in arguments:
+        arguments["store"] = NoStore()
     try:
-        result = pretrain(
-            np.load(Path(folder, IMAGES), mmap_mode="c"),
-            statistics,
-            parameters.model_copy(update={"compute": compute}),
-            store if local == 0 else NoStore(),
-            name,
-        )
+        result = function(images=np.load(Path(folder, IMAGES), mmap_mode="c"), **arguments)
     except FashionMoClusterError as error:
         Path(folder, f"{local}-{ERROR}").write_bytes(pickle.dumps(error))
         raise
     if local == 0:
-        content: dict[str, Any] = {"weights": result.weights.to_dict()}
-        content |= {"history": result.history, "costs": result.costs}
-        torch.save(content, Path(folder, RESULT))
+        Path(folder, RESULT).write_bytes(pickle.dumps(result))
     dist.destroy_process_group()
 
 

@@ -24,7 +24,7 @@ from fashion_mocluster.learning.preprocessing import (
     to_device,
     to_unit_interval,
 )
-from fashion_mocluster.learning.ranks import RunningStatistics
+from fashion_mocluster.learning.ranks import RunningStatistics, in_groups
 from fashion_mocluster.learning.seeding import fingerprint, seeds_for
 from fashion_mocluster.learning.surrogate import batch_loss
 from fashion_mocluster.learning.trainer import Trainer, Training, TrainingResult
@@ -88,9 +88,10 @@ def pretrain(
             *(name, "only momentum contrast without clusters can be divided"),
         )
     elif p.compute.all_processes > 1 and not dist.is_initialized():
-        from fashion_mocluster.learning.launch import pretrain_in_processes
+        from fashion_mocluster.learning.launch import in_processes
 
-        return pretrain_in_processes(images, statistics, p, store, name)
+        recipe = {"statistics": statistics, "parameters": p, "store": store}
+        return in_processes(pretrain, name, images, **recipe, name=name)
     training = Pretraining(images, statistics, p, assign)
     trainer = Trainer(training, p.epochs, store, p.checkpoints, p.early_stopping, name).fit()
     weights = training.weights()
@@ -106,14 +107,6 @@ def smaller_batches(n_images: int, bn_splits: int, name: str) -> str:
         return f"{name}.batch_size={n_images},{name}.bn_splits=1"
     quarter = n_images // 4 // bn_splits * bn_splits
     return f"{name}.batch_size={max(2 * bn_splits, quarter)}"
-
-
-def in_groups(network: Callable[[Tensor], Tensor], x: Tensor, groups: int) -> Tensor:
-    """``network`` of each part of a batch, of two images at least, for BatchNorm."""
-    groups = min(groups, len(x) // 2)
-    if groups <= 1:
-        return network(x)
-    return torch.cat([network(part) for part in x.tensor_split(groups)])
 
 
 class QueryBranch(nn.Module):

@@ -1,11 +1,11 @@
-"""The processes that train one encoder together: which of them this is, and what they exchange.
+"""The processes that train or compute together: which of them this is, and what they exchange.
 
-In PyTorch's words each process is a rank. A training in a single process has one rank and exchanges
-nothing.
+In PyTorch's words each process is a rank. A single process is one rank and exchanges nothing.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeVar
 
 import torch
@@ -54,8 +54,11 @@ class Ranks:
         """What a call gives in the first rank, the only one that makes it."""
         if self.count == 1:
             return call()
+        # By way of the CPU, and with patience: it may be long.
+        group = dist.new_group(backend="gloo", timeout=timedelta(days=1))
         result = [call() if self.rank == 0 else None]
-        dist.broadcast_object_list(result)
+        dist.broadcast_object_list(result, group=group)
+        dist.destroy_process_group(group)
         return result[0]
 
     def synchronized(self, module: nn.Module) -> nn.Module:
@@ -65,6 +68,14 @@ class Ranks:
         return DistributedDataParallel(module)
 
 
+def in_groups(network: Callable[[Tensor], Tensor], x: Tensor, groups: int) -> Tensor:
+    """``network`` of each part of a batch, of two images at least, for BatchNorm."""
+    groups = min(groups, len(x) // 2)
+    if groups <= 1:
+        return network(x)
+    return torch.cat([network(part) for part in x.tensor_split(groups)])
+
+
 class RunningStatistics:
     """BatchNorm's running means and variances, as if one process had seen the groups of all ranks.
 
@@ -72,27 +83,27 @@ class RunningStatistics:
     groups does not depend on where it begins, so the ranks' additions are applied one after the other.
 
     Args:
-        module: With BatchNorm layers of one momentum.
+        module: With BatchNorm layers of one momentum, if any.
         groups: How many groups each rank normalizes apart in a step.
     """
 
     def __init__(self, module: nn.Module, ranks: Ranks, groups: int):
         self.ranks, self.groups = ranks, groups
         self.norms = [m for m in module.modules() if isinstance(m, _BatchNorm)]
-        self.kept = (1 - self.norms[0].momentum) ** groups
+        self.is_shared = ranks.count > 1 and bool(self.norms)
 
     def remember(self) -> None:
         """Note where the next step begins."""
-        if self.ranks.count > 1:
+        if self.is_shared:
             self.before = self._flat()
 
     def merge(self) -> None:
         """Let all ranks go on with what all of them have seen since."""
-        if self.ranks.count == 1:
+        if not self.is_shared:
             return
-        merged = self.before
+        merged, kept = self.before, (1 - self.norms[0].momentum) ** self.groups
         for of_rank in self.ranks.gather(self._flat()[None]):
-            merged = self.kept * merged + (of_rank - self.kept * self.before)
+            merged = kept * merged + (of_rank - kept * self.before)
         sizes = [buffer.numel() for buffer in self._buffers()]
         for buffer, values in zip(self._buffers(), merged.split(sizes), strict=True):
             buffer.copy_(values)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
@@ -30,10 +31,11 @@ from fashion_mocluster.learning.preprocessing import (
     to_device,
     to_unit_interval,
 )
+from fashion_mocluster.learning.ranks import RunningStatistics, in_groups
 from fashion_mocluster.learning.seeding import fingerprint, seeds_for
 from fashion_mocluster.learning.trainer import Trainer, Training, TrainingResult
 from fashion_mocluster.learning.views import view
-from fashion_mocluster.learning.weights import EncoderWeights
+from fashion_mocluster.learning.weights import AnyEncoder, EncoderWeights
 from fashion_mocluster.learning.whitening import whiten
 from fashion_mocluster.wording import counted
 
@@ -69,15 +71,37 @@ def self_label(
         Weights at the end of the last round, and the clusters that they were trained on.
 
     Raises:
-        InputError: Fewer than two images sit safely in their cluster, or the maps cannot be whitened.
+        InputError: Too few images sit safely in their cluster, or the maps cannot be whitened.
         ValueError: There is no ``whitening`` where it is needed.
         TrainingDivergedError, CheckpointMismatchError, SystemExit: As :meth:`Trainer.fit`.
+        ProcessLostError: One of several processes was.
     """
     p = parameters
+    if p.compute.all_processes > 1 and not dist.is_initialized():
+        from fashion_mocluster.learning.launch import in_processes
+
+        recipe = {"pretrained": pretrained, "parameters": p, "n_clusters": n_clusters}
+        recipe |= {"embedding": embedding, "whitening": whitening, "assign": assign}
+        return in_processes(self_label, name, images, **recipe, store=store, name=name)
     training = SelfLabeling(images, pretrained, p, n_clusters, embedding, assign, whitening)
     trainer = Trainer(training, p.n_rounds * p.epochs, store, p.checkpoints, None, name).fit()
     assignments = training.labels.cpu().numpy()
     return TrainingResult(training.weights(), trainer.history, trainer.costs, assignments)
+
+
+class Classifier(nn.Module):
+    """From views to scores (B, n_clusters), BatchNorm in groups."""
+
+    def __init__(self, encoder: AnyEncoder, head: nn.Linear, temperature: float, groups: int):
+        super().__init__()
+        self.encoder, self.head = encoder, head
+        self.temperature, self.groups = temperature, groups
+
+    def forward(self, views: Tensor) -> Tensor:
+        """Of views (B, channels, H, W)."""
+        z = F.normalize(in_groups(self.encoder, views, self.groups).float(), dim=1)
+        with torch.autocast(z.device.type, enabled=False):
+            return self.head(z / self.temperature)
 
 
 class SelfLabeling(Training):
@@ -122,8 +146,16 @@ class SelfLabeling(Training):
         nn.init.zeros_(head.weight)
         nn.init.zeros_(head.bias)
         self.head = head.to(self.device)
+        trained = [*self.encoder.backbone_parameters(), *self.head.parameters()]
+        self.encoder.requires_grad_(False)
+        for parameter in trained:
+            parameter.requires_grad_(True)
+        groups = p.bn_splits // self.ranks.count
+        classifier = Classifier(self.encoder, self.head, p.temperature, groups)
+        self.classifier = self.ranks.synchronized(classifier)
+        self.running_statistics = RunningStatistics(self.encoder, self.ranks, groups)
         self.optimizer = torch.optim.SGD(
-            [*self.encoder.backbone_parameters(), *self.head.parameters()],
+            trained,
             lr=p.optimizer.learning_rate,
             momentum=p.optimizer.momentum,
             weight_decay=p.optimizer.weight_decay,
@@ -134,16 +166,11 @@ class SelfLabeling(Training):
         """Cluster the images by the present encoder, choose those to learn from, start over.
 
         Raises:
-            InputError: Fewer than two images sit safely in their cluster.
+            InputError: Fewer than two images for each of ``bn_splits`` sit safely in their cluster.
         """
         p = self.parameters
-        weights = self.weights()
-        if self.whitening is not None:
-            weights = whiten(self.pixels, weights, self.whitening, self.embedding)
-        z = embed(self.pixels, weights, self.embedding)
-        labels, agreement = self.assign(z)
-        used = np.flatnonzero(agreement >= p.neighbor_agreement_threshold)
-        if len(used) < 2:
+        labels, used, health = self.ranks.of_first(self._find_clusters)
+        if len(used) < 2 * p.bn_splits:
             raise InputError(
                 f"only {len(used)} of {counted(len(labels), 'image')} in the cluster of at least "
                 f"{p.neighbor_agreement_threshold:.0%} of their neighbors; lower "
@@ -155,10 +182,20 @@ class SelfLabeling(Training):
             "round": self.epoch // p.epochs + 1,
             "fraction_used": len(used) / len(labels),
             **cluster_sizes(labels, self.n_clusters),
-            "effective_rank": effective_rank(torch.from_numpy(z)),
-            "spread": spread(torch.from_numpy(z)),
+            **health,
         }
         self._start_over()
+
+    def _find_clusters(self) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
+        """Clusters of all images, places of those to learn from, and signs of collapse."""
+        weights = self.weights()
+        if self.whitening is not None:
+            weights = whiten(self.pixels, weights, self.whitening, self.embedding)
+        z = embed(self.pixels, weights, self.embedding)
+        labels, agreement = self.assign(z)
+        used = np.flatnonzero(agreement >= self.parameters.neighbor_agreement_threshold)
+        z = torch.from_numpy(z)
+        return labels, used, {"effective_rank": effective_rank(z), "spread": spread(z)}
 
     def begin_epoch(self, epoch: int) -> Sequence[Tensor]:
         """Shuffled batches, without the smaller rest; a new round begins with its clusters."""
@@ -167,8 +204,10 @@ class SelfLabeling(Training):
             self.begin_round()
         order = self.used[torch.randperm(len(self.used), generator=self.order_generator)]
         size = min(self.parameters.batch_size, len(order))
+        size -= size % self.parameters.bn_splits
         self.steps_per_epoch = len(order) // size
         self.encoder.train()
+        self.running_statistics.remember()
         return order.to(self.device).split(size)[: self.steps_per_epoch]
 
     def train_step(self, batch: Tensor, step: int) -> dict[str, Tensor | float]:
@@ -178,17 +217,19 @@ class SelfLabeling(Training):
         pixels = view(
             to_unit_interval(self.images[batch], w.preprocessing), p.views, self.views_generator
         )
-        x = to_device(normalize(pixels, w.preprocessing, w.statistics), self.device)
+        own = self.ranks.part
+        x = to_device(normalize(own(pixels), w.preprocessing, w.statistics), self.device)
         with autocast(self.device, self.precision):
-            z = self.encoder(x)
-        logits = self.head(F.normalize(z.float(), dim=1) / p.temperature)
-        loss = F.cross_entropy(logits, self.labels[batch], label_smoothing=p.label_smoothing)
+            scores = self.classifier(x)
+        truth = self.labels[own(batch)]
+        loss = F.cross_entropy(scores, truth, label_smoothing=p.label_smoothing)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
-        return {"loss": loss.detach(), "learning_rate": rate}
+        self.running_statistics.merge()
+        return {"loss": self.ranks.mean(loss.detach()), "learning_rate": rate}
 
     def end_epoch(self) -> dict[str, float]:
         """The clusters of the round."""
@@ -215,7 +256,7 @@ class SelfLabeling(Training):
         """Parameters, images and the pretrained encoder."""
         whitening = self.whitening and self.whitening.model_dump(mode="json")
         return {
-            **self.parameters.model_dump(mode="json", exclude={"start", "checkpoints", "compute"}),
+            **self.parameters.model_dump(mode="json", exclude={"checkpoints", "compute"}),
             "whitening": whitening,
             "embedding": self.embedding.model_dump(mode="json", exclude={"compute"}),
             "n_clusters": self.n_clusters,

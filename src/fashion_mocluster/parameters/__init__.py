@@ -3,14 +3,3 @@
 from fashion_mocluster.parameters.completion import PATHS, complete
 from fashion_mocluster.parameters.errors import ParameterError, list_or_mapping_error
 from fashion_mocluster.parameters.project import AUTO, BEST, ProjectParameters, check_parameters
-
-__all__ = [
-    "AUTO",
-    "BEST",
-    "PATHS",
-    "ParameterError",
-    "ProjectParameters",
-    "check_parameters",
-    "complete",
-    "list_or_mapping_error",
-]

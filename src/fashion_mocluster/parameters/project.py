@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from fashion_mocluster.clustering.parameters import MethodParameters, starts_from_pixel_clusters
 from fashion_mocluster.learning.parameters import (
@@ -13,7 +13,7 @@ from fashion_mocluster.learning.parameters import (
     MocoParameters,
     WhiteningParameters,
 )
-from fashion_mocluster.learning.parameters.base import Positive
+from fashion_mocluster.parameter_types import Name, Parameters, Positive
 from fashion_mocluster.parameters.completion import CLUSTERING_SEED_OFFSET
 from fashion_mocluster.parameters.errors import did_you_mean, parameter_error
 from fashion_mocluster.pipelines.ablation.parameters import (
@@ -23,7 +23,6 @@ from fashion_mocluster.pipelines.ablation.parameters import (
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
 from fashion_mocluster.pipelines.evaluation.parameters import (
     EvaluationParameters,
-    Name,
     PredictParameters,
     ReportParameters,
 )
@@ -50,10 +49,8 @@ def _number_or_auto(n_clusters: Any) -> int | str:
     return n_clusters
 
 
-class ProjectParameters(BaseModel):
+class ProjectParameters(Parameters):
     """Everything that ``conf`` and ``--params`` may set, completed by :func:`complete`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     seed: Annotated[int, Field(ge=0, lt=2**32 - CLUSTERING_SEED_OFFSET)]
     case: Name | None
@@ -65,7 +62,7 @@ class ProjectParameters(BaseModel):
     whitening: WhiteningParameters
     hog: HogParameters
     hog_whitening: WhiteningParameters
-    joined: dict[Name, Annotated[dict[Name, Positive], Field(min_length=2)]] = {}
+    joined: dict[Name, Annotated[dict[Name, Positive], Field(min_length=2)]]
     backbone: BackboneParameters
     finetuning: dict[Name, AnyFinetuningParameters]
     evaluation: EvaluationParameters
@@ -156,7 +153,7 @@ class ProjectParameters(BaseModel):
         for name, recipe in self.finetunings_needed.items():
             learns_them = getattr(recipe, "features", None) == "whitened_maps"
             if learns_them or f"{name}_finetuned" in encoders:
-                encoders.add(recipe.start)
+                encoders.add("moco")
         return {n: r for n, r in {"moco": self.moco, **self.variants}.items() if n in encoders}
 
     @property
@@ -184,9 +181,10 @@ class ProjectParameters(BaseModel):
 
     @property
     def pretrainings_needed(self) -> list[str]:
-        """``moco`` and the variants that a method clusters embeddings of or a finetuning starts from."""
+        """The trainings that a method clusters embeddings of; all finetunings start from ``moco``."""
         encoders = {encoder_of(name) for name in self.representations}
-        encoders |= {recipe.start for recipe in self.finetunings_needed.values()}
+        if self.finetunings_needed:
+            encoders.add("moco")
         return [name for name in ("moco", *self.variants) if name in encoders]
 
     @property

@@ -1,25 +1,49 @@
 """``kedro run`` in a process that ends with the process that started it, however that ends.
 
-It is started with a pipe as standard input, which closes when its other end dies. No run is left behind
-to hold the lock on a folder that another worker is to go on with.
+No run is left behind to hold the lock on a folder that another worker is to go on with.
 """
 
+import multiprocessing
 import os
 import signal
 import sys
 import threading
+from collections.abc import Mapping
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
 
 from fashion_mocluster.__main__ import main
 
 
-def end_with_parent() -> None:
+def run(
+    options: list[str], project: Path, variables: Mapping[str, str], output: Connection
+) -> None:
+    """What the process does.
+
+    Args:
+        options: Those of ``kedro run``.
+        variables: Environment variables of this process alone.
+        output: Gets everything printed.
+    """
+    os.setsid()  # Ctrl-C of the terminal goes to the sweep alone
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.environ.update(variables)
+    os.chdir(project)
+    for stream in (1, 2):
+        os.dup2(output.fileno(), stream)
+    output.close()
+    sys.stdout = sys.stderr = os.fdopen(1, "w", buffering=1, closefd=False)
+    sys.argv = ["kedro run", *options]
+    try:
+        main()
+    except Exception:
+        sys.excepthook(*sys.exc_info())
+        sys.exit(1)
+
+
+def _end_with_parent() -> None:
     """Kill this process and those it started, at once: whatever files a run leaves half done, the next
     one writes again.
     """
-    os.read(sys.stdin.fileno(), 1)
+    wait([multiprocessing.parent_process().sentinel])
     os.killpg(os.getpid(), signal.SIGKILL)
-
-
-if __name__ == "__main__":
-    threading.Thread(target=end_with_parent, daemon=True).start()
-    main()

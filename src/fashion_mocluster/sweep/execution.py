@@ -1,19 +1,28 @@
 """One run of a sweep, in a process of its own: a kill takes nothing else down, its memory is freed."""
 
 import contextlib
+import multiprocessing
 import os
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from fashion_mocluster.errors import FashionMoClusterError
+from fashion_mocluster.sweep import child
 
 LOG = "sweep.log"
 # Seconds between two looks at whether the sweep was stopped.
 LOOK_EVERY_S = 0.5
+# Runs are forks of a process without threads, which has imported what they need. Libraries of macOS
+# cannot be forked.
+CONTEXT = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
+CONTEXT.set_forkserver_preload(["fashion_mocluster.sweep.preload"])
+# Two threads must not ask at once how a process ended: its status can be read only once.
+STATUS = threading.Lock()
 
 
 class RunFailedError(FashionMoClusterError, RuntimeError):
@@ -49,37 +58,39 @@ def execute(
         RunFailedError: The run failed; the message is that of its error.
         SweepStoppedError: It was killed because the sweep was stopped.
     """
-    process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "fashion_mocluster.sweep.child", *options],
-        cwd=project,
-        env={**os.environ, **(environment or {})},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,  # Ctrl-C of the terminal goes to the sweep alone
-    )
+    if multiprocessing.current_process().daemon:
+        raise RunFailedError("start Dask's workers with --no-nanny: others may start no processes")
+    reader, writer = CONTEXT.Pipe(duplex=False)
+    arguments = (options, project, environment or {}, writer)
+    process = CONTEXT.Process(target=child.run, args=arguments, name=options[-1])
+    with STATUS:
+        process.start()
+    writer.close()
     log.parent.mkdir(parents=True, exist_ok=True)
     lines = []
-    with process, open(log, "w") as file, _killed_when(is_stopped, process) as stopped:
-        for line in process.stdout:
+    with (
+        open(reader.fileno(), errors="replace", closefd=False) as output,
+        open(log, "w") as file,
+        _killed_when(is_stopped, process) as stopped,
+    ):
+        for line in output:
             file.write(line)
             file.flush()
             lines.append(line.rstrip())
             on_line(lines[-1])
+        wait([process.sentinel])
+    with STATUS:
+        process.join()
     if stopped.is_set():
         raise SweepStoppedError("stopped before its end")
-    if process.returncode < 0:
-        raise RunBrokenError(f"killed by {signal.Signals(-process.returncode).name}")
-    if process.returncode > 0:
+    if process.exitcode < 0:
+        raise RunBrokenError(f"killed by {signal.Signals(-process.exitcode).name}")
+    if process.exitcode > 0:
         raise _error(lines)
 
 
 @contextlib.contextmanager
-def _killed_when(
-    is_stopped: Callable[[], bool], process: subprocess.Popen
-) -> Iterator[threading.Event]:
+def _killed_when(is_stopped: Callable[[], bool], process: BaseProcess) -> Iterator[threading.Event]:
     """Look every now and then whether to kill a process; the event says that it was done."""
     stopped, ended = threading.Event(), threading.Event()
 
@@ -87,9 +98,8 @@ def _killed_when(
         while not ended.wait(LOOK_EVERY_S):
             if is_stopped():
                 stopped.set()
-                with contextlib.suppress(ProcessLookupError):
+                with contextlib.suppress(ProcessLookupError):  # it has no session of its own yet
                     os.killpg(process.pid, signal.SIGKILL)
-                return
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()

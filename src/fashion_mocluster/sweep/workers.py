@@ -89,6 +89,8 @@ def connected(scheduler: str | None, runs: int, asked: int | None) -> Iterator:
             yield client, None
         return
     workers = workers_here(runs, asked)
+    # What runs are forks of has loaded OpenMP, which reads these only then.
+    os.environ.update(workers.environment(0))
     cluster = LocalCluster(
         n_workers=workers.count,
         threads_per_worker=1,

@@ -4,7 +4,6 @@ The models are frozen and refuse unknown keys, so a misspelled override stops a 
 at once. Nothing here imports torch: pipelines import it to describe themselves.
 """
 
-from fashion_mocluster.learning.parameters.base import Parameters, Range
 from fashion_mocluster.learning.parameters.finetuning import (
     AnyFinetuningParameters,
     BaseFinetuningParameters,
@@ -16,7 +15,11 @@ from fashion_mocluster.learning.parameters.finetuning import (
     SpectralFinetuningParameters,
     finetuning_parameters,
 )
-from fashion_mocluster.learning.parameters.images import PreprocessingParameters, ViewParameters
+from fashion_mocluster.learning.parameters.images import (
+    PreprocessingParameters,
+    Range,
+    ViewParameters,
+)
 from fashion_mocluster.learning.parameters.pretraining import (
     ClusteringTermParameters,
     ContrastParameters,
@@ -39,35 +42,3 @@ from fashion_mocluster.learning.parameters.training import (
     OptimizerParameters,
     SurrogateParameters,
 )
-
-__all__ = [
-    "AnyFinetuningParameters",
-    "BackboneParameters",
-    "BaseFinetuningParameters",
-    "CentersParameters",
-    "CheckpointParameters",
-    "ClusteringTermParameters",
-    "ComputeParameters",
-    "ContrastParameters",
-    "EarlyStoppingParameters",
-    "EmbeddingParameters",
-    "EncoderParameters",
-    "EndToEndParameters",
-    "FinetuningParameters",
-    "HogParameters",
-    "KMeansFinetuningParameters",
-    "LearnableCentersFinetuningParameters",
-    "MocoParameters",
-    "MomentumQueueParameters",
-    "OptimizerParameters",
-    "Parameters",
-    "PreprocessingParameters",
-    "QuirkParameters",
-    "Range",
-    "SelfLabelingParameters",
-    "SpectralFinetuningParameters",
-    "SurrogateParameters",
-    "ViewParameters",
-    "WhiteningParameters",
-    "finetuning_parameters",
-]

@@ -4,7 +4,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, model_validator
 
-from fashion_mocluster.learning.parameters.base import (
+from fashion_mocluster.learning.parameters.images import PreprocessingParameters, ViewParameters
+from fashion_mocluster.learning.parameters.training import (
+    CheckpointParameters,
+    ComputeParameters,
+    EarlyStoppingParameters,
+    OptimizerParameters,
+    SplitBatchesParameters,
+    SurrogateParameters,
+)
+from fashion_mocluster.parameter_types import (
     Count,
     Fraction,
     NonNegative,
@@ -12,17 +21,6 @@ from fashion_mocluster.learning.parameters.base import (
     Positive,
     Seed,
 )
-from fashion_mocluster.learning.parameters.images import PreprocessingParameters, ViewParameters
-from fashion_mocluster.learning.parameters.training import (
-    CheckpointParameters,
-    ComputeParameters,
-    EarlyStoppingParameters,
-    OptimizerParameters,
-    SurrogateParameters,
-)
-
-# The encoder that a finetuning begins with.
-Start = Literal["moco", "backbone"]
 
 
 class CentersParameters(Parameters):
@@ -39,8 +37,6 @@ class CentersParameters(Parameters):
 class BaseFinetuningParameters(Parameters):
     """What all finetunings of one full-batch step per epoch have.
 
-    ``start`` is the encoder that is finetuned: ``moco``, or the pretrained ``backbone``, of which the
-    last groups of layers are trained (``backbone.trained_groups``).
     ``n_init`` counts the starts of k-means. ``checkpoint_selection``: ``label_free`` keeps the epoch
     with the lowest loss; ``thesis_score`` keeps the epoch that the thesis's score likes best, of
     which 60 percent are computed from labels. ``save_weights``: of that epoch, those
@@ -48,7 +44,6 @@ class BaseFinetuningParameters(Parameters):
     with the scores of the ones before.
     """
 
-    start: Start = "moco"
     seed: Seed
     epochs: Count
     n_init: Count = 10
@@ -102,25 +97,24 @@ def finetuning_parameters(group: dict | BaseFinetuningParameters) -> BaseFinetun
     return TypeAdapter(FinetuningParameters).validate_python(group)
 
 
-class SelfLabelingParameters(Parameters):
+class SelfLabelingParameters(SplitBatchesParameters):
     """The whole recipe of one self-labeling: rounds of training on the clusters that are found.
 
     ``assign`` says how: ``turtle`` makes clusters of about equal size, of images averaged with their
     ``n_neighbors`` nearest ones, and begins as ``init`` says; ``umap_ward`` is Ward's linkage of
     UMAP's coordinates with as many neighbors, and assumes nothing of sizes. An image is trained on
     only where at least ``neighbor_agreement_threshold`` of these neighbors are in its cluster.
-    ``start`` is the encoder that is trained, ``epochs`` and ``optimizer`` are those of each round.
+    ``epochs`` and ``optimizer`` are those of each round.
     ``temperature`` divides the embedding, a unit vector, before the linear head. ``features`` says
-    what is clustered: the encoder's ``pooled`` output or its ``whitened_maps``.
+    what is clustered: the encoder's ``pooled`` output or its ``whitened_maps``. ``bn_splits`` splits
+    a batch into that many parts for BatchNorm.
     """
 
     assign: Literal["turtle", "umap_ward"]
-    start: Start = "moco"
     features: Literal["pooled", "whitened_maps"] = "pooled"
     seed: Seed
     n_rounds: Count
     epochs: Count
-    batch_size: Annotated[int, Field(ge=2)]
     n_neighbors: Count = 15
     n_init: Count = 8
     init: Literal["random", "pixel_clusters"] = "random"
@@ -130,7 +124,6 @@ class SelfLabelingParameters(Parameters):
     views: ViewParameters
     optimizer: OptimizerParameters
     checkpoints: CheckpointParameters = CheckpointParameters()
-    compute: ComputeParameters = ComputeParameters()
 
     @model_validator(mode="after")
     def _starts_of_turtle_only(self):

@@ -4,7 +4,20 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from fashion_mocluster.learning.parameters.base import Fraction, NonNegative, Parameters, Range
+from fashion_mocluster.parameter_types import Fraction, NonNegative, Parameters
+
+
+class Range(Parameters):
+    """A closed interval from which a value is drawn uniformly for each image."""
+
+    low: float
+    high: float
+
+    @model_validator(mode="after")
+    def _ordered(self):
+        if self.low > self.high:
+            raise ValueError(f"low ({self.low}) must not exceed high ({self.high})")
+        return self
 
 
 class PreprocessingParameters(Parameters):

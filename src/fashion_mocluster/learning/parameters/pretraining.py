@@ -4,15 +4,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from fashion_mocluster.learning.parameters.base import Count, Fraction, Parameters, Positive, Seed
 from fashion_mocluster.learning.parameters.images import PreprocessingParameters, ViewParameters
 from fashion_mocluster.learning.parameters.training import (
     CheckpointParameters,
     EarlyStoppingParameters,
-    ManyProcessesParameters,
     OptimizerParameters,
+    SplitBatchesParameters,
     SurrogateParameters,
 )
+from fashion_mocluster.parameter_types import Count, Fraction, Parameters, Positive, Seed
 from fashion_mocluster.wording import counted
 
 
@@ -125,7 +125,7 @@ class ClusteringTermParameters(Parameters):
         return self
 
 
-class MocoParameters(Parameters):
+class MocoParameters(SplitBatchesParameters):
     """The whole recipe of one contrastive pretraining.
 
     ``bn_splits`` splits a batch into that many parts for BatchNorm, keys in another order than
@@ -136,8 +136,6 @@ class MocoParameters(Parameters):
 
     seed: Seed
     epochs: Count
-    batch_size: Annotated[int, Field(ge=2)]
-    bn_splits: Count = 1
     drop_last: bool = True
     encoder: EncoderParameters
     preprocessing: PreprocessingParameters = PreprocessingParameters()
@@ -148,25 +146,10 @@ class MocoParameters(Parameters):
     quirks: QuirkParameters | None = None
     early_stopping: EarlyStoppingParameters | None = None
     checkpoints: CheckpointParameters = CheckpointParameters()
-    compute: ManyProcessesParameters = ManyProcessesParameters()
 
     @model_validator(mode="after")
-    def _divisible(self):
-        if self.batch_size % self.bn_splits or self.batch_size == self.bn_splits:
-            raise ValueError(
-                f"bn_splits ({self.bn_splits}) must divide batch_size "
-                f"({self.batch_size}) into parts of two images or more"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _processes_share_the_batch(self):
+    def _processes_share_every_batch(self):
         n = self.compute.all_processes
-        if n > 1 and self.bn_splits % n:
-            raise ValueError(
-                f"bn_splits ({self.bn_splits}) must be divisible by the number of processes ({n}), "
-                "each of which normalizes its splits of a batch apart"
-            )
         if n > 1 and not self.drop_last:
             raise ValueError(f"{n} processes need batches of equal size; set drop_last to true")
         return self

@@ -4,9 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from fashion_mocluster.learning.parameters.base import Count, Parameters, Seed
 from fashion_mocluster.learning.parameters.images import PreprocessingParameters, ViewParameters
-from fashion_mocluster.learning.parameters.training import ComputeParameters
+from fashion_mocluster.learning.parameters.training import (
+    ComputeParameters,
+    ManyProcessesParameters,
+)
+from fashion_mocluster.parameter_types import Count, Parameters, Seed
 
 
 class EmbeddingParameters(Parameters):
@@ -62,8 +65,7 @@ class BackboneParameters(Parameters):
     a mean over the places of its last feature map; ``gem`` takes the generalized mean of power 3
     (Radenovic et al. 2018, "Fine-tuning CNN image retrieval with no human annotation"), in which
     places that respond strongly count more than empty ground. ``flip_tta`` averages each image and
-    its mirror image. Finetunings that start from it train its last ``trained_groups`` groups of
-    layers, as timm groups them: most often its stages.
+    its mirror image.
     """
 
     name: str
@@ -71,6 +73,5 @@ class BackboneParameters(Parameters):
     image_size: Annotated[int, Field(ge=32)] | None = None
     pooling: Literal["network", "gem"] = "network"
     flip_tta: bool = True
-    trained_groups: Annotated[int, Field(ge=0)] = 1
     batch_size: Count = 16
-    compute: ComputeParameters = ComputeParameters()
+    compute: ManyProcessesParameters = ManyProcessesParameters()

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from fashion_mocluster.learning.parameters.base import (
+from fashion_mocluster.parameter_types import (
     Count,
     Fraction,
     NonNegative,
@@ -76,6 +76,29 @@ class ManyProcessesParameters(ComputeParameters):
     def _nodes_meet(self):
         if (self.nodes > 1) != (self.rendezvous is not None):
             raise ValueError("several nodes need a rendezvous, host:port; a single one has none")
+        return self
+
+
+class SplitBatchesParameters(Parameters):
+    """Batches in ``bn_splits`` parts, each normalized apart, which several processes can share."""
+
+    batch_size: Annotated[int, Field(ge=2)]
+    bn_splits: Count = 1
+    compute: ManyProcessesParameters = ManyProcessesParameters()
+
+    @model_validator(mode="after")
+    def _divisible(self):
+        if self.batch_size % self.bn_splits or self.batch_size == self.bn_splits:
+            raise ValueError(
+                f"bn_splits ({self.bn_splits}) must divide batch_size "
+                f"({self.batch_size}) into parts of two images or more"
+            )
+        n = self.compute.all_processes
+        if n > 1 and self.bn_splits % n:
+            raise ValueError(
+                f"bn_splits ({self.bn_splits}) must be divisible by the number of processes ({n}), "
+                "each of which normalizes its splits of a batch apart"
+            )
         return self
 
 

@@ -12,6 +12,7 @@ from fashion_mocluster.pipelines.moco_pretraining.pipeline import (
     embedding_pipeline,
     pretraining_pipeline,
 )
+from fashion_mocluster.pipelines.namespaces import in_namespace
 
 # Embeddings that are clustered in each case.
 ENCODERS = ("moco", "finetuned")
@@ -49,46 +50,29 @@ def _case(case: str, trainer: str, selection: str) -> Pipeline:
 
 
 def _score(case: str, encoder: str, embeddings: str, training_cost: str) -> Pipeline:
-    return Pipeline(
+    score = Node(
+        bind(nodes.score_bugfix_case, encoder=encoder),
         [
-            Node(
-                bind(nodes.score_bugfix_case, encoder=encoder),
-                [
-                    *("embeddings", "training_cost", "labels", "params:bugfix_ablation.clusterer"),
-                    *("params:n_clusters", "params:evaluation.seed"),
-                ],
-                "scores",
-                name=f"score_{encoder}",
-            )
+            *("embeddings", "training_cost", "labels", "params:bugfix_ablation.clusterer"),
+            *("params:n_clusters", "params:evaluation.seed"),
         ],
-        namespace=f"bugfix_ablation.{case}",
-        inputs={
-            "labels": "labels",
-            "embeddings": embeddings,
-            "training_cost": training_cost,
-        },
+        "scores",
+        name=f"score_{encoder}",
+    )
+    return in_namespace(
+        f"bugfix_ablation.{case}",
+        [score],
+        inputs={"labels": "labels", "embeddings": embeddings, "training_cost": training_cost},
         outputs={"scores": f"bugfix_ablation_{case}_{encoder}_scores"},
-        parameters={
-            "params:bugfix_ablation.clusterer",
-            "params:n_clusters",
-            "params:evaluation.seed",
-        },
     )
 
 
 def _collection(cases: list[str]) -> Pipeline:
     scores = [f"bugfix_ablation_{case}_{encoder}_scores" for case in cases for encoder in ENCODERS]
-    return Pipeline(
-        [
-            Node(
-                bind(nodes.tabulate_bugfix_ablation, cases=cases),
-                ["params:bugfix_ablation", *scores],
-                "bugfix_ablation_table",
-                name="tabulate_bugfix_ablation",
-            )
-        ],
-        namespace="bugfix_ablation",
-        inputs=set(scores),
-        outputs={"bugfix_ablation_table"},
-        parameters={"params:bugfix_ablation"},
+    tabulate = Node(
+        bind(nodes.tabulate_bugfix_ablation, cases=cases),
+        ["params:bugfix_ablation", *scores],
+        "bugfix_ablation_table",
+        name="tabulate_bugfix_ablation",
     )
+    return in_namespace("bugfix_ablation", [tabulate], scores, {"bugfix_ablation_table"})

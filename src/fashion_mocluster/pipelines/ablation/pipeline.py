@@ -4,6 +4,7 @@ from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.pipelines.ablation import nodes
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import pretraining_pipeline
+from fashion_mocluster.pipelines.namespaces import in_namespace
 
 
 def create_pipeline(cases: list[str]) -> Pipeline:
@@ -18,39 +19,29 @@ def create_pipeline(cases: list[str]) -> Pipeline:
 def _case(case: str) -> Pipeline:
     namespace = f"ablation.case_{case}"
     recipe = f"ablation.cases.{case}"
-    score = Pipeline(
+    score = Node(
+        nodes.score_case,
         [
-            Node(
-                nodes.score_case,
-                [
-                    "embeddings",
-                    "history",
-                    "labels",
-                    "params:recipe",
-                    "params:ablation.clusterer",
-                    "params:n_clusters",
-                    "params:ablation.seed",
-                ],
-                "scores",
-                name="score_case",
-            )
+            *("embeddings", "history", "labels", "params:recipe", "params:ablation.clusterer"),
+            *("params:n_clusters", "params:ablation.seed"),
         ],
-        namespace=namespace,
+        "scores",
+        name="score_case",
+    )
+    scoring = in_namespace(
+        namespace,
+        [score],
         inputs={"labels": "labels", "embeddings": f"ablation_{case}_embeddings"},
         outputs={"scores": f"ablation_{case}_scores"},
-        parameters={
-            "params:recipe": f"params:{recipe}",
-            "params:ablation.clusterer": "params:ablation.clusterer",
-            "params:ablation.seed": "params:ablation.seed",
-            "params:n_clusters": "params:n_clusters",
-        },
+        recipe=recipe,
     )
-    return pretraining_pipeline(namespace, recipe, f"ablation_{case}") + score
+    return pretraining_pipeline(namespace, recipe, f"ablation_{case}") + scoring
 
 
 def _collection(cases: list[str]) -> Pipeline:
     scores = [f"ablation_{case}_scores" for case in cases]
-    return Pipeline(
+    return in_namespace(
+        "ablation",
         [
             Node(
                 nodes.tabulate_ablation,
@@ -65,8 +56,6 @@ def _collection(cases: list[str]) -> Pipeline:
                 name="draw_ablation",
             ),
         ],
-        namespace="ablation",
-        inputs=set(scores),
+        inputs=scores,
         outputs={"ablation_table", "ablation_figure"},
-        parameters={"params:ablation.run", "params:ablation.thesis_scores"},
     )

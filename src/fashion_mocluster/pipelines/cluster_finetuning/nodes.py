@@ -1,5 +1,7 @@
 """Nodes of ``cluster_finetuning``."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,7 +10,6 @@ from matplotlib.figure import Figure
 
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning.parameters import (
-    BaseFinetuningParameters,
     EmbeddingParameters,
     SelfLabelingParameters,
     WhiteningParameters,
@@ -31,74 +32,47 @@ def finetune_encoder(
     parameters: dict,
     n_clusters: int,
     checkpoints: CheckpointStore,
+    labels: np.ndarray | None = None,
     name: str = "finetuning",
 ) -> Outputs:
-    """Finetuned weights, history, clusters of the chosen epoch, and costs; no label is seen.
+    """Finetuned weights, history, clusters of the chosen epoch, and costs.
 
     Args:
         parameters: A group of ``finetuning``, see :func:`finetuning_parameters`.
+        labels: For :func:`thesis_score` alone; any other choice of the epoch sees none.
         name: That group, for messages.
 
     Raises:
-        InputError: The parameters ask for a choice by labels.
+        InputError: The epoch is to be chosen by the thesis's score, and there are no labels.
     """
-    recipe = finetuning_parameters(parameters)
-    if recipe.checkpoint_selection == "thesis_score":
-        raise InputError(
-            f"{name}.checkpoint_selection is thesis_score, but this pipeline has no labels"
-        )
-    return _finetune(images, pretrained, recipe, n_clusters, checkpoints, name, score=None)
+    from fashion_mocluster.learning.finetuning import finetune
+
+    p, score = finetuning_parameters(parameters), None
+    if p.checkpoint_selection == "thesis_score":
+        if labels is None:
+            raise InputError(
+                "checkpoint_selection is thesis_score, which needs labels, and these images have "
+                f"none; set {name}.checkpoint_selection=label_free"
+            )
+        score = partial(thesis_score, labels)
+    # Learnable centers start at those of k-means.
+    kind = "spectral" if p.assign == "spectral" else "kmeans"
+    clusterer = {"n_init": p.n_init, "n_neighbors": getattr(p, "n_neighbors", None)}
+    assign = assigner(n_clusters, p.seed, kind=kind, **clusterer)
+    return _outputs(finetune(images, pretrained, p, n_clusters, assign, checkpoints, score, name))
 
 
-def finetune_encoder_by_thesis_score(
-    images: np.ndarray,
-    pretrained: EncoderWeights,
-    parameters: dict,
-    n_clusters: int,
-    checkpoints: CheckpointStore,
-    labels: np.ndarray | None,
-    name: str = "finetuning",
-) -> Outputs:
-    """As in the thesis: the epoch is chosen by a score of which labels make 60 percent.
-
-    Raises:
-        InputError: There are no labels.
+def thesis_score(labels: np.ndarray, assigned: np.ndarray, indices: Any) -> float:
+    """0.3 NMI + 0.3 ARI + 0.3 silhouette + 0.05 / DB + 0.05 * log1p(CH) / 10, of which labels make 60
+    percent.
     """
     from fashion_mocluster.clustering.scores import label_scores
 
-    if labels is None:
-        raise InputError(
-            "checkpoint_selection is thesis_score, which needs labels, and these images have none; "
-            f"set {name}.checkpoint_selection=label_free"
-        )
-
-    def thesis_score(assigned: np.ndarray, indices) -> float:
-        """0.3 NMI + 0.3 ARI + 0.3 silhouette + 0.05 / DB + 0.05 * log1p(CH) / 10."""
-        truth = label_scores(labels, assigned)
-        return (
-            0.3 * (truth["nmi"] + truth["ari"] + indices.silhouette)
-            + 0.05 / max(indices.davies_bouldin, 1e-12)
-            + 0.05 * float(np.log1p(indices.calinski_harabasz)) / 10
-        )
-
-    recipe = finetuning_parameters(parameters)
-    return _finetune(images, pretrained, recipe, n_clusters, checkpoints, name, thesis_score)
-
-
-def _finetune(
-    images, pretrained, parameters: BaseFinetuningParameters, n_clusters, checkpoints, name, score
-) -> Outputs:
-    from fashion_mocluster.learning.finetuning import finetune
-
-    # Learnable centers start at those of k-means.
-    kind = "spectral" if parameters.assign == "spectral" else "kmeans"
-    clusterer = {
-        "n_init": parameters.n_init,
-        "n_neighbors": getattr(parameters, "n_neighbors", None),
-    }
-    assign = assigner(n_clusters, parameters.seed, kind=kind, **clusterer)
-    return _outputs(
-        finetune(images, pretrained, parameters, n_clusters, assign, checkpoints, score, name)
+    truth = label_scores(labels, assigned)
+    return (
+        0.3 * (truth["nmi"] + truth["ari"] + indices.silhouette)
+        + 0.05 / max(indices.davies_bouldin, 1e-12)
+        + 0.05 * float(np.log1p(indices.calinski_harabasz)) / 10
     )
 
 
@@ -119,7 +93,6 @@ def self_label_encoder(
         pixel_clusters: A cluster for each image, where ``parameters.init`` is ``pixel_clusters``.
         name: The parameter group, for messages.
     """
-    from fashion_mocluster.clustering.typicality import neighbor_agreement
     from fashion_mocluster.learning.self_labeling import self_label
 
     p = parameters
@@ -131,11 +104,8 @@ def self_label_encoder(
         clusterer = {"kind": "ward", "umap": umap}
     find_clusters = assigner(n_clusters, p.seed, **clusterer)
     init_labels = None if pixel_clusters is None else pixel_clusters["cluster"].to_numpy()
-
-    def assign(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        labels = find_clusters(z, init_labels)
-        return labels, neighbor_agreement(z, labels, parameters.n_neighbors)
-
+    find_clusters = partial(find_clusters, init_labels=init_labels)
+    assign = partial(_with_agreement, find_clusters=find_clusters, n_neighbors=p.n_neighbors)
     return _outputs(
         self_label(
             images,
@@ -149,6 +119,16 @@ def self_label_encoder(
             whitening=whitening,
         )
     )
+
+
+def _with_agreement(
+    z: np.ndarray, find_clusters: Callable[[np.ndarray], np.ndarray], n_neighbors: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Clusters int64 (N,) of embeddings (N, D), and the share of each one's neighbors in its own."""
+    from fashion_mocluster.clustering.typicality import neighbor_agreement
+
+    labels = find_clusters(z)
+    return labels, neighbor_agreement(z, labels, n_neighbors)
 
 
 def _outputs(result) -> Outputs:

@@ -6,8 +6,8 @@ from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.learning.parameters import FinetuningParameters, SelfLabelingParameters
 from fashion_mocluster.pipelines.cluster_finetuning import nodes
-from fashion_mocluster.pipelines.evaluation.backbone import weights_pipeline
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import bind, embedding_pipeline
+from fashion_mocluster.pipelines.namespaces import in_namespace
 
 
 def create_pipeline(
@@ -15,15 +15,11 @@ def create_pipeline(
 ) -> Pipeline:
     """All finetunings, by the names of their recipes."""
     trainings = [
-        self_labeling_pipeline(name, recipe.init, f"{recipe.start}_weights")
+        self_labeling_pipeline(name, recipe.init)
         if isinstance(recipe, SelfLabelingParameters)
-        else finetuning_pipeline(
-            name, recipe.checkpoint_selection, pretrained=f"{recipe.start}_weights"
-        )
+        else finetuning_pipeline(name, recipe.checkpoint_selection)
         for name, recipe in recipes.items()
     ]
-    if any(recipe.start == "backbone" for recipe in recipes.values()):
-        trainings.append(weights_pipeline())
     return sum(trainings, Pipeline([]))
 
 
@@ -45,34 +41,23 @@ def finetuning_pipeline(
         embedding_parameters: The parameter group that says how the finetuned encoder is applied.
     """
     namespace, recipe = namespace or f"cluster_finetuning.{name}", recipe or f"finetuning.{name}"
-    train, extra_inputs = nodes.finetune_encoder, []
-    if checkpoint_selection == "thesis_score":
-        train, extra_inputs = nodes.finetune_encoder_by_thesis_score, ["labels"]
-    training = _training(
-        name, namespace, recipe, pretrained, train, extra_inputs, nodes.draw_loss_curve
-    )
+    extra_inputs = ["labels"] if checkpoint_selection == "thesis_score" else []
+    train, draw = nodes.finetune_encoder, nodes.draw_loss_curve
+    training = _training(name, namespace, recipe, pretrained, train, extra_inputs, draw)
     return training + embedding_pipeline(namespace, f"{name}_finetuned", embedding_parameters)
 
 
-def self_labeling_pipeline(name: str, init: str, pretrained: str = "moco_weights") -> Pipeline:
+def self_labeling_pipeline(name: str, init: str) -> Pipeline:
     """Self-labeling, with the same outputs; it clusters what ``embedding`` or ``whitening`` makes.
 
     Args:
         init: ``pixel_clusters`` gives it ``pixel_clusters`` as an input.
-        pretrained: The weights it starts from.
     """
     namespace, recipe = f"cluster_finetuning.{name}", f"finetuning.{name}"
     extra_inputs = ["params:embedding", "params:whitening"]
     extra_inputs += ["pixel_clusters"] if init == "pixel_clusters" else []
-    training = _training(
-        name,
-        namespace,
-        recipe,
-        pretrained,
-        nodes.self_label_encoder,
-        extra_inputs,
-        nodes.draw_self_labeling_curve,
-    )
+    train, draw = nodes.self_label_encoder, nodes.draw_self_labeling_curve
+    training = _training(name, namespace, recipe, "moco_weights", train, extra_inputs, draw)
     return training + embedding_pipeline(namespace, f"{name}_finetuned")
 
 
@@ -92,29 +77,19 @@ def _training(
         extra_inputs: What it takes beyond the inputs that every finetuning has.
         draw: Makes a figure of the history.
     """
-    parameters = ["params:n_clusters", *(i for i in extra_inputs if i.startswith("params:"))]
-    datasets = ["images", *(i for i in extra_inputs if not i.startswith("params:"))]
-    return Pipeline(
+    inputs = ["images", "pretrained", "params:recipe", "params:n_clusters", "checkpoints"]
+    outputs = ["weights", "history", "assignments", "training_cost"]
+    shared = {name for name in ("images", *extra_inputs) if not name.startswith("params:")}
+    return in_namespace(
+        namespace,
         [
-            Node(
-                bind(train, name=recipe),
-                [
-                    *("images", "pretrained", "params:recipe", "params:n_clusters", "checkpoints"),
-                    *extra_inputs,
-                ],
-                ["weights", "history", "assignments", "training_cost"],
-                name="finetune_encoder",
-            ),
+            Node(bind(train, name=recipe), inputs + extra_inputs, outputs, name="finetune_encoder"),
             Node(draw, "history", "loss_curve", name="draw_loss_curve"),
         ],
-        namespace=namespace,
-        inputs={**dict(zip(datasets, datasets, strict=True)), "pretrained": pretrained},
+        inputs={**{name: name for name in shared}, "pretrained": pretrained},
         outputs={
             "weights": f"{name}_finetuned_weights",
             "training_cost": f"{name}_finetuned_training_cost",
         },
-        parameters={
-            "params:recipe": f"params:{recipe}",
-            **dict(zip(parameters, parameters, strict=True)),
-        },
+        recipe=recipe,
     )

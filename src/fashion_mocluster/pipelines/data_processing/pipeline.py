@@ -3,13 +3,15 @@
 from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.pipelines.data_processing import nodes
+from fashion_mocluster.pipelines.namespaces import in_namespace
 
 
 def create_pipeline() -> Pipeline:
     """``raw_images`` to ``images``, ``pixel_statistics`` and ``contact_sheet``; ``skipped_files``, which
     are known once the images are read, to ``skipped_pictures``.
     """
-    return Pipeline(
+    return in_namespace(
+        "data_processing",
         [
             Node(
                 nodes.validate_images,
@@ -26,10 +28,8 @@ def create_pipeline() -> Pipeline:
             Node(nodes.describe_pixels, "images", "pixel_statistics", name="describe_pixels"),
             Node(nodes.draw_contact_sheet, "images", "contact_sheet", name="draw_contact_sheet"),
         ],
-        namespace="data_processing",
         inputs={"raw_images", "skipped_files"},
         outputs={"images", "skipped_pictures", "pixel_statistics", "contact_sheet"},
-        parameters={"params:data", "params:n_clusters"},
     )
 
 
@@ -38,17 +38,10 @@ def pixel_clusters_pipeline() -> Pipeline:
 
     A part of the pipelines that have such a clustering.
     """
-    return Pipeline(
-        [
-            Node(
-                nodes.cluster_pixels,
-                ["images", "params:n_clusters", "params:seed"],
-                "pixel_clusters",
-                name="cluster_pixels",
-            )
-        ],
-        namespace="data_processing",
-        inputs={"images"},
-        outputs={"pixel_clusters"},
-        parameters={"params:n_clusters", "params:seed"},
+    cluster = Node(
+        nodes.cluster_pixels,
+        ["images", "params:n_clusters", "params:seed"],
+        "pixel_clusters",
+        name="cluster_pixels",
     )
+    return in_namespace("data_processing", [cluster], {"images"}, {"pixel_clusters"})

@@ -1,5 +1,5 @@
 """The pretrained network: its representation ``backbone``, for the comparison and for new images alike,
-and its weights, which whitening and finetunings start from.
+and its weights, which whitening starts from.
 """
 
 from dataclasses import asdict, replace
@@ -11,6 +11,7 @@ from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.learning.parameters import BackboneParameters
 from fashion_mocluster.pipelines.moco_pretraining.nodes import embeddings_table
+from fashion_mocluster.pipelines.namespaces import in_namespace
 
 # That of `learning.weights`: to name it here would import torch.
 EncoderWeights = Any
@@ -49,19 +50,17 @@ def create_pipeline(
     namespace: str = "evaluation", name: str = "backbone", images: str = "images"
 ) -> Pipeline:
     """``images`` to ``<name>_embeddings`` and their cost."""
-    return Pipeline(
-        [
-            Node(
-                embed_with_backbone,
-                ["images", "params:backbone", "earlier_embeddings"],
-                ["embeddings", "embedding_cost"],
-                name="embed_with_backbone",
-            )
-        ],
-        namespace=namespace,
+    embed = Node(
+        embed_with_backbone,
+        ["images", "params:backbone", "earlier_embeddings"],
+        ["embeddings", "embedding_cost"],
+        name="embed_with_backbone",
+    )
+    return in_namespace(
+        namespace,
+        [embed],
         inputs={"images": images, "earlier_embeddings": f"earlier_{name}_embeddings"},
         outputs={"embeddings": f"{name}_embeddings", "embedding_cost": f"{name}_embedding_cost"},
-        parameters={"params:backbone"},
     )
 
 

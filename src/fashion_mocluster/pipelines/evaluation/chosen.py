@@ -10,6 +10,7 @@ from fashion_mocluster.clustering.parameters import MethodParameters
 from fashion_mocluster.datasets.cluster_folders import ExportMode
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.pipelines.evaluation.cluster_names import merge_by_name
+from fashion_mocluster.pipelines.namespaces import in_namespace
 
 
 def take_best(
@@ -68,14 +69,13 @@ def create_pipeline(methods: dict[str, str], *, named: bool) -> Pipeline:
     """
     results = {f"{name}_clusters" for name in methods}
     results |= {f"{representation}_projection" for representation in methods.values()}
-    names = {"cluster_names": "cluster_names"} if named else {}
+    names = ["cluster_names"] if named else []
     take = Node(
         take_best,
         {
             "best": "best_method",
             "methods": "params:evaluation.methods",
-            **names,
-            **{result: result for result in sorted(results)},
+            **{dataset: dataset for dataset in (*names, *sorted(results))},
         },
         ["best_clusters", "best_projection"],
         name="take_best",
@@ -87,10 +87,9 @@ def create_pipeline(methods: dict[str, str], *, named: bool) -> Pipeline:
         "cluster_folders",
         name="sort_into_folders",
     )
-    return Pipeline(
+    return in_namespace(
+        "evaluation",
         [take, count, sort],
-        namespace="evaluation",
-        inputs={"best_method", *names.values(), *results},
+        inputs={"best_method", *names, *results},
         outputs={"best_clusters", "best_projection", "cluster_sizes", "cluster_folders"},
-        parameters={"params:evaluation.methods", "params:evaluation.export"},
     )

@@ -5,6 +5,7 @@ import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.clustering.parameters import MethodParameters
+from fashion_mocluster.pipelines.namespaces import in_namespace
 
 
 def write_gallery(
@@ -43,20 +44,8 @@ def create_pipeline(*, named: bool) -> Pipeline:
     Args:
         named: Whether the user has named the clusters.
     """
-    results = [
-        "images",
-        "best_clusters",
-        "best_projection",
-        "duplicates",
-        "outliers",
-        "best_method",
-    ]
+    clusters = ["images", "best_clusters", "best_projection", "duplicates", "outliers"]
     names = ["cluster_names"] if named else []
-    methods = "params:evaluation.methods"
-    return Pipeline(
-        [Node(write_gallery, [*results, methods, *names], "gallery", name="write_gallery")],
-        namespace="evaluation",
-        inputs={*results, *names},
-        outputs={"gallery"},
-        parameters={methods},
-    )
+    inputs = [*clusters, "best_method", "params:evaluation.methods", *names]
+    write = Node(write_gallery, inputs, "gallery", name="write_gallery")
+    return in_namespace("evaluation", [write], {*clusters, "best_method", *names}, {"gallery"})

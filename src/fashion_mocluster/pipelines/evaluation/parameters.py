@@ -2,35 +2,30 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from fashion_mocluster.clustering.parameters import MethodParameters
 from fashion_mocluster.datasets.cluster_folders import ExportMode
+from fashion_mocluster.datasets.image_source import Format, Split
 from fashion_mocluster.datasets.picture_options import Pixels
 from fashion_mocluster.learning.parameters import EmbeddingParameters
-
-# A method's name becomes a namespace and a file name.
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+from fashion_mocluster.parameter_types import ClusteringSeed, Count, Fraction, Name, Parameters
 
 
-class ModelSelectionParameters(BaseModel):
+class ModelSelectionParameters(Parameters):
     """How the best method is chosen without labels: by the mutual information between the clusters
     of neighboring images, on one neighbor graph that is the same for all methods.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     representation: Name
-    n_neighbors: Annotated[int, Field(ge=1)]
+    n_neighbors: Count
 
 
-class ScreeningParameters(BaseModel):
+class ScreeningParameters(Parameters):
     """How copies and outliers, which are always listed, take part in the clustering: with
     ``collapse_duplicates`` a group of copies takes part as one image, with ``set_aside_outliers``
     outliers are sorted into the clusters of the others afterwards.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     collapse_duplicates: bool = False
     set_aside_outliers: bool = False
@@ -41,10 +36,8 @@ class ScreeningParameters(BaseModel):
         return self.collapse_duplicates or self.set_aside_outliers
 
 
-class ClusterCounts(BaseModel):
+class ClusterCounts(Parameters):
     """The numbers of clusters that ``n_clusters: auto`` tries, from ``low`` to ``high``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     low: Annotated[int, Field(ge=2)]
     high: Annotated[int, Field(ge=2)]
@@ -56,7 +49,7 @@ class ClusterCounts(BaseModel):
         return self
 
 
-class EvaluationParameters(BaseModel):
+class EvaluationParameters(Parameters):
     """Methods by name, and what they share.
 
     ``run_methods`` names the methods that are run, in order; only the trainings that they need are.
@@ -70,10 +63,8 @@ class EvaluationParameters(BaseModel):
     ``export`` puts the pictures into a folder per cluster of the chosen method.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    seed: Annotated[int, Field(ge=0, lt=2**32)]
-    pca_components: Annotated[int, Field(ge=1)]
+    seed: ClusteringSeed
+    pca_components: Count
     external_embeddings: str | None = None
     external_weights: str | None = None
     external_weights_embedding: EmbeddingParameters = EmbeddingParameters(
@@ -89,7 +80,7 @@ class EvaluationParameters(BaseModel):
     methods: Annotated[dict[Name, MethodParameters], Field(min_length=1)]
 
 
-class PredictParameters(BaseModel):
+class PredictParameters(Parameters):
     """Images that no training and no clustering sees, and the method whose clusters they are sorted
     into, by their ``n_neighbors`` nearest images among those that were clustered; None: as many as
     ``evaluation.model_selection`` looks at. ``method: best`` is the one that the stored run chose.
@@ -98,40 +89,34 @@ class PredictParameters(BaseModel):
     the new images, for a method on ``external``), from here.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     path: str | None = None
-    format: Literal["auto", "csv", "idx", "folder", "torchvision"] = "auto"
-    split: Literal["train", "test", "all"] = "test"
+    format: Format = "auto"
+    split: Split = "test"
     image_shape: tuple[Pixels, Pixels] | None = None
-    limit: Annotated[int, Field(ge=1)] | None = None
+    limit: Count | None = None
     labels: Literal["folders"] | None = None
     method: Name
-    n_neighbors: Annotated[int, Field(ge=1)] | None = None
+    n_neighbors: Count | None = None
     external_embeddings: str | None = None
 
 
-class PublishedResult(BaseModel):
+class PublishedResult(Parameters):
     """A published clustering of the same images: its scores and where they were read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     title: str
     images: str
-    acc: Annotated[float, Field(ge=0, le=1)] | None = None
-    nmi: Annotated[float, Field(ge=0, le=1)] | None = None
+    acc: Fraction | None = None
+    nmi: Fraction | None = None
     ari: Annotated[float, Field(ge=-1, le=1)] | None = None
     source: str
 
 
-class ReportParameters(BaseModel):
+class ReportParameters(Parameters):
     """What the report calls the runs of this environment, other folders by title, the costs that
     the thesis published, and what others published.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     title: str
-    compare_with: dict[str, str] = {}
+    compare_with: dict[str, str]
     thesis_costs: dict[Literal["training", "inference"], dict[str, dict[str, float]]] | None = None
-    literature: list[PublishedResult] = []
+    literature: list[PublishedResult]

@@ -4,6 +4,7 @@ weights that embed. The images of that run are not read again.
 
 import logging
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -24,8 +25,12 @@ from fashion_mocluster.pipelines.evaluation.parameters import (
     PredictParameters,
 )
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import bind, embedding_pipeline
+from fashion_mocluster.pipelines.namespaces import in_namespace
 from fashion_mocluster.representations import encoder_of
 from fashion_mocluster.wording import counted
+
+if TYPE_CHECKING:
+    from fashion_mocluster.parameters import ProjectParameters
 
 logger = logging.getLogger(__name__)
 
@@ -138,40 +143,32 @@ def draw_predictions(
     return bars.confusion_figure(counts, match_clusters(counts.to_numpy().T), title)
 
 
-def create_pipeline(
-    method: str | None,
-    title: str,
-    representation: str,
-    encoders: Collection[str],
-    joined_representations: dict[str, dict[str, float]],
-    *,
-    named: bool,
-) -> Pipeline:
+def create_pipeline(p: "ProjectParameters", name: str, *, chosen: bool) -> Pipeline:
     """``new_images`` to ``predicted_clusters``, their scores and a figure; and what was skipped.
 
     Args:
-        method: The method of the comparison whose clusters are continued; None for the chosen one.
-        title: What it is called.
-        representation: What it clusters.
-        encoders: The representations that an encoder makes.
-        joined_representations: Those that are others side by side: the weights of these by name.
-        named: Whether the user has named the clusters of the chosen method.
+        p: All parameters.
+        name: The method of the comparison whose clusters are continued.
+        chosen: Whether it is named for being the one that was chosen without labels.
     """
+    method = p.evaluation.methods[name]
+    representation = method.representation
     known = {
         "known": f"{representation}_embeddings",
-        "known_clusters": "best_clusters" if method is None else f"{method}_clusters",
+        "known_clusters": "best_clusters" if chosen else f"{name}_clusters",
         "neighbor_distances": f"{representation}_neighbor_distances",
         "new_embeddings": f"new_{representation}_embeddings",
         **{name: name for name in ("new_labels", "new_class_names", "new_image_paths")},
         "best_method": "best_method",
     }
     names, check = [], []
-    if named:
+    if p.data.cluster_names is not None:
         files, names = ["cluster_names_file", "best_method"], ["cluster_names"]
         known["cluster_names_file"] = "cluster_names_file"
-        check_names = bind(check_cluster_names, method=method)
+        check_names = bind(check_cluster_names, method=None if chosen else name)
         check = [Node(check_names, files, "cluster_names", name="check_cluster_names")]
-    predict = Pipeline(
+    predict = in_namespace(
+        "predict",
         [
             *check,
             Node(
@@ -185,41 +182,37 @@ def create_pipeline(
                 name="predict_clusters",
             ),
             Node(
-                bind(score_predictions, title=title),
+                bind(score_predictions, title=method.title),
                 ["clusters", "new_labels", "best_method"],
                 "scores",
                 name="score_predictions",
             ),
             Node(
-                bind(draw_predictions, title=title),
+                bind(draw_predictions, title=method.title),
                 ["clusters", "known_clusters", "new_labels", "new_class_names"],
                 "figure",
                 name="draw_predictions",
             ),
         ],
-        namespace="predict",
         inputs=known,
         outputs={
             "clusters": "predicted_clusters",
             "scores": "prediction_scores",
             "figure": "prediction_figure",
         },
-        parameters={"params:predict", "params:evaluation.model_selection"},
     )
-    parts = joined_representations.get(representation)
+    parts = p.joined.get(representation)
     if parts is None:
-        return _new_embeddings(representation, encoders) + predict
-    embeddings = [_new_embeddings(part, encoders) for part in parts]
-    return (
-        sum(embeddings, joined.create_pipeline(representation, parts, "predict", "new_")) + predict
+        return _new_embeddings(representation, p.encoder_namespaces) + predict
+    embeddings = [_new_embeddings(part, p.encoder_namespaces) for part in parts]
+    return sum(
+        embeddings, joined.create_pipeline(representation, parts, "predict", "new_") + predict
     )
 
 
 def _new_embeddings(representation: str, encoders: Collection[str]) -> Pipeline:
     """``new_images`` to ``new_<representation>_embeddings``, embedded as the known images were."""
     name, checked = f"new_{representation}", "predict.checked_images"
-    inputs = {"new_images", "pixel_statistics", "new_skipped_files"}
-    skipped = {"skipped_new_pictures"}
     check = Node(
         check_new_images,
         ["new_images", "pixel_statistics"],
@@ -232,8 +225,8 @@ def _new_embeddings(representation: str, encoders: Collection[str]) -> Pipeline:
         "skipped_new_pictures",
         name="list_skipped_pictures",
     )
-    first = [check, list_skipped]
-    before = Pipeline(first, namespace="predict", inputs=inputs, outputs=skipped)
+    sources = {"new_images", "pixel_statistics", "new_skipped_files"}
+    before = in_namespace("predict", [check, list_skipped], sources, {"skipped_new_pictures"})
     namespace = f"predict.{representation}"
     if representation == "backbone":
         return before + backbone.create_pipeline(namespace, name, checked)
@@ -261,6 +254,5 @@ def _new_embeddings(representation: str, encoders: Collection[str]) -> Pipeline:
         ],
     }[representation]
     stored = {"pca_steps", "new_external_embeddings_file"}
-    inputs |= stored & {name for node in tables for name in node.inputs}
-    outputs = {*outputs, *skipped}
-    return Pipeline([*first, *tables], namespace="predict", inputs=inputs, outputs=outputs)
+    stored &= {name for node in tables for name in node.inputs}
+    return before + in_namespace("predict", tables, stored, outputs)

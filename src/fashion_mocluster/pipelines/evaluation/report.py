@@ -7,6 +7,7 @@ from kedro.pipeline import Node, Pipeline
 from matplotlib.figure import Figure
 
 from fashion_mocluster.pipelines.evaluation.parameters import ReportParameters
+from fashion_mocluster.pipelines.namespaces import in_namespace
 
 
 def write_report(
@@ -41,17 +42,6 @@ def create_pipeline(methods: Iterable[str] = ()) -> Pipeline:
     if wait_for:
         others = ("clustering_comparison", "run_info", "cluster_sizes", "gallery")
         wait_for |= {name: name for name in others}
-    return Pipeline(
-        [
-            Node(
-                write_report,
-                ["run_results", "params:report", *wait_for],
-                ["report", "report_figures"],
-                name="write_report",
-            )
-        ],
-        namespace="evaluation",
-        inputs={"run_results": "run_results", **wait_for},
-        outputs={"report", "report_figures"},
-        parameters={"params:report"},
-    )
+    inputs, outputs = ["run_results", "params:report", *wait_for], ["report", "report_figures"]
+    write = Node(write_report, inputs, outputs, name="write_report")
+    return in_namespace("evaluation", [write], {"run_results": "run_results", **wait_for}, outputs)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ def assigner(n_clusters: int, seed: int, **clusterer: Any) -> Callable[..., np.n
 
     values = {key: value for key, value in clusterer.items() if value is not None}
     parameters = TypeAdapter(ClustererParameters).validate_python(values)
-    return lambda z, init_labels=None: cluster(z, parameters, n_clusters, seed, init_labels)
+    return partial(cluster, parameters=parameters, n_clusters=n_clusters, seed=seed)
 
 
 def draw_loss_curve(history: pd.DataFrame) -> Figure:

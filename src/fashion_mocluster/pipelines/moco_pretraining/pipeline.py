@@ -7,6 +7,7 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.pipelines.moco_pretraining import nodes
+from fashion_mocluster.pipelines.namespaces import in_namespace
 from fashion_mocluster.representations import WHITENED
 
 
@@ -34,25 +35,21 @@ def pretraining_pipeline(
         name: What the encoder is called: ``<name>_weights`` and ``<name>_embeddings`` come out.
         embedding_parameters: The parameter group that holds its ``EmbeddingParameters``.
     """
-    train = Pipeline(
-        [
-            Node(
-                bind(nodes.train_encoder, name=recipe),
-                [
-                    *("images", "pixel_statistics", "params:recipe", "checkpoints"),
-                    "params:n_clusters",
-                ],
-                ["weights", "history", "training_cost"],
-                name="train_encoder",
-            ),
-            Node(nodes.draw_loss_curve, "history", "loss_curve", name="draw_loss_curve"),
-        ],
-        namespace=namespace,
+    train = Node(
+        bind(nodes.train_encoder, name=recipe),
+        ["images", "pixel_statistics", "params:recipe", "checkpoints", "params:n_clusters"],
+        ["weights", "history", "training_cost"],
+        name="train_encoder",
+    )
+    draw = Node(nodes.draw_loss_curve, "history", "loss_curve", name="draw_loss_curve")
+    training = in_namespace(
+        namespace,
+        [train, draw],
         inputs={"images", "pixel_statistics"},
         outputs={"weights": f"{name}_weights", "training_cost": f"{name}_training_cost"},
-        parameters={"params:recipe": f"params:{recipe}", "params:n_clusters": "params:n_clusters"},
+        recipe=recipe,
     )
-    return train + embedding_pipeline(namespace, name, embedding_parameters)
+    return training + embedding_pipeline(namespace, name, embedding_parameters)
 
 
 def embedding_pipeline(
@@ -72,19 +69,18 @@ def embedding_pipeline(
         weights: By default ``<name>_weights``.
         images: The dataset of the images.
     """
-    return Pipeline(
-        [
-            Node(
-                nodes.embed_images,
-                ["images", "weights", "params:embedding"],
-                ["embeddings", "embedding_cost"],
-                name="embed_images",
-            )
-        ],
-        namespace=namespace,
+    embed = Node(
+        nodes.embed_images,
+        ["images", "weights", "params:embedding"],
+        ["embeddings", "embedding_cost"],
+        name="embed_images",
+    )
+    return in_namespace(
+        namespace,
+        [embed],
         inputs={"images": images, "weights": weights or f"{name}_weights"},
         outputs={"embeddings": f"{name}_embeddings", "embedding_cost": f"{name}_embedding_cost"},
-        parameters={"params:embedding": f"params:{embedding_parameters}"},
+        embedding=embedding_parameters,
     )
 
 
@@ -96,26 +92,22 @@ def whitening_pipeline(namespace: str, encoder: str, recipe: str = "whitening") 
         recipe: The parameter group that holds its ``WhiteningParameters``.
     """
     name = f"{encoder}{WHITENED}"
-    return Pipeline(
-        [
-            Node(
-                nodes.embed_whitened,
-                ["images", "weights", "params:whitening", "params:embedding"],
-                ["whitened_weights", "embeddings", "embedding_cost"],
-                name="embed_whitened",
-            )
-        ],
-        namespace=namespace,
+    embed = Node(
+        nodes.embed_whitened,
+        ["images", "weights", "params:whitening", "params:embedding"],
+        ["whitened_weights", "embeddings", "embedding_cost"],
+        name="embed_whitened",
+    )
+    return in_namespace(
+        namespace,
+        [embed],
         inputs={"images": "images", "weights": f"{encoder}_weights"},
         outputs={
             "whitened_weights": f"{name}_weights",
             "embeddings": f"{name}_embeddings",
             "embedding_cost": f"{name}_embedding_cost",
         },
-        parameters={
-            "params:whitening": f"params:{recipe}",
-            "params:embedding": "params:embedding",
-        },
+        whitening=recipe,
     )
 
 

@@ -1,0 +1,34 @@
+"""What the datasets have in common that are one file or folder."""
+
+from pathlib import Path
+from typing import Any
+
+from kedro.io import AbstractDataset
+
+from fashion_mocluster.datasets.errors import DataFileError
+
+
+class FileDataset(AbstractDataset[Any, Any]):
+    """A file or a folder; read-only where a subclass has no :meth:`save`.
+
+    Args:
+        filepath: Its path.
+    """
+
+    def __init__(self, *, filepath: str, metadata: dict | None = None):
+        self._path = Path(filepath)
+        self.metadata = metadata
+
+    def save(self, data: Any) -> None:
+        """Refused: it is the user's or of another run.
+
+        Raises:
+            DataFileError: Always.
+        """
+        raise DataFileError(f"{self}: only read, never written")
+
+    def _exists(self) -> bool:
+        return self._path.exists()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._path)}

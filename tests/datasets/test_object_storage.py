@@ -1,0 +1,25 @@
+"""Kedro's own types of the catalog take paths of object storage, such as fsspec's ``memory:``."""
+
+import fsspec
+import pandas as pd
+import pytest
+from kedro.io import AbstractDataset
+from matplotlib.figure import Figure
+
+TABLE = pd.DataFrame({"index": [0, 1]})
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("json.JSONDataset", {"mean": 1.5}),
+        ("matplotlib.MatplotlibDataset", Figure()),
+        ("pandas.CSVDataset", TABLE),
+        ("pandas.ParquetDataset", TABLE),
+        ("text.TextDataset", "text"),
+    ],
+)
+def test_results_can_be_kept_there(kind, value):
+    config = {"type": kind, "filepath": f"memory:///bucket/{kind}"}
+    AbstractDataset.from_config("result", config).save(value)
+    assert fsspec.filesystem("memory").exists(f"/bucket/{kind}")
