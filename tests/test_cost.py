@@ -3,7 +3,7 @@ import time
 import numpy as np
 import pytest
 
-from fashion_mocluster.cost import Cost, measure, resident_bytes
+from fashion_mocluster.cost import measure, resident_bytes
 
 
 def test_result_time_and_memory():
@@ -28,7 +28,3 @@ def test_growth_counts_from_the_bytes_given():
     block = np.ones(10_000_000)
     _, cost = measure(lambda: None, before=resident_bytes() - block.nbytes)
     assert 70 < cost.memory_mb < 150
-
-
-def test_costs_add_up_in_time_and_share_memory():
-    assert Cost(1.0, 50.0) + Cost(2.0, 30.0) == Cost(3.0, 50.0)

@@ -26,10 +26,6 @@ class Cost:
     time_s: float
     memory_mb: float
 
-    def __add__(self, other: "Cost") -> "Cost":
-        """The cost of two calls, one after the other."""
-        return Cost(self.time_s + other.time_s, max(self.memory_mb, other.memory_mb))
-
 
 def resident_bytes() -> int:
     """Resident memory of the process in bytes, after freed memory has been returned to the system.

@@ -77,15 +77,16 @@ def thread_areas(images: np.ndarray, recipe: MocoParameters, size: Size) -> Iter
     images = images[: size.thread_images]
     with tempfile.NamedTemporaryFile(suffix=".npy") as file:
         np.save(file.name, images)
-        for where, ours, against in PAIRS:
-            speeds = [
-                tuple(
-                    _images_per_second(file.name, recipe, setup, size.epochs)
-                    for _, setup in (ours, against)
-                )
-                for _ in range(size.rounds)
-            ]
-            yield _result(f"Training, {where}", len(images), speeds, (ours[0], against[0]))
+        # A setup that is in several pairs is measured once a round.
+        setups = dict.fromkeys(setup for _, *sides in PAIRS for _, setup in sides)
+        rounds = [
+            {s: _images_per_second(file.name, recipe, s, size.epochs) for s in setups}
+            for _ in range(size.rounds)
+        ]
+    for where, *sides in PAIRS:
+        names, (ours, against) = zip(*sides, strict=True)
+        speeds = [(round_[ours], round_[against]) for round_ in rounds]
+        yield _result(f"Training, {where}", len(images), speeds, names)
 
 
 def _result(area: str, n: int, speeds: list[tuple[float, float]], names: tuple[str, str]) -> Result:

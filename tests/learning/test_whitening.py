@@ -14,7 +14,7 @@ from fashion_mocluster.learning.parameters import (
 from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.views import view
 from fashion_mocluster.learning.weights import EncoderWeights
-from fashion_mocluster.learning.whitening import whiten, whitening_matrix
+from fashion_mocluster.learning.whitening import whiten, whiten_and_embed, whitening_matrix
 
 CPU = {"device": "cpu", "precision": "float32"}
 EMBEDDING = EmbeddingParameters(flip_tta=True, batch_size=64, compute=CPU)
@@ -131,3 +131,15 @@ def test_what_cannot_be_whitened_is_said(images, weights):
         whiten(images[:1], weights, parameters(), EMBEDDING)
     with pytest.raises(ValueError, match="all images look the same"):
         whiten(np.zeros_like(images), weights, parameters(), EMBEDDING)
+
+
+@pytest.mark.parametrize("n_fit_images", [5, 99])
+def test_maps_that_were_fitted_to_become_the_embeddings_of_their_images(
+    images, weights, n_fit_images
+):
+    some = parameters(n_fit_images=n_fit_images, n_components=3)
+    whitened, z = whiten_and_embed(images, weights, some, EMBEDDING)
+    assert torch.equal(
+        whitened.readout.matrix, whiten(images, weights, some, EMBEDDING).readout.matrix
+    )
+    np.testing.assert_allclose(z, embed(images, whitened, EMBEDDING), atol=1e-5)

@@ -37,6 +37,9 @@ WARD_NEIGHBORS = 15
 KMEANS_POINTS_OF_CLUSTER, KMEANS_SAMPLE = 256, 5_000
 # Those among which it finds where to begin.
 KMEANS_INIT_POINTS_OF_CLUSTER = 20
+# From so many dimensions on, as pixels have, Elkan's bounds on distances (2003) spare k-means a fifth of
+# the time; with 128 they cost more than they spare.
+ELKAN_DIMENSIONS = 512
 
 
 def scale(x: np.ndarray, parameters: ClustererParameters) -> np.ndarray:
@@ -103,7 +106,8 @@ def _cluster(
         warnings.filterwarnings("ignore", "Number of distinct clusters", ConvergenceWarning)
         match parameters:
             case KMeansParameters():
-                labels = _kmeans(x, KMeans(n_clusters, **settings))
+                way = "elkan" if x.shape[1] >= ELKAN_DIMENSIONS else "lloyd"
+                labels = _kmeans(x, KMeans(n_clusters, algorithm=way, **settings))
             case SpectralParameters(n_neighbors=k):
                 labels = SpectralClusterer(n_clusters, n_neighbors=k, **settings).fit_predict(x)
             case GaussianMixtureParameters():

@@ -30,7 +30,10 @@ CHUNK = 64
 
 
 def embed(
-    images: np.ndarray, weights: EncoderWeights, parameters: EmbeddingParameters
+    images: np.ndarray,
+    weights: EncoderWeights,
+    parameters: EmbeddingParameters,
+    rows: np.ndarray | None = None,
 ) -> np.ndarray:
     """Representations float32 (N, D) of uint8 images (N, H, W) or (N, H, W, 3), in eval mode.
 
@@ -39,6 +42,7 @@ def embed(
     Args:
         parameters: ``preprocessing``, if any, replaces that stored with the weights; a readout
             decides itself whether to ``flip_tta``.
+        rows: int (N,), which of the images; None for all.
 
     Raises:
         InputError: Other images than the encoder takes.
@@ -53,7 +57,7 @@ def embed(
             z = F.normalize(F.normalize(z, dim=1) + flipped, dim=1)
         return z
 
-    return encode(images, weights, parameters, represent)
+    return encode(images, weights, parameters, represent, rows=rows)
 
 
 def encode(
@@ -62,6 +66,7 @@ def encode(
     parameters: EmbeddingParameters,
     represent: Callable[[Encoder, Tensor], Tensor],
     augment: Callable[[Tensor], Tensor] | None = None,
+    rows: np.ndarray | None = None,
 ) -> np.ndarray:
     """Apply ``represent`` to the encoder in eval mode and its input, batch by batch.
 
@@ -72,6 +77,7 @@ def encode(
         images: uint8 (N, H, W) or (N, H, W, 3).
         represent: Gets the encoder and input (B, C, H, W), returns (B, ...).
         augment: Changes pixels (B, C, H, W) in [0, 1], on the CPU, before they become input.
+        rows: int (N,), which of the images; None for all.
 
     Returns:
         float32 (N, ...).
@@ -106,8 +112,9 @@ def encode(
     threads = available_threads() if compute.threads == "auto" else compute.threads
     parts, computing = [], iter(())
     with _one_thread_each(on_cpu), ThreadPoolExecutor(threads if on_cpu else 1) as pool:
-        for start in range(0, len(images), parameters.batch_size):
-            batch = images[start : start + parameters.batch_size]
+        for start in range(0, len(images if rows is None else rows), parameters.batch_size):
+            chosen = slice(start, start + parameters.batch_size)
+            batch = images[chosen if rows is None else rows[chosen]]
             batch = torch.from_numpy(np.array(shrink(batch, preprocessing)))  # may be read-only
             if augment is None:
                 pixels = to_unit_interval(batch.to(device), preprocessing)

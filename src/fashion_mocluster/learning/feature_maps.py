@@ -33,7 +33,12 @@ class Readout:
 
     def __call__(self, encoder: Encoder, x: Tensor) -> Tensor:
         """Unit vectors float32 (B, E) of images (B, channels, H, W)."""
-        z = flatten_feature_map(encoder, x, self.stage, self.max_grid_size, self.flip_tta)
+        return self.apply(
+            flatten_feature_map(encoder, x, self.stage, self.max_grid_size, self.flip_tta)
+        )
+
+    def apply(self, z: Tensor) -> Tensor:
+        """Unit vectors float32 (B, E) of flattened maps (B, D)."""
         # Whitening amplifies small differences, and the rounding errors of bfloat16 with them.
         with torch.autocast(z.device.type, enabled=False):
             z = (z - self.mean.to(z.device)) @ self.matrix.to(z.device)

@@ -14,7 +14,7 @@ from sklearn.decomposition import PCA
 from torch import Generator
 
 from fashion_mocluster.errors import InputError
-from fashion_mocluster.learning.embedding import encode
+from fashion_mocluster.learning.embedding import CHUNK, embed, encode
 from fashion_mocluster.learning.feature_maps import Readout, flatten_feature_map
 from fashion_mocluster.learning.parameters import EmbeddingParameters, WhiteningParameters
 from fashion_mocluster.learning.preprocessing import shrunk_size
@@ -28,7 +28,18 @@ def whiten(
     parameters: WhiteningParameters,
     embedding: EmbeddingParameters,
 ) -> EncoderWeights:
-    """The same encoder with a readout fitted to uint8 images (N, H, W) or (N, H, W, 3).
+    """The encoder of :func:`whiten_and_embed`, without the embeddings."""
+    return replace(weights, readout=_fit(images, weights, parameters, embedding)[0])
+
+
+def whiten_and_embed(
+    images: np.ndarray,
+    weights: EncoderWeights,
+    parameters: WhiteningParameters,
+    embedding: EmbeddingParameters,
+) -> tuple[EncoderWeights, np.ndarray]:
+    """The same encoder with a readout fitted to uint8 images (N, H, W) or (N, H, W, 3), and the
+    embeddings float32 (N, E) that it makes of them, as :func:`embed` would.
 
     It has ``n_components`` dimensions, or fewer where there are fewer images or the map is smaller.
     Views are drawn batch by batch, so another ``embedding.batch_size`` acts like another seed.
@@ -37,6 +48,24 @@ def whiten(
         InputError: The encoder has no such stage or is for another image size, there are fewer than
             two images, or no image differs from the others.
     """
+    readout, rows, maps = _fit(images, weights, parameters, embedding)
+    whitened = replace(weights, readout=readout)
+    z = np.empty((len(images), readout.matrix.shape[1]), np.float32)
+    # The maps that the readout was fitted to are there already; chunks are rounded alike.
+    z[rows] = torch.cat([readout.apply(part) for part in torch.from_numpy(maps).split(CHUNK)])
+    others = np.setdiff1d(np.arange(len(images)), rows)
+    if len(others):
+        z[others] = embed(images, whitened, embedding, others)
+    return whitened, z
+
+
+def _fit(
+    images: np.ndarray,
+    weights: EncoderWeights,
+    parameters: WhiteningParameters,
+    embedding: EmbeddingParameters,
+) -> tuple[Readout, np.ndarray, np.ndarray]:
+    """The readout, the images that it was fitted to, int (n,), and their maps, float32 (n, D)."""
     p = parameters
     if p.stage > (stages := weights.build().stages):
         raise InputError(
@@ -51,7 +80,7 @@ def whiten(
     if len(images) < 2:
         raise InputError(f"whitening needs at least two images, got {len(images)}")
     chosen = np.random.default_rng(p.seed).permutation(len(images))[: p.n_fit_images]
-    images = images[np.sort(chosen)]
+    rows = np.sort(chosen)
 
     def maps(augment=None) -> np.ndarray:
         """Float32 (n, D)."""
@@ -59,7 +88,7 @@ def whiten(
         def represent(encoder, x):
             return flatten_feature_map(encoder, x, p.stage, p.max_grid_size, embedding.flip_tta)
 
-        return encode(images, weights, embedding, represent, augment)
+        return encode(images, weights, embedding, represent, augment, rows)
 
     x = maps()
     pca = PCA(min(p.pca_components, *x.shape), random_state=p.seed % 2**32)
@@ -83,7 +112,7 @@ def whiten(
         torch.from_numpy(pca.mean_.astype(np.float32)),
         torch.from_numpy(matrix.astype(np.float32)),
     )
-    return replace(weights, readout=readout)
+    return readout, rows, x
 
 
 def whitening_matrix(differences: np.ndarray, shrinkage: float) -> np.ndarray:

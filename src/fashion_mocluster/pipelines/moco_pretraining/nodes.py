@@ -92,13 +92,13 @@ def embed_whitened(
 ) -> tuple[EncoderWeights, pd.DataFrame, dict]:
     """The weights with a whitened readout fitted to the images, its embeddings, and the cost of both."""
     from fashion_mocluster.learning.device import measure_on, pick_device
-    from fashion_mocluster.learning.embedding import embed
-    from fashion_mocluster.learning.whitening import whiten
+    from fashion_mocluster.learning.whitening import whiten_and_embed
 
     device = pick_device(embedding.compute)
-    whitened, fit = measure_on(device, lambda: whiten(images, weights, whitening, embedding))
-    z, cost = measure_on(device, lambda: embed(images, whitened, embedding))
-    return whitened, embeddings_table(z), asdict(fit + cost)
+    (whitened, z), cost = measure_on(
+        device, lambda: whiten_and_embed(images, weights, whitening, embedding)
+    )
+    return whitened, embeddings_table(z), asdict(cost)
 
 
 def embeddings_table(z: np.ndarray) -> pd.DataFrame:
