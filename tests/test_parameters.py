@@ -140,7 +140,25 @@ def test_the_weights_that_ship_are_of_the_recipe_as_it_is(env, seed):
             },
             "whitening.stage is 2, but the encoder of joint has 1 stage;",
         ),
-        ({"hog_whitening": {"stage": 2}}, "hog_whitening.stage is 2, but HOG has one stage"),
+        ({"hog_whitening": {"stage": 2}}, "hog_whitening.stage is 2, but hog has one stage"),
+        (
+            {
+                "evaluation": {
+                    "run_methods": ["moco_turtle", "hog_turtle"],
+                    "methods": {"moco_turtle": {"clusterer": {"init": "hog_turtle"}}},
+                }
+            },
+            "moco_turtle.clusterer.init is hog_turtle, .* nor a method that is run before",
+        ),
+        (
+            {
+                "evaluation": {
+                    "run_methods": ["moco_umap_hdbscan", "moco_turtle"],
+                    "methods": {"moco_turtle": {"clusterer": {"init": "moco_umap_hdbscan"}}},
+                }
+            },
+            "init is moco_umap_hdbscan, which finds how many clusters there are",
+        ),
         ({"variants": {"my_whitened": {"epochs": 1}}}, "variants.my_whitened: .*rename it"),
         ({"variants": {"my_finetuned": {"epochs": 1}}}, "variants.my_finetuned: .*rename it"),
         ({"data": {"path": 2024.5}}, "data.path: .*--params='data.path=\"...\"'"),
@@ -207,14 +225,16 @@ def test_methods_that_assume_equal_sizes_are_known():
     assert parameters.equal_sizes_assumed == ["moco_turtle", "self_labeled_umap_kmeans"]
 
 
-def test_hog_is_whitened_as_maps_are_but_for_what_it_names():
+@pytest.mark.parametrize("name", ["hog_whitening", "patches_whitening"])
+def test_hog_and_patches_are_whitened_as_maps_are_but_for_what_they_name(name):
     views = {"noise_std": 7, "crop_scale": {"high": 0.9}}
     p = check_parameters(project_parameters(runtime={"whitening": {"views": views}}))
-    assert (p.hog_whitening.stage, p.whitening.stage) == (1, 2)
-    assert p.hog_whitening.shrinkage == p.whitening.shrinkage
-    assert p.hog_whitening.views.noise_std == 7
-    assert (p.hog_whitening.views.crop_scale.low, p.whitening.views.crop_scale.low) == (0.7, 0.5)
-    assert p.hog_whitening.views.crop_scale.high == 0.9
+    own = getattr(p, name)
+    assert (own.stage, p.whitening.stage) == (1, 2)
+    assert own.shrinkage == p.whitening.shrinkage
+    assert own.views.noise_std == 7
+    assert (own.views.crop_scale.low, p.whitening.views.crop_scale.low) == (0.7, 0.5)
+    assert own.views.crop_scale.high == 0.9
 
 
 def test_self_labeling_sees_the_views_of_moco_unless_it_names_its_own():

@@ -30,6 +30,7 @@ from fashion_mocluster.learning.parameters.representations import (
     BackboneParameters,
     EmbeddingParameters,
     HogParameters,
+    PatchParameters,
     WhiteningParameters,
 )
 from fashion_mocluster.learning.parameters.training import (
@@ -61,6 +62,7 @@ __all__ = [
     "MomentumQueueParameters",
     "OptimizerParameters",
     "Parameters",
+    "PatchParameters",
     "PreprocessingParameters",
     "QuirkParameters",
     "Range",

@@ -6,7 +6,7 @@ from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.learning.parameters import FinetuningParameters, SelfLabelingParameters
 from fashion_mocluster.pipelines.cluster_finetuning import nodes
-from fashion_mocluster.pipelines.evaluation.backbone import weights_pipeline
+from fashion_mocluster.pipelines.evaluation.untrained import weights_pipeline
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import bind, embedding_pipeline
 
 
@@ -23,7 +23,7 @@ def create_pipeline(
         for name, recipe in recipes.items()
     ]
     if any(recipe.start == "backbone" for recipe in recipes.values()):
-        trainings.append(weights_pipeline())
+        trainings.append(weights_pipeline("backbone"))
     return sum(trainings, Pipeline([]))
 
 
