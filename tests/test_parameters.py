@@ -6,7 +6,6 @@ import torch
 from fashion_mocluster.learning.parameters import (
     BaseFinetuningParameters,
     MocoParameters,
-    SelfLabelingParameters,
     WhiteningParameters,
 )
 from fashion_mocluster.parameters import ParameterError, check_parameters
@@ -37,12 +36,11 @@ def test_every_environment_is_valid(env):
 @pytest.mark.parametrize(("env", "other"), [("best_60k", "best_70k"), ("mnist", "best_10k")])
 def test_a_recipe_on_other_images_is_unchanged(env, other):
     one, two = (check_parameters(project_parameters(name, {"seed": 0})) for name in (env, other))
-    assert (one.moco, one.whitening, one.finetuning) == (two.moco, two.whitening, two.finetuning)
+    assert (one.moco, one.whitening) == (two.moco, two.whitening)
     shared = one.methods_run.keys() & two.methods_run.keys()
-    assert {"moco_whitened_turtle", "self_labeled_whitened_turtle"} <= shared
+    assert "moco_whitened_turtle" in shared
     for name in shared:
         assert one.evaluation.methods[name].clusterer == two.evaluation.methods[name].clusterer
-    assert one.predict.method == two.predict.method
 
 
 @pytest.mark.parametrize(("env", "seed"), [("best_10k", 10), ("best_70k", 32)])
@@ -53,17 +51,13 @@ def test_the_weights_that_ship_are_of_the_recipe_as_it_is(env, seed):
     now, then = project_parameters(env), run["parameters"]
     assert now["seed"] == seed
     for recipe in (now, then):  # this one changes color images only
-        for group in (recipe["moco"], recipe["whitening"], recipe["finetuning"]["self_labeling"]):
+        for group in (recipe["moco"], recipe["whitening"]):
             group["views"].pop("gray_probability", None)
     # A parameter that came since then has its default.
     for group, kind in (("moco", MocoParameters), ("whitening", WhiteningParameters)):
         assert kind(**now[group]) == kind(**then[group])
-    one, two = (p["finetuning"]["self_labeling"] for p in (now, then))
-    ignored = {"checkpoints": {"every_n_epochs": 1}}
-    assert SelfLabelingParameters(**one | ignored) == SelfLabelingParameters(**two | ignored)
-    for name in ("moco", "self_labeling_finetuned"):
-        encoder = torch.load(shipped / f"{name}.pt", weights_only=True)["encoder"]
-        assert encoder == now["moco"]["encoder"]
+    encoder = torch.load(shipped / "moco.pt", weights_only=True)["encoder"]
+    assert encoder == now["moco"]["encoder"]
 
 
 @pytest.mark.parametrize(

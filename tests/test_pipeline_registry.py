@@ -204,7 +204,7 @@ def test_a_new_row_is_a_few_lines_of_parameters():
 
 
 def test_whitened_maps_are_made_from_the_weights_of_their_encoder():
-    pipelines = registered("best_10k")
+    pipelines = registered("mnist")
     made = {output: n.inputs for n in pipelines["evaluation"].nodes for output in n.outputs}
     for encoder in ("moco", "self_labeling_finetuned"):
         for output in ("weights", "embeddings", "embedding_cost"):

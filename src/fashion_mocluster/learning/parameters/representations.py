@@ -59,7 +59,7 @@ class PatchParameters(Parameters):
     """
 
     size: Annotated[int, Field(ge=2)] = 6
-    stride: Count = 2
+    stride: Count = 1
     n_centers: Annotated[int, Field(ge=2)] = 256
     image_size: Annotated[int, Field(ge=4)] | None = None
     seed: Seed
