@@ -204,9 +204,10 @@ def test_evaluation_on_a_fresh_clone_uses_the_weights_that_ship(project):
 
 
 def test_best_10k_on_a_fresh_clone_uses_the_weights_beside_its_recorded_scores(project):
-    method = "self_labeled_whitened_turtle"
-    few = {"data.limit": 400, "evaluation.run_methods": ["kmeans", method]}
-    few[f"evaluation.methods.{method}.clusterer.n_init"] = 1
+    start, method = "hog_turtle", "moco_hog_turtle"
+    few = {"data.limit": 400, "evaluation.run_methods": ["kmeans", start, method]}
+    for name in (start, method):
+        few[f"evaluation.methods.{name}.clusterer.n_init"] = 1
     log = run(
         project,
         env="best_10k",

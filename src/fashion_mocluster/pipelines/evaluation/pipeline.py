@@ -4,17 +4,21 @@ from collections.abc import Collection
 
 from kedro.pipeline import Node, Pipeline
 
-from fashion_mocluster.clustering.parameters import MethodParameters, starts_from_pixel_clusters
+from fashion_mocluster.clustering.parameters import (
+    MethodParameters,
+    starts_from_method,
+    starts_from_pixel_clusters,
+)
 from fashion_mocluster.parameters import AUTO, ProjectParameters
 from fashion_mocluster.pipelines.evaluation import (
     backbone,
     chosen,
     cluster_names,
     gallery,
-    hog,
     joined,
     nodes,
     preparation,
+    untrained,
 )
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import (
     bind,
@@ -56,13 +60,18 @@ def _representation(
         return sum(made, joined.create_pipeline(name, parts))
     if name == "backbone":
         return backbone.create_pipeline()
-    if encoder_of(name) == "hog":
-        return hog.create_pipeline(whitened=name != "hog")
+    encoder = encoder_of(name)
+    if encoder in ("hog", "patches"):
+        load = untrained.weights_pipeline(encoder, "evaluation")
+        if name == encoder:
+            return load + embedding_pipeline(f"evaluation.{name}", name)
+        return load + whitening_pipeline(f"evaluation.{name}", encoder, f"{encoder}_whitening")
     if name in encoders:
         return embedding_pipeline(encoders[name], name)
-    if (encoder := encoder_of(name)) in encoders:
+    if encoder in encoders:
         whitened = whitening_pipeline(f"evaluation.{name}", encoder)
-        return whitened + backbone.weights_pipeline() if encoder == "backbone" else whitened
+        is_backbone = encoder == "backbone"
+        return whitened + untrained.weights_pipeline(encoder) if is_backbone else whitened
     if name == "external_encoder":
         return _external_encoder()
     pixels = Node(
@@ -146,6 +155,8 @@ def _method(
         f"{method.representation}_{made}" for made in ("embeddings", "projection", "neighbors")
     )
     starts = ["pixel_clusters"] if starts_from_pixel_clusters(method.clusterer) else []
+    other = starts_from_method(method.clusterer)
+    start = {"init_labels": f"{other}_assignments"} if other else {}
     assignments, cost, distribution = (
         f"{name}_assignments",
         f"{namespace}.cost",
@@ -162,6 +173,7 @@ def _method(
                     "n_clusters": n_clusters,
                     "seed": "params:evaluation.seed",
                     **{dataset: dataset for dataset in (*starts, *screened)},
+                    **start,
                 },
                 [assignments, cost],
                 name="assign_clusters",
