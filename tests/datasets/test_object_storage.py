@@ -3,7 +3,7 @@
 import fsspec
 import pandas as pd
 import pytest
-from kedro.io import AbstractDataset
+from kedro.io import AbstractDataset, DatasetError
 from matplotlib.figure import Figure
 
 TABLE = pd.DataFrame({"index": [0, 1]})
@@ -23,3 +23,12 @@ def test_results_can_be_kept_there(kind, value):
     config = {"type": kind, "filepath": f"memory:///bucket/{kind}"}
     AbstractDataset.from_config("result", config).save(value)
     assert fsspec.filesystem("memory").exists(f"/bucket/{kind}")
+
+
+def test_arrays_cannot():
+    config = {
+        "type": "fashion_mocluster.datasets.arrays.NumpyDataset",
+        "filepath": "memory://bucket/a.npy",
+    }
+    with pytest.raises(DatasetError, match="NumpyDataset needs a local path"):
+        AbstractDataset.from_config("images", config)

@@ -12,10 +12,17 @@ class FileDataset(AbstractDataset[Any, Any]):
     """A file or a folder; read-only where a subclass has no :meth:`save`.
 
     Args:
-        filepath: Its path.
+        filepath: Its local path.
+
+    Raises:
+        DataFileError: It is the address of an object storage.
     """
 
     def __init__(self, *, filepath: str, metadata: dict | None = None):
+        if "://" in filepath:
+            raise DataFileError(
+                f"{filepath}: {type(self).__name__} needs a local path; mount the storage as a folder"
+            )
         self._path = Path(filepath)
         self.metadata = metadata
 
