@@ -6,7 +6,6 @@ import torch
 from fashion_mocluster.learning.parameters import (
     BaseFinetuningParameters,
     MocoParameters,
-    SelfLabelingParameters,
     WhiteningParameters,
 )
 from fashion_mocluster.parameters import ParameterError, check_parameters
@@ -23,12 +22,11 @@ def test_every_environment_is_valid(env):
 @pytest.mark.parametrize(("env", "other"), [("best_60k", "best_70k"), ("mnist", "best_10k")])
 def test_a_recipe_on_other_images_is_unchanged(env, other):
     one, two = (check_parameters(project_parameters(name, {"seed": 0})) for name in (env, other))
-    assert (one.moco, one.whitening, one.finetuning) == (two.moco, two.whitening, two.finetuning)
+    assert (one.moco, one.whitening) == (two.moco, two.whitening)
     shared = one.methods_run.keys() & two.methods_run.keys()
-    assert {"moco_whitened_turtle", "self_labeled_whitened_turtle"} <= shared
+    assert "moco_whitened_turtle" in shared
     for name in shared:
         assert one.evaluation.methods[name].clusterer == two.evaluation.methods[name].clusterer
-    assert one.predict.method == two.predict.method
 
 
 @pytest.mark.parametrize(("env", "seed"), [("best_10k", 10), ("best_70k", 32)])
@@ -39,17 +37,13 @@ def test_the_weights_that_ship_are_of_the_recipe_as_it_is(env, seed):
     now, then = project_parameters(env), run["parameters"]
     assert now["seed"] == seed
     for recipe in (now, then):  # this one changes color images only
-        for group in (recipe["moco"], recipe["whitening"], recipe["finetuning"]["self_labeling"]):
+        for group in (recipe["moco"], recipe["whitening"]):
             group["views"].pop("gray_probability", None)
     # A parameter that came since then has its default.
     for group, kind in (("moco", MocoParameters), ("whitening", WhiteningParameters)):
         assert kind(**now[group]) == kind(**then[group])
-    one, two = (p["finetuning"]["self_labeling"] for p in (now, then))
-    ignored = {"checkpoints": {"every_n_epochs": 1}}
-    assert SelfLabelingParameters(**one | ignored) == SelfLabelingParameters(**two | ignored)
-    for name in ("moco", "self_labeling_finetuned"):
-        encoder = torch.load(shipped / f"{name}.pt", weights_only=True)["encoder"]
-        assert encoder == now["moco"]["encoder"]
+    encoder = torch.load(shipped / "moco.pt", weights_only=True)["encoder"]
+    assert encoder == now["moco"]["encoder"]
 
 
 @pytest.mark.parametrize(
@@ -87,11 +81,7 @@ def test_the_weights_that_ship_are_of_the_recipe_as_it_is(env, seed):
         ({"seed": "one"}, "seed: .*got 'one'"),
         (
             {"finetuning": {"kmeans": {"assign": "dbscan"}}},
-            "kmeans.assign: .*'turtle', 'umap_ward' .got 'dbscan",
-        ),
-        (
-            {"finetuning": {"self_labeling": {"assign": "umap_ward"}}},
-            "finetuning.self_labeling: init: pixel_clusters belongs to assign: turtle",
+            "kmeans.assign: .*'learnable_centers', 'turtle' .got 'dbscan",
         ),
         (
             {
@@ -107,7 +97,25 @@ def test_the_weights_that_ship_are_of_the_recipe_as_it_is(env, seed):
             },
             "whitening.stage is 2, but the encoder of joint has 1 stage;",
         ),
-        ({"hog_whitening": {"stage": 2}}, "hog_whitening.stage is 2, but HOG has one stage"),
+        ({"hog_whitening": {"stage": 2}}, "hog_whitening.stage is 2, but hog has one stage"),
+        (
+            {
+                "evaluation": {
+                    "run_methods": ["moco_turtle", "hog_turtle"],
+                    "methods": {"moco_turtle": {"clusterer": {"init": "hog_turtle"}}},
+                }
+            },
+            "moco_turtle.clusterer.init is hog_turtle, .* nor a method that is run before",
+        ),
+        (
+            {
+                "evaluation": {
+                    "run_methods": ["moco_umap_hdbscan", "moco_turtle"],
+                    "methods": {"moco_turtle": {"clusterer": {"init": "moco_umap_hdbscan"}}},
+                }
+            },
+            "init is moco_umap_hdbscan, which finds how many clusters there are",
+        ),
         ({"variants": {"my_whitened": {"epochs": 1}}}, "variants.my_whitened: .*rename it"),
         ({"variants": {"my_finetuned": {"epochs": 1}}}, "variants.my_finetuned: .*rename it"),
         ({"data": {"path": 2024.5}}, "data.path: .*--params='data.path=\"...\"'"),
@@ -173,14 +181,16 @@ def test_methods_that_assume_equal_sizes_are_known():
     assert parameters.equal_sizes_assumed == ["moco_turtle", "self_labeled_umap_kmeans"]
 
 
-def test_hog_is_whitened_as_maps_are_but_for_what_it_names():
+@pytest.mark.parametrize("name", ["hog_whitening", "patches_whitening"])
+def test_hog_and_patches_are_whitened_as_maps_are_but_for_what_they_name(name):
     views = {"noise_std": 7, "crop_scale": {"high": 0.9}}
     p = check_parameters(project_parameters(runtime={"whitening": {"views": views}}))
-    assert (p.hog_whitening.stage, p.whitening.stage) == (1, 2)
-    assert p.hog_whitening.shrinkage == p.whitening.shrinkage
-    assert p.hog_whitening.views.noise_std == 7
-    assert (p.hog_whitening.views.crop_scale.low, p.whitening.views.crop_scale.low) == (0.7, 0.5)
-    assert p.hog_whitening.views.crop_scale.high == 0.9
+    own = getattr(p, name)
+    assert (own.stage, p.whitening.stage) == (1, 2)
+    assert own.shrinkage == p.whitening.shrinkage
+    assert own.views.noise_std == 7
+    assert (own.views.crop_scale.low, p.whitening.views.crop_scale.low) == (0.7, 0.5)
+    assert own.views.crop_scale.high == 0.9
 
 
 def test_self_labeling_sees_the_views_of_moco_unless_it_names_its_own():

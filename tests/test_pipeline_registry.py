@@ -204,7 +204,7 @@ def test_a_new_row_is_a_few_lines_of_parameters():
 
 
 def test_whitened_maps_are_made_from_the_weights_of_their_encoder():
-    pipelines = registered("best_10k")
+    pipelines = registered("mnist")
     made = {output: n.inputs for n in pipelines["evaluation"].nodes for output in n.outputs}
     for encoder in ("moco", "self_labeling_finetuned"):
         for output in ("weights", "embeddings", "embedding_cost"):
@@ -338,3 +338,15 @@ def test_no_method_for_photos_assumes_clusters_of_equal_size():
     methods = parameters("photos").methods_run.values()
     assert {m.representation for m in methods} == {"backbone"}
     assert "turtle" not in {m.clusterer.kind for m in methods}
+
+
+def test_a_method_may_begin_at_the_clusters_of_another():
+    evaluation = {
+        "run_methods": ["hog_turtle", "moco_turtle"],
+        "methods": {"moco_turtle": {"clusterer": {"init": "hog_turtle"}}},
+    }
+    pipeline = registered(runtime={"evaluation": evaluation})["evaluation"]
+    nodes = {n.name: n for n in pipeline.nodes if n.name.endswith("assign_clusters")}
+    assert "hog_turtle_assignments" in nodes["evaluation.moco_turtle.assign_clusters"].inputs
+    assert "pixel_clusters" not in nodes["evaluation.moco_turtle.assign_clusters"].inputs
+    assert "pixel_clusters" in nodes["evaluation.hog_turtle.assign_clusters"].inputs

@@ -39,6 +39,7 @@ EXERCISES = {
     r"kedro run( .*)?": ("run", "built here; environments that the READMEs write are run too"),
     r"kedro (viz|registry list)( .*)?": ("elsewhere", "tests/test_project.py runs it"),
     r"kedro sweep( .*)?": ("elsewhere", "tests/sweep runs it"),
+    r"kedro airflow( .*)?": ("elsewhere", "tests/test_airflow.py runs it"),
     r"make (run|photos|test|test-fast|stress|bench|lint|viz|install|clean)( \w+=\S+)*": (
         *("make", "its recipe is expanded here; what the recipe runs has tests of its own"),
     ),

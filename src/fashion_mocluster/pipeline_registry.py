@@ -83,16 +83,7 @@ def build_pipelines(p: "ProjectParameters", stored_run: dict | None = None) -> d
     finetuning = cluster_finetuning.create_pipeline(p.finetunings_needed)
     if any(starts_from_pixel_clusters(recipe) for recipe in p.finetunings_needed.values()):
         finetuning += pixel_clusters
-    comparison = evaluation.create_pipeline(
-        p.methods_run,
-        p.evaluation.model_selection.representation,
-        p.encoder_namespaces,
-        p.joined,
-        set_aside=p.evaluation.screening.sets_aside,
-        auto_n_clusters=p.n_clusters == AUTO,
-        equal_sizes=p.equal_sizes_assumed,
-        named=p.data.cluster_names is not None,
-    )
+    comparison = evaluation.create_pipeline(p)
     if any(starts_from_pixel_clusters(m.clusterer) for m in p.methods_run.values()):
         comparison += pixel_clusters
     all_results = report.create_pipeline(p.methods_run)

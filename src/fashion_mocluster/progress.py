@@ -34,5 +34,10 @@ class Progress:
         minutes, seconds = divmod(round((self.total - self.done) / rate), 60)
         logger.info(
             "%s: %d of %s  %.0f images/s  %d:%02d left",
-            *(self.name, self.done, counted(self.total, "image"), rate, minutes, seconds),
+            self.name,
+            self.done,
+            counted(self.total, "image"),
+            rate,
+            minutes,
+            seconds,
         )

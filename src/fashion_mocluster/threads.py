@@ -151,7 +151,9 @@ class TorchThreads:
         if self.count != before:
             logger.info(
                 "%s: computing with threads=%d, at present faster than threads=%d",
-                *(self.name, self.count, before),
+                self.name,
+                self.count,
+                before,
             )
 
 

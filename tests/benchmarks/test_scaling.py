@@ -27,7 +27,7 @@ def test_pairs_grow_with_the_square_and_lists_do_not():
 @pytest.mark.slow
 @pytest.mark.xdist_group("backbone")
 def test_it_measures_and_tells(monkeypatch, capsys):
-    monkeypatch.setattr("tests.benchmarks.scaling.two_workers", lambda *_: (2.0, 2.1))
+    monkeypatch.setattr("tests.benchmarks.scaling.try_two", lambda *_: None)
     table = main(8)
     assert table["seconds"].gt(0).all()
-    assert "2.0 s predicted, 2.1 s measured" in capsys.readouterr().out
+    assert "hours of each worker" in capsys.readouterr().out

@@ -55,9 +55,11 @@ def test_those_of_an_earlier_run_are_found_where_it_left_them(tmp_path):
     paths = [str(tmp_path / name) for name in ("own.parquet", "first.parquet")]
     dataset = EarlierEmbeddingsDataset(filepaths=paths)
     assert dataset.load() is None
+    assert not dataset.exists()
     table = pd.DataFrame(Z, columns=["feature_0", "feature_1", "feature_2"])
     table.attrs = {"network": "n", "images": "a b c d e"}
     table.to_parquet(paths[1], index=False)
+    assert dataset.exists()
     assert dataset.load().attrs == table.attrs
     pd.testing.assert_frame_equal(dataset.load(), table)
     (tmp_path / "own.parquet").write_bytes(b"half of a tab")

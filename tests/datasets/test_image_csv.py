@@ -207,7 +207,7 @@ def test_what_pandas_writes_is_read_back(tmp_path_factory, side, rows, labeled, 
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(st.one_of(st.binary(max_size=80), st.text(max_size=80).map(str.encode)))
 def test_fuzz_nothing_but_images_or_a_clear_error_comes_out(tmp_path_factory, content):
     path = tmp_path_factory.mktemp("fuzz") / "images.csv"

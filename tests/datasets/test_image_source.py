@@ -1,3 +1,6 @@
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -115,9 +118,14 @@ def test_whether_there_is_something_to_read_is_known_without_reading(csv_file, t
             ImagesDataset(filepath=str(tmp_path / name)).check_path()
 
 
-def test_torchvision_reads_files_that_are_there(idx_folder, tmp_path, monkeypatch):  # noqa: F811
-    import torchvision
+def replace_torchvision(monkeypatch, download):
+    """A module in place of torchvision's, whose import takes seconds."""
+    module = SimpleNamespace(FashionMNIST=download)
+    monkeypatch.setitem(sys.modules, "torchvision", SimpleNamespace(datasets=module))
+    monkeypatch.setitem(sys.modules, "torchvision.datasets", module)
 
+
+def test_torchvision_reads_files_that_are_there(idx_folder, tmp_path, monkeypatch):  # noqa: F811
     def download(root, download):
         raw = tmp_path / "root" / "FashionMNIST" / "raw"
         raw.mkdir(parents=True)
@@ -125,18 +133,16 @@ def test_torchvision_reads_files_that_are_there(idx_folder, tmp_path, monkeypatc
             if path.is_file():
                 (raw / path.name).write_bytes(path.read_bytes())
 
-    monkeypatch.setattr(torchvision.datasets, "FashionMNIST", download)
+    replace_torchvision(monkeypatch, download)
     dataset = ImagesDataset(filepath=str(tmp_path / "root"), format="torchvision", split="train")
     assert dataset.load().shape == (5, 4, 6)
 
 
 def test_failed_download_says_what_to_do(tmp_path, monkeypatch):
-    import torchvision
-
     def download(root, download):
         raise RuntimeError("no network")
 
-    monkeypatch.setattr(torchvision.datasets, "FashionMNIST", download)
+    replace_torchvision(monkeypatch, download)
     with pytest.raises(DataFileError, match="could not download.*by hand"):
         ImagesDataset(filepath=str(tmp_path), format="torchvision").load()
 

@@ -54,6 +54,7 @@ def test_galleries_are_found_from_the_page_that_links_to_them(tmp_path):
 
 
 def test_no_run_at_all_names_folders_and_command(gathered, tmp_path):
+    assert not gathered.exists()
     with pytest.raises(DatasetError, match=f"no results under {tmp_path}/a, .*kedro run"):
         gathered.load()
 

@@ -4,7 +4,6 @@ from unittest import mock
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import adjusted_rand_score
 
 from fashion_mocluster.clustering.turtle import Turtle
 from fashion_mocluster.clustering.typicality import neighbor_agreement
@@ -47,28 +46,6 @@ def test_self_labeling_keeps_the_start_that_agrees_with_the_pixels_where_it_is_t
     images = np.zeros((300, 28, 28), np.uint8)
     with mock.patch.object(self_labeling, "self_label", watched), pytest.raises(Reached):
         self_label_encoder(images, pretrained, recipe, 3, None, p.embedding, p.whitening, *more)
-
-
-@pytest.mark.slow
-def test_self_labeling_by_ward_finds_groups_of_unequal_size():
-    """Three far groups of 140, 40 and 20 points; TURTLE would divide the first."""
-    change = {"assign": "umap_ward", "init": "random"}
-    p = check_parameters(project_parameters("smoke", {"finetuning": {"self_labeling": change}}))
-    groups = np.repeat([0, 1, 2], [140, 40, 20])
-    z = np.random.default_rng(0).normal(10 * np.eye(8)[groups], 0.3)
-
-    class Reached(Exception):
-        pass
-
-    def watched(images, weights, parameters, n_clusters, embedding, assign, *_, **__):
-        labels, agreement = assign(z)
-        assert adjusted_rand_score(groups, labels) == 1
-        np.testing.assert_array_equal(agreement, neighbor_agreement(z, labels, 15))
-        raise Reached
-
-    recipe = p.finetuning["self_labeling"]
-    with mock.patch.object(self_labeling, "self_label", watched), pytest.raises(Reached):
-        self_label_encoder(None, None, recipe, 3, None, p.embedding, p.whitening)
 
 
 def test_the_score_of_the_thesis_by_hand():

@@ -15,11 +15,12 @@ from fashion_mocluster.clustering.parameters import (
     MethodParameters,
     TurtleParameters,
 )
+from fashion_mocluster.parameters import check_parameters
 from fashion_mocluster.pipelines.evaluation import nodes
 from fashion_mocluster.pipelines.evaluation.cluster_names import fingerprint
 from fashion_mocluster.pipelines.evaluation.parameters import ModelSelectionParameters
 from fashion_mocluster.pipelines.evaluation.pipeline import create_pipeline
-from tests.conftest import uses_umap
+from tests.conftest import project_parameters, uses_umap
 
 METHOD = MethodParameters(title="T", representation="moco", clusterer={"kind": "kmeans"})
 NAMES = ["shirt", "shoe"]
@@ -237,10 +238,13 @@ def test_copies_are_nobodys_neighbors():
 
 def test_only_the_representations_that_methods_use_are_made():
     methods = {
-        name: MethodParameters(title=name, representation=name, clusterer={"kind": "kmeans"})
+        name: {"title": name, "representation": name, "clusterer": {"kind": "kmeans"}}
         for name in ("pca", "external")
     }
-    outputs = create_pipeline(methods, "pca", {}, {}).all_outputs()
+    evaluation = {"methods": methods, "run_methods": list(methods), "external_embeddings": "z.npy"}
+    evaluation["model_selection"] = {"representation": "pca"}
+    p = check_parameters(project_parameters(runtime={"evaluation": evaluation}))
+    outputs = create_pipeline(p).all_outputs()
     assert {"pca_embeddings", "pixels_embeddings", "external_embeddings"} <= outputs
     assert "moco_embeddings" not in outputs
 

@@ -20,7 +20,6 @@ from fashion_mocluster.clustering.parameters import (
     SpectralParameters,
     TurtleParameters,
     WardParameters,
-    starts_from_pixel_clusters,
 )
 from fashion_mocluster.clustering.samples import sample_of_many
 from fashion_mocluster.clustering.spectral import SpectralClusterer
@@ -62,11 +61,11 @@ def cluster(
     that finds their number itself does not look at ``n_clusters``; -1 is what it leaves unsorted.
 
     Args:
-        init_labels: int (N,), clusters found in another way, for ``init: pixel_clusters``.
+        init_labels: int (N,), clusters found in another way, for any ``init`` but ``random``.
 
     Raises:
         InputError: More clusters than points, NaN or infinite values among the points, or
-            ``init_labels`` without ``init: pixel_clusters`` or the reverse.
+            ``init_labels`` with ``init: random`` or another ``init`` without them.
     """
     if n_clusters > len(x) and not parameters.finds_n_clusters:
         raise InputError(
@@ -74,8 +73,8 @@ def cluster(
         )
     if not np.isfinite(x).all():
         raise InputError("the embeddings hold NaN or infinite values; the encoder has diverged")
-    if starts_from_pixel_clusters(parameters) != (init_labels is not None):
-        raise InputError("init_labels belong to init: pixel_clusters; pass both or neither")
+    if (getattr(parameters, "init", "random") != "random") != (init_labels is not None):
+        raise InputError("init_labels belong to an init other than random; pass both or neither")
     if parameters.umap is None:
         return _cluster(x, parameters, n_clusters, seed, init_labels)
     more = np.random.SeedSequence(seed).generate_state(parameters.umap.n_runs - 1)

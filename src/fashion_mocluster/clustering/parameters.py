@@ -96,7 +96,8 @@ class TurtleParameters(_AnyClusterer):
 
     A point is first averaged ``n_hops`` times with its ``n_neighbors``. Of ``n_init`` starts the
     one whose clusters neighbors share most is used. With ``init: pixel_clusters`` the starts begin
-    at the clusters of the pixels, and the one that agrees most with those is used.
+    at the clusters of the pixels, with the name of another method at the clusters that it finds; and
+    the one that agrees most with those is used.
     """
 
     assumes_equal_sizes: ClassVar[bool] = True
@@ -105,7 +106,7 @@ class TurtleParameters(_AnyClusterer):
     n_neighbors: Annotated[int, Field(ge=2)] = 15
     n_init: Count = 8
     n_hops: Annotated[int, Field(ge=0)] = 2
-    init: Literal["random", "pixel_clusters"] = "random"
+    init: str = "random"
 
 
 class HdbscanParameters(_AnyClusterer):
@@ -158,6 +159,12 @@ class MethodParameters(Parameters):
     representation: Name
     clusterer: ClustererParameters
     thesis_scores: ThesisScores | None = None
+
+
+def starts_from_method(clusterer: ClustererParameters) -> str | None:
+    """The method at whose clusters a clusterer begins; None where there is none."""
+    init = getattr(clusterer, "init", "random")
+    return None if init in ("random", "pixel_clusters") else init
 
 
 def starts_from_pixel_clusters(recipe: Any) -> bool:

@@ -128,7 +128,8 @@ class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
             logger.warning(
                 "%s: files of an earlier export that were changed since, or whose picture is gone, are "
                 "kept, such as %s",
-                *(self._folder, next(iter(kept))),
+                self._folder,
+                next(iter(kept)),
             )
         for folder in self._folder.iterdir():
             if folder.is_dir() and not any(folder.iterdir()):

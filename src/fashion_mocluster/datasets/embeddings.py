@@ -67,6 +67,9 @@ class EarlierEmbeddingsDataset(FileDataset):
                 return pd.read_parquet(path)
         return None
 
+    def _exists(self) -> bool:
+        return any(path.exists() for path in self._paths)
+
     def _describe(self) -> dict[str, Any]:
         return {"filepaths": [str(path) for path in self._paths]}
 

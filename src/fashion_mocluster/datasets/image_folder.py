@@ -272,7 +272,8 @@ def _report(root: Path, options: PictureOptions, table: Table, pictures: Picture
         logger.warning(
             "%s: with a ground that is neither bright nor dark, so that some were inverted and some "
             "were not: %s; set data.invert to true or false",
-            *(root, counted(between, "picture")),
+            root,
+            counted(between, "picture"),
         )
 
 

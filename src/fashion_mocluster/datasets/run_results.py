@@ -77,6 +77,9 @@ class RunResultsDataset(FileDataset):
             return None
         return quote(Path(os.path.relpath(page, self._page_folder)).as_posix())
 
+    def _exists(self) -> bool:
+        return any(folder.exists() for folder in self._folders.values())
+
     def _describe(self) -> dict[str, Any]:
         return {"folders": {title: str(folder) for title, folder in self._folders.items()}}
 

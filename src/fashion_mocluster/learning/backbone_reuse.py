@@ -62,7 +62,8 @@ def describe(
     if n_known:
         logger.info(
             "backbone: an earlier run has described %d of %s already",
-            *(n_known, counted(len(images), "image")),
+            n_known,
+            counted(len(images), "image"),
         )
     if len(new) == len(images):
         return Described(embed_with_backbone(images, parameters), digests, network), 0

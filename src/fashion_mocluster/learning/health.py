@@ -61,15 +61,19 @@ def warn_of_collapse(name: str, row: dict[str, float]) -> None:
         logger.warning(
             "%s: the embeddings are collapsing (spread %.3f, effective rank %.1f); lower the "
             "learning rate or, in pretraining, use more negatives",
-            *(where, row["spread"], row["effective_rank"]),
+            where,
+            row["spread"],
+            row["effective_rank"],
         )
     if row.get("largest_share", 0) > DOMINANT_CLUSTER_FRACTION:
         logger.warning(
             "%s: one cluster holds %.0f%% of the images; lower the learning rate",
-            *(where, 100 * row["largest_share"]),
+            where,
+            100 * row["largest_share"],
         )
     if row.get("empty_clusters", 0):
         logger.warning(
             "%s: %d of the clusters asked for are empty; training continues with the others",
-            *(where, row["empty_clusters"]),
+            where,
+            row["empty_clusters"],
         )

@@ -291,7 +291,9 @@ class Trainer:
         if state["precision"] != (now := dtype_name(training.precision)):
             logger.warning(
                 "%s: continuing in %s, as it began, although this machine would now choose %s",
-                *(self.name, state["precision"], now),
+                self.name,
+                state["precision"],
+                now,
             )
             training.precision = getattr(torch, state["precision"])
         return state["environment"]
@@ -314,12 +316,16 @@ class Trainer:
         for line in differences(begun_with or environment(), environment()):
             logger.warning(
                 "%s: results may differ in the last digits, the checkpoint was made with another %s",
-                *(self.name, line),
+                self.name,
+                line,
             )
         logger.info(
             "%s: %s in %s on %s, threads=%d",
-            *(self.name, counted(self.epochs, "epoch"), dtype_name(self.training.precision)),
-            *(self.training.device, torch.get_num_threads()),
+            self.name,
+            counted(self.epochs, "epoch"),
+            dtype_name(self.training.precision),
+            self.training.device,
+            torch.get_num_threads(),
         )
 
     def _log_progress(self, row: dict[str, float], first: int) -> None:
@@ -327,7 +333,10 @@ class Trainer:
         left = round(sum(seconds) / len(seconds) * (self.epochs - row["epoch"]))
         logger.info(
             "%s: epoch %d/%d  %s  %.0f images/s  %d:%02d left",
-            *(self.name, row["epoch"], self.epochs),
+            self.name,
+            row["epoch"],
+            self.epochs,
             "  ".join(f"{key} {row[key]:.4f}" for key in self.training.LOGGED),
-            *(self.images_per_epoch / seconds[-1], *divmod(left, 60)),
+            self.images_per_epoch / seconds[-1],
+            *divmod(left, 60),
         )

@@ -16,20 +16,24 @@ from fashion_mocluster.learning.parameters import (
     BackboneParameters,
     EncoderParameters,
     HogParameters,
+    PatchParameters,
     PreprocessingParameters,
 )
-from fashion_mocluster.learning.preprocessing import PixelStatistics, shrunk_size
+from fashion_mocluster.learning.patches import PatchEncoder, learn_patches
+from fashion_mocluster.learning.preprocessing import PixelStatistics, shrink, shrunk_size
 from fashion_mocluster.learning.seeding import fingerprint
 
 # Formats 1 and 2 had other names of parameters.
 FORMAT = 3
 # What is built from which description.
-AnyEncoder = Encoder | BackboneEncoder | HogEncoder
-Architecture = EncoderParameters | BackboneParameters | HogParameters
+AnyEncoder = Encoder | BackboneEncoder | HogEncoder | PatchEncoder
+Untrained = BackboneParameters | HogParameters | PatchParameters
+Architecture = EncoderParameters | Untrained
 BUILDERS = {
     EncoderParameters: Encoder,
     BackboneParameters: BackboneEncoder,
     HogParameters: HogEncoder,
+    PatchParameters: PatchEncoder,
 }
 
 
@@ -44,7 +48,7 @@ class EncoderWeights:
     Attributes:
         state: Tensors by name, on the CPU.
         encoder: Architecture: of an encoder trained here, of a network that was trained elsewhere, or
-            of histograms of gradients, which have no weights.
+            of what needs no training: histograms of gradients, which have no weights, and patches.
         preprocessing: How pixels become input.
         statistics: Mean and standard deviation of the training images' pixels.
         image_size: Height and width of the training images, as the encoder saw them.
@@ -84,6 +88,19 @@ class EncoderWeights:
         )
 
     @classmethod
+    def of_untrained(cls, parameters: Untrained, images: np.ndarray) -> "EncoderWeights":
+        """Those of what is not trained here, for uint8 images like these, (N, H, W) or (N, H, W, 3).
+
+        Raises:
+            InputError: The images are too small, or see
+                :func:`~fashion_mocluster.learning.backbone.load_backbone`.
+        """
+        if isinstance(parameters, PatchParameters):
+            return cls.of_patches(parameters, images)
+        of = cls.of_hog if isinstance(parameters, HogParameters) else cls.of_backbone
+        return of(parameters, images.shape[1:3], 3 if images.ndim == 4 else 1)
+
+    @classmethod
     def of_backbone(
         cls, parameters: BackboneParameters, image_size: tuple[int, int], channels: int
     ) -> "EncoderWeights":
@@ -108,6 +125,17 @@ class EncoderWeights:
         """
         preprocessing = PreprocessingParameters(image_size=parameters.image_size, normalize="unit")
         encoder = HogEncoder(parameters, shrunk_size(image_size, preprocessing), channels)
+        return cls.of(encoder, preprocessing, PixelStatistics(0, 1))
+
+    @classmethod
+    def of_patches(cls, parameters: PatchParameters, images: np.ndarray) -> "EncoderWeights":
+        """The typical patches of uint8 images (N, H, W) or (N, H, W, 3).
+
+        Raises:
+            InputError: The images are too small.
+        """
+        preprocessing = PreprocessingParameters(image_size=parameters.image_size, normalize="unit")
+        encoder = learn_patches(shrink(images, preprocessing), parameters)
         return cls.of(encoder, preprocessing, PixelStatistics(0, 1))
 
     def check(self) -> None:
@@ -206,10 +234,16 @@ class EncoderWeights:
 
 
 def _architecture(parameters: dict) -> Architecture:
-    """Networks that were trained elsewhere have a name, histograms of gradients have cells."""
-    if "name" in parameters:
-        return BackboneParameters(**parameters)
-    return (HogParameters if "cell_size" in parameters else EncoderParameters)(**parameters)
+    """Networks that were trained elsewhere have a name, histograms cells and patches centers."""
+    told_by = {
+        "name": BackboneParameters,
+        "cell_size": HogParameters,
+        "n_centers": PatchParameters,
+    }
+    kinds = (kind for key, kind in told_by.items() if key in parameters)
+    # Earlier versions also stored how many layers of a network a finetuning would train.
+    stored = {key: value for key, value in parameters.items() if key != "trained_groups"}
+    return next(kinds, EncoderParameters)(**stored)
 
 
 def _channels(content: dict) -> int:

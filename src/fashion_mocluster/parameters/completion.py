@@ -7,8 +7,6 @@ from typing import Any
 # Stages that draw random numbers of their own and have no seed in conf get the run's seed; these two
 # get it plus this offset, by which seed 0 is the thesis's 42.
 CLUSTERING_SEED_OFFSET = 42
-# What finds the clusters of self-labeling, which sees the views of `moco`.
-SELF_LABELING = ("turtle", "umap_ward")
 # Parameters that may be paths in the user's home folder.
 PATHS = (
     ("data", "path"),
@@ -24,17 +22,18 @@ PATHS = (
 def complete(parameters: dict[str, Any]) -> dict[str, Any]:
     """The parameters with everything written out that follows from others.
 
-    ``seed`` becomes the seed of every training that names none, of ``whitening``, ``evaluation`` and
-    ``ablation``. The views of ``moco`` become those of self-labeling and of ``whitening``, except for
-    what these change; ``hog_whitening`` says what it changes of ``whitening``. ``variants`` and the
-    cases of ``bugfix_ablation`` say what they change of a recipe; they become whole recipes. ``~`` in
-    paths becomes the home folder. Keys that start with ``_``, which only hold YAML anchors, are
-    dropped; so are the thesis's scores where they are not to be shown. A path that YAML takes for a
-    number, such as ``2024``, is a path again.
+    ``seed`` becomes the seed of every training that names none, of ``patches``, ``whitening``,
+    ``evaluation`` and ``ablation``. The views of ``moco`` become those of self-labeling and of
+    ``whitening``, except for what these change; ``hog_whitening`` and ``patches_whitening`` say what
+    they change of ``whitening``. ``variants`` and the cases of ``bugfix_ablation`` say what they
+    change of a recipe; they become whole recipes. ``~`` in paths becomes the home folder. Keys that
+    start with ``_``, which only hold YAML anchors, are dropped; so are the thesis's scores where they
+    are not to be shown. A path that YAML takes for a number, such as ``2024``, is a path again.
     """
     parameters = {k: copy.deepcopy(v) for k, v in parameters.items() if not k.startswith("_")}
     seed = parameters.get("seed", 0)
-    parameters["moco"] = merged({"seed": seed}, parameters.get("moco"))
+    for name in ("moco", "patches"):
+        parameters[name] = merged({"seed": seed}, parameters.get(name))
     for group in (parameters.get("finetuning"), at(parameters, "ablation", "cases")):
         for name, recipe in group.items() if isinstance(group, dict) else ():
             group[name] = merged({"seed": seed}, recipe)
@@ -44,12 +43,13 @@ def complete(parameters: dict[str, Any]) -> dict[str, Any]:
     views = at(parameters, "moco", "views")
     finetuning = parameters.get("finetuning")
     for recipe in finetuning.values() if isinstance(finetuning, dict) else ():
-        if at(recipe, "assign") in SELF_LABELING:
+        if at(recipe, "assign") == "turtle":  # self-labeling
             recipe["views"] = merged(views, recipe.get("views", {}))
     if isinstance(parameters.get("whitening"), dict):
         parameters["whitening"] = whitening = merged({"seed": seed}, parameters["whitening"])
         whitening["views"] = merged(views, whitening.get("views", {}))
-        parameters["hog_whitening"] = merged(whitening, parameters.get("hog_whitening", {}))
+        for name in ("hog_whitening", "patches_whitening"):
+            parameters[name] = merged(whitening, parameters.get(name, {}))
     variants = parameters.get("variants")
     for name, change in variants.items() if isinstance(variants, dict) else ():
         variants[name] = _variant(parameters["moco"], change)

@@ -88,9 +88,10 @@ def _repeats(key: str, lines: dict[str, str]) -> bool:
     if parts[:2] == ["bugfix_ablation", "cases"]:
         name = {"finetuning": ["finetuning", "kmeans"]}.get(parts[3], [parts[3]])
         return ".".join([*name, *parts[4:]]) in lines
-    if parts[0] == "hog_whitening" and ".".join(["whitening", *parts[1:]]) in lines:
+    whitenings = ("hog_whitening", "patches_whitening")
+    if parts[0] in whitenings and ".".join(["whitening", *parts[1:]]) in lines:
         return True
-    if "views" in parts and parts[0] in ("finetuning", "whitening", "hog_whitening"):
+    if "views" in parts and parts[0] in ("finetuning", "whitening", *whitenings):
         return ".".join(["moco", *parts[parts.index("views") :]]) in lines
     return False
 

@@ -4,13 +4,18 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from fashion_mocluster.clustering.parameters import MethodParameters, starts_from_pixel_clusters
+from fashion_mocluster.clustering.parameters import (
+    MethodParameters,
+    starts_from_method,
+    starts_from_pixel_clusters,
+)
 from fashion_mocluster.learning.parameters import (
     AnyFinetuningParameters,
     BackboneParameters,
     EmbeddingParameters,
     HogParameters,
     MocoParameters,
+    PatchParameters,
     WhiteningParameters,
 )
 from fashion_mocluster.parameter_types import Name, Parameters, Positive
@@ -62,6 +67,8 @@ class ProjectParameters(Parameters):
     whitening: WhiteningParameters
     hog: HogParameters
     hog_whitening: WhiteningParameters
+    patches: PatchParameters
+    patches_whitening: WhiteningParameters
     joined: dict[Name, Annotated[dict[Name, Positive], Field(min_length=2)]]
     backbone: BackboneParameters
     finetuning: dict[Name, AnyFinetuningParameters]
@@ -87,6 +94,23 @@ class ProjectParameters(Parameters):
                 if name not in self.evaluation.methods:
                     hint = did_you_mean(name, self.evaluation.methods)
                     raise ValueError(f"{key}: there is no method {name!r}{hint}")
+        return self
+
+    @model_validator(mode="after")
+    def _starts_are_found_before(self):
+        names = self.evaluation.run_methods
+        for place, (name, method) in enumerate(self.methods_run.items()):
+            start = starts_from_method(method.clusterer)
+            if start is None:
+                continue
+            key = f"evaluation.methods.{name}.clusterer.init is {start}"
+            if start not in names[:place]:
+                raise ValueError(
+                    f"{key}, neither random nor pixel_clusters nor a method that is run before; name "
+                    "it earlier in evaluation.run_methods"
+                )
+            if self.evaluation.methods[start].clusterer.finds_n_clusters:
+                raise ValueError(f"{key}, which finds how many clusters there are; name another")
         return self
 
     @model_validator(mode="after")
@@ -135,10 +159,11 @@ class ProjectParameters(Parameters):
                 raise ValueError(
                     f"variants.{name}: {WHITENED} and _finetuned end other names; rename it"
                 )
-        if self.hog_whitening.stage != 1:
-            raise ValueError(
-                f"hog_whitening.stage is {self.hog_whitening.stage}, but HOG has one stage; set it to 1"
-            )
+        for name in ("hog", "patches"):
+            if (stage := getattr(self, f"{name}_whitening").stage) != 1:
+                raise ValueError(
+                    f"{name}_whitening.stage is {stage}, but {name} has one stage; set it to 1"
+                )
         for name, recipe in self._whitened().items():
             if (stages := len(recipe.encoder.blocks)) < self.whitening.stage:
                 raise ValueError(
@@ -175,6 +200,7 @@ class ProjectParameters(Parameters):
             "moco": "moco_pretraining",
             "backbone": "evaluation",
             "hog": "evaluation",
+            "patches": "evaluation",
             **{name: f"moco_pretraining.{name}" for name in self.variants},
             **{f"{name}_finetuned": f"cluster_finetuning.{name}" for name in self.finetuning},
         }

@@ -33,6 +33,7 @@ from fashion_mocluster.learning.parameters.representations import (
     BackboneParameters,
     EmbeddingParameters,
     HogParameters,
+    PatchParameters,
     WhiteningParameters,
 )
 from fashion_mocluster.learning.parameters.training import (

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import Field, TypeAdapter
 
 from fashion_mocluster.learning.parameters.images import PreprocessingParameters, ViewParameters
 from fashion_mocluster.learning.parameters.training import (
@@ -100,17 +100,16 @@ def finetuning_parameters(group: dict | BaseFinetuningParameters) -> BaseFinetun
 class SelfLabelingParameters(SplitBatchesParameters):
     """The whole recipe of one self-labeling: rounds of training on the clusters that are found.
 
-    ``assign`` says how: ``turtle`` makes clusters of about equal size, of images averaged with their
-    ``n_neighbors`` nearest ones, and begins as ``init`` says; ``umap_ward`` is Ward's linkage of
-    UMAP's coordinates with as many neighbors, and assumes nothing of sizes. An image is trained on
-    only where at least ``neighbor_agreement_threshold`` of these neighbors are in its cluster.
-    ``epochs`` and ``optimizer`` are those of each round.
+    ``turtle`` makes clusters of about equal size, of images averaged with their ``n_neighbors``
+    nearest ones, and begins as ``init`` says. An image is trained on only where at least
+    ``neighbor_agreement_threshold`` of these neighbors are in its cluster. ``epochs`` and
+    ``optimizer`` are those of each round.
     ``temperature`` divides the embedding, a unit vector, before the linear head. ``features`` says
     what is clustered: the encoder's ``pooled`` output or its ``whitened_maps``. ``bn_splits`` splits
     a batch into that many parts for BatchNorm.
     """
 
-    assign: Literal["turtle", "umap_ward"]
+    assign: Literal["turtle"]
     features: Literal["pooled", "whitened_maps"] = "pooled"
     seed: Seed
     n_rounds: Count
@@ -124,12 +123,6 @@ class SelfLabelingParameters(SplitBatchesParameters):
     views: ViewParameters
     optimizer: OptimizerParameters
     checkpoints: CheckpointParameters = CheckpointParameters()
-
-    @model_validator(mode="after")
-    def _starts_of_turtle_only(self):
-        if self.init == "pixel_clusters" and self.assign != "turtle":
-            raise ValueError("init: pixel_clusters belongs to assign: turtle; set init: random")
-        return self
 
 
 AnyFinetuningParameters = Annotated[

@@ -54,6 +54,20 @@ class HogParameters(Parameters):
     image_size: Annotated[int, Field(ge=4)] | None = None
 
 
+class PatchParameters(Parameters):
+    """Likeness to typical patches: the representation ``patches``.
+
+    The images are compared with ``n_centers`` typical patches of ``size`` pixels, down and across,
+    at every ``stride``-th pixel. ``image_size`` is as for histograms of gradients.
+    """
+
+    size: Annotated[int, Field(ge=2)] = 6
+    stride: Count = 1
+    n_centers: Annotated[int, Field(ge=2)] = 256
+    image_size: Annotated[int, Field(ge=4)] | None = None
+    seed: Seed
+
+
 class BackboneParameters(Parameters):
     """Features of a pretrained network: the representation ``backbone``.
 

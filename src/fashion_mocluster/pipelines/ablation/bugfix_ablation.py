@@ -12,7 +12,6 @@ from fashion_mocluster.pipelines.moco_pretraining.pipeline import (
     embedding_pipeline,
     pretraining_pipeline,
 )
-from fashion_mocluster.pipelines.namespaces import in_namespace
 
 # Embeddings that are clustered in each case.
 ENCODERS = ("moco", "finetuned")
@@ -37,8 +36,12 @@ def _case(case: str, trainer: str, selection: str) -> Pipeline:
     else:
         pretraining = embedding_pipeline(namespace, *moco[1:], weights)
     finetuning = finetuning_pipeline(
-        *(name, selection, f"bugfix_ablation.{case}.finetuning", f"{recipe}.finetuning"),
-        *(weights, f"{recipe}.embedding"),
+        name,
+        selection,
+        namespace=f"bugfix_ablation.{case}.finetuning",
+        recipe=f"{recipe}.finetuning",
+        pretrained=weights,
+        embedding_parameters=f"{recipe}.embedding",
     )
     scores = [
         _score(case, "moco", f"{name}_embeddings", f"bugfix_ablation_{trainer}_training_cost"),
@@ -50,29 +53,32 @@ def _case(case: str, trainer: str, selection: str) -> Pipeline:
 
 
 def _score(case: str, encoder: str, embeddings: str, training_cost: str) -> Pipeline:
-    score = Node(
-        bind(nodes.score_bugfix_case, encoder=encoder),
+    return Pipeline(
         [
-            *("embeddings", "training_cost", "labels", "params:bugfix_ablation.clusterer"),
-            *("params:n_clusters", "params:evaluation.seed"),
-        ],
-        "scores",
-        name=f"score_{encoder}",
-    )
-    return in_namespace(
-        f"bugfix_ablation.{case}",
-        [score],
-        inputs={"labels": "labels", "embeddings": embeddings, "training_cost": training_cost},
-        outputs={"scores": f"bugfix_ablation_{case}_{encoder}_scores"},
+            Node(
+                bind(nodes.score_bugfix_case, encoder=encoder),
+                [
+                    *(embeddings, training_cost, "labels", "params:bugfix_ablation.clusterer"),
+                    *("params:n_clusters", "params:evaluation.seed"),
+                ],
+                f"bugfix_ablation_{case}_{encoder}_scores",
+                name=f"score_{encoder}",
+                namespace=f"bugfix_ablation.{case}",
+            )
+        ]
     )
 
 
 def _collection(cases: list[str]) -> Pipeline:
     scores = [f"bugfix_ablation_{case}_{encoder}_scores" for case in cases for encoder in ENCODERS]
-    tabulate = Node(
-        bind(nodes.tabulate_bugfix_ablation, cases=cases),
-        ["params:bugfix_ablation", *scores],
-        "bugfix_ablation_table",
-        name="tabulate_bugfix_ablation",
+    return Pipeline(
+        [
+            Node(
+                bind(nodes.tabulate_bugfix_ablation, cases=cases),
+                ["params:bugfix_ablation", *scores],
+                "bugfix_ablation_table",
+                name="tabulate_bugfix_ablation",
+                namespace="bugfix_ablation",
+            )
+        ]
     )
-    return in_namespace("bugfix_ablation", [tabulate], scores, {"bugfix_ablation_table"})

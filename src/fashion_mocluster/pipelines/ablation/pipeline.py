@@ -4,7 +4,6 @@ from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.pipelines.ablation import nodes
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import pretraining_pipeline
-from fashion_mocluster.pipelines.namespaces import in_namespace
 
 
 def create_pipeline(cases: list[str]) -> Pipeline:
@@ -17,45 +16,37 @@ def create_pipeline(cases: list[str]) -> Pipeline:
 
 
 def _case(case: str) -> Pipeline:
-    namespace = f"ablation.case_{case}"
-    recipe = f"ablation.cases.{case}"
+    namespace, recipe, name = f"ablation.case_{case}", f"ablation.cases.{case}", f"ablation_{case}"
     score = Node(
         nodes.score_case,
         [
-            *("embeddings", "history", "labels", "params:recipe", "params:ablation.clusterer"),
-            *("params:n_clusters", "params:ablation.seed"),
+            *(f"{name}_embeddings", f"{namespace}.history", "labels", f"params:{recipe}"),
+            *("params:ablation.clusterer", "params:n_clusters", "params:ablation.seed"),
         ],
-        "scores",
+        f"{name}_scores",
         name="score_case",
+        namespace=namespace,
     )
-    scoring = in_namespace(
-        namespace,
-        [score],
-        inputs={"labels": "labels", "embeddings": f"ablation_{case}_embeddings"},
-        outputs={"scores": f"ablation_{case}_scores"},
-        recipe=recipe,
-    )
-    return pretraining_pipeline(namespace, recipe, f"ablation_{case}") + scoring
+    return pretraining_pipeline(namespace, recipe, name) + Pipeline([score])
 
 
 def _collection(cases: list[str]) -> Pipeline:
     scores = [f"ablation_{case}_scores" for case in cases]
-    return in_namespace(
-        "ablation",
+    return Pipeline(
         [
             Node(
                 nodes.tabulate_ablation,
                 ["params:ablation.run", *scores],
                 "ablation_table",
                 name="tabulate_ablation",
+                namespace="ablation",
             ),
             Node(
                 nodes.draw_ablation,
                 ["ablation_table", "params:ablation.thesis_scores"],
                 "ablation_figure",
                 name="draw_ablation",
+                namespace="ablation",
             ),
-        ],
-        inputs=scores,
-        outputs={"ablation_table", "ablation_figure"},
+        ]
     )

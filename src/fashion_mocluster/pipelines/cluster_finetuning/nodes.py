@@ -20,9 +20,6 @@ from fashion_mocluster.pipelines.moco_pretraining.nodes import assigner
 # Those of `learning.checkpoints` and `learning.weights`: to name them here would import torch.
 CheckpointStore = EncoderWeights = Any
 
-# As `conf/photos` has it.
-SELF_LABELING_UMAP = {"n_components": 5, "metric": "cosine", "center": True}
-
 Outputs = tuple[EncoderWeights, pd.DataFrame, pd.DataFrame, pd.DataFrame]
 
 
@@ -96,12 +93,7 @@ def self_label_encoder(
     from fashion_mocluster.learning.self_labeling import self_label
 
     p = parameters
-    if p.assign == "turtle":
-        starts = {"n_init": p.n_init, "init": p.init}
-        clusterer = {"kind": "turtle", "n_neighbors": p.n_neighbors, **starts}
-    else:
-        umap = {"n_neighbors": p.n_neighbors, **SELF_LABELING_UMAP}
-        clusterer = {"kind": "ward", "umap": umap}
+    clusterer = {"kind": "turtle", "n_neighbors": p.n_neighbors, "n_init": p.n_init, "init": p.init}
     find_clusters = assigner(n_clusters, p.seed, **clusterer)
     init_labels = None if pixel_clusters is None else pixel_clusters["cluster"].to_numpy()
     find_clusters = partial(find_clusters, init_labels=init_labels)

@@ -7,7 +7,6 @@ from kedro.pipeline import Node, Pipeline
 from fashion_mocluster.learning.parameters import FinetuningParameters, SelfLabelingParameters
 from fashion_mocluster.pipelines.cluster_finetuning import nodes
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import bind, embedding_pipeline
-from fashion_mocluster.pipelines.namespaces import in_namespace
 
 
 def create_pipeline(
@@ -77,19 +76,28 @@ def _training(
         extra_inputs: What it takes beyond the inputs that every finetuning has.
         draw: Makes a figure of the history.
     """
-    inputs = ["images", "pretrained", "params:recipe", "params:n_clusters", "checkpoints"]
-    outputs = ["weights", "history", "assignments", "training_cost"]
-    shared = {name for name in ("images", *extra_inputs) if not name.startswith("params:")}
-    return in_namespace(
-        namespace,
+    checkpoints, history = f"{namespace}.checkpoints", f"{namespace}.history"
+    return Pipeline(
         [
-            Node(bind(train, name=recipe), inputs + extra_inputs, outputs, name="finetune_encoder"),
-            Node(draw, "history", "loss_curve", name="draw_loss_curve"),
-        ],
-        inputs={**{name: name for name in shared}, "pretrained": pretrained},
-        outputs={
-            "weights": f"{name}_finetuned_weights",
-            "training_cost": f"{name}_finetuned_training_cost",
-        },
-        recipe=recipe,
+            Node(
+                bind(train, name=recipe),
+                [
+                    *("images", pretrained, f"params:{recipe}", "params:n_clusters", checkpoints),
+                    *extra_inputs,
+                ],
+                [
+                    *(f"{name}_finetuned_weights", history, f"{namespace}.assignments"),
+                    f"{name}_finetuned_training_cost",
+                ],
+                name="finetune_encoder",
+                namespace=namespace,
+            ),
+            Node(
+                draw,
+                history,
+                f"{namespace}.loss_curve",
+                name="draw_loss_curve",
+                namespace=namespace,
+            ),
+        ]
     )

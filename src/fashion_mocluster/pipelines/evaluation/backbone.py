@@ -1,9 +1,6 @@
-"""The pretrained network: its representation ``backbone``, for the comparison and for new images alike,
-and its weights, which whitening starts from.
-"""
+"""The representation ``backbone``, of the pretrained network, for known and new images alike."""
 
 from dataclasses import asdict, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,10 +8,6 @@ from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.learning.parameters import BackboneParameters
 from fashion_mocluster.pipelines.moco_pretraining.nodes import embeddings_table
-from fashion_mocluster.pipelines.namespaces import in_namespace
-
-# That of `learning.weights`: to name it here would import torch.
-EncoderWeights = Any
 
 
 def embed_with_backbone(
@@ -50,36 +43,14 @@ def create_pipeline(
     namespace: str = "evaluation", name: str = "backbone", images: str = "images"
 ) -> Pipeline:
     """``images`` to ``<name>_embeddings`` and their cost."""
-    embed = Node(
-        embed_with_backbone,
-        ["images", "params:backbone", "earlier_embeddings"],
-        ["embeddings", "embedding_cost"],
-        name="embed_with_backbone",
-    )
-    return in_namespace(
-        namespace,
-        [embed],
-        inputs={"images": images, "earlier_embeddings": f"earlier_{name}_embeddings"},
-        outputs={"embeddings": f"{name}_embeddings", "embedding_cost": f"{name}_embedding_cost"},
-    )
-
-
-def load_weights(images: np.ndarray, parameters: BackboneParameters) -> EncoderWeights:
-    """The weights of the pretrained network, for images like these."""
-    from fashion_mocluster.learning.weights import EncoderWeights
-
-    return EncoderWeights.of_backbone(parameters, images.shape[1:3], 3 if images.ndim == 4 else 1)
-
-
-def weights_pipeline() -> Pipeline:
-    """``images`` to ``backbone_weights``."""
     return Pipeline(
         [
             Node(
-                load_weights,
-                ["images", "params:backbone"],
-                "backbone_weights",
-                name="load_backbone_weights",
+                embed_with_backbone,
+                [images, "params:backbone", f"earlier_{name}_embeddings"],
+                [f"{name}_embeddings", f"{name}_embedding_cost"],
+                name="embed_with_backbone",
+                namespace=namespace,
             )
         ]
     )

@@ -10,7 +10,6 @@ from fashion_mocluster.clustering.parameters import MethodParameters
 from fashion_mocluster.datasets.cluster_folders import ExportMode
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.pipelines.evaluation.cluster_names import merge_by_name
-from fashion_mocluster.pipelines.namespaces import in_namespace
 
 
 def take_best(
@@ -69,27 +68,31 @@ def create_pipeline(methods: dict[str, str], *, named: bool) -> Pipeline:
     """
     results = {f"{name}_clusters" for name in methods}
     results |= {f"{representation}_projection" for representation in methods.values()}
-    names = ["cluster_names"] if named else []
+    names = {"cluster_names": "cluster_names"} if named else {}
     take = Node(
         take_best,
         {
             "best": "best_method",
             "methods": "params:evaluation.methods",
-            **{dataset: dataset for dataset in (*names, *sorted(results))},
+            **names,
+            **{result: result for result in sorted(results)},
         },
         ["best_clusters", "best_projection"],
         name="take_best",
+        namespace="evaluation",
     )
-    count = Node(tabulate_sizes, "best_clusters", "cluster_sizes", name="tabulate_sizes")
+    count = Node(
+        tabulate_sizes,
+        "best_clusters",
+        "cluster_sizes",
+        name="tabulate_sizes",
+        namespace="evaluation",
+    )
     sort = Node(
         sort_into_folders,
         ["best_clusters", "params:evaluation.export"],
         "cluster_folders",
         name="sort_into_folders",
+        namespace="evaluation",
     )
-    return in_namespace(
-        "evaluation",
-        [take, count, sort],
-        inputs={"best_method", *names, *results},
-        outputs={"best_clusters", "best_projection", "cluster_sizes", "cluster_folders"},
-    )
+    return Pipeline([take, count, sort])

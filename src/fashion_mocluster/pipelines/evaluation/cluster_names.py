@@ -113,25 +113,19 @@ def create_pipeline(methods: Iterable[str]) -> Pipeline:
         ["cluster_names_file", "best_method"],
         "cluster_names",
         name="check_cluster_names",
+        namespace="evaluation",
     )
     tables = [
         Node(
             bind(name_if_chosen, method=method),
-            [f"{method}_unnamed", "best_method", "cluster_names"],
+            [f"evaluation.{method}.clusters", "best_method", "cluster_names"],
             f"{method}_clusters",
             name=f"name_clusters_{method}",
+            namespace="evaluation",
         )
         for method in methods
     ]
-    return Pipeline(
-        [check, *tables],
-        namespace="evaluation",
-        inputs={
-            **{name: name for name in ("cluster_names_file", "best_method")},
-            **{f"{method}_unnamed": f"evaluation.{method}.clusters" for method in methods},
-        },
-        outputs={"cluster_names", *(f"{method}_clusters" for method in methods)},
-    )
+    return Pipeline([check, *tables])
 
 
 def merge_by_name(table: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:

@@ -5,7 +5,6 @@ import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.clustering.parameters import MethodParameters
-from fashion_mocluster.pipelines.namespaces import in_namespace
 
 
 def write_gallery(
@@ -44,8 +43,10 @@ def create_pipeline(*, named: bool) -> Pipeline:
     Args:
         named: Whether the user has named the clusters.
     """
-    clusters = ["images", "best_clusters", "best_projection", "duplicates", "outliers"]
-    names = ["cluster_names"] if named else []
-    inputs = [*clusters, "best_method", "params:evaluation.methods", *names]
-    write = Node(write_gallery, inputs, "gallery", name="write_gallery")
-    return in_namespace("evaluation", [write], {*clusters, "best_method", *names}, {"gallery"})
+    inputs = [
+        *("images", "best_clusters", "best_projection", "duplicates", "outliers", "best_method"),
+        "params:evaluation.methods",
+        *(["cluster_names"] if named else []),
+    ]
+    write = Node(write_gallery, inputs, "gallery", name="write_gallery", namespace="evaluation")
+    return Pipeline([write])

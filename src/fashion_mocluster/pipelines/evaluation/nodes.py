@@ -147,12 +147,14 @@ def assign_clusters(
     n_clusters: int,
     seed: int,
     pixel_clusters: pd.DataFrame | None = None,
+    init_labels: np.ndarray | None = None,
     screened: pd.DataFrame | None = None,
 ) -> tuple[np.ndarray, dict]:
     """Clusters of all images by one method, and its time and memory.
 
     Args:
         pixel_clusters: A cluster for each image, where the method begins at ``pixel_clusters``.
+        init_labels: The same, int (N,), where it begins at the clusters of another method.
         screened: Which images are copies and outliers, where these are set aside.
 
     Returns:
@@ -164,7 +166,8 @@ def assign_clusters(
     from fashion_mocluster.cost import measure
 
     x, clusterer = embeddings.to_numpy(), method.clusterer
-    init_labels = None if pixel_clusters is None else pixel_clusters["cluster"].to_numpy()
+    if pixel_clusters is not None:
+        init_labels = pixel_clusters["cluster"].to_numpy()
     aside = Screened.from_table(screened, len(x))
     settings = aside, clusterer, n_clusters, seed, init_labels
     labels, cost = measure(lambda: cluster_screened(scale(x, clusterer), *settings))

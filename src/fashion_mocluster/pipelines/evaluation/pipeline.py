@@ -4,16 +4,21 @@ from collections.abc import Collection
 
 from kedro.pipeline import Node, Pipeline
 
-from fashion_mocluster.clustering.parameters import MethodParameters, starts_from_pixel_clusters
+from fashion_mocluster.clustering.parameters import (
+    MethodParameters,
+    starts_from_method,
+    starts_from_pixel_clusters,
+)
+from fashion_mocluster.parameters import AUTO, ProjectParameters
 from fashion_mocluster.pipelines.evaluation import (
     backbone,
     chosen,
     cluster_names,
     gallery,
-    hog,
     joined,
     nodes,
     preparation,
+    untrained,
 )
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import (
     bind,
@@ -23,42 +28,23 @@ from fashion_mocluster.pipelines.moco_pretraining.pipeline import (
 from fashion_mocluster.representations import encoder_of
 
 
-def create_pipeline(
-    methods: dict[str, MethodParameters],
-    criterion_representation: str,
-    encoders: dict[str, str],
-    joined_representations: dict[str, dict[str, float]],
-    *,
-    set_aside: bool = False,
-    auto_n_clusters: bool = False,
-    equal_sizes: Collection[str] = (),
-    named: bool = False,
-) -> Pipeline:
-    """The comparison.
-
-    Args:
-        methods: The methods that are run, by name.
-        criterion_representation: The representation whose neighbors decide which method is best.
-        encoders: The representations that an encoder makes, and the namespace of each.
-        joined_representations: Those that are others side by side: the weights of these by name.
-        set_aside: Whether copies or outliers do not take part in the clustering.
-        auto_n_clusters: Whether the number of clusters is to be found.
-        equal_sizes: The methods that assume clusters of equal size.
-        named: Whether the user has named the clusters.
-    """
+def create_pipeline(p: ProjectParameters) -> Pipeline:
+    """The comparison of the methods that the parameters run."""
+    methods, criterion = p.methods_run, p.evaluation.model_selection.representation
+    named, set_aside = p.data.cluster_names is not None, p.evaluation.screening.sets_aside
+    is_auto = p.n_clusters == AUTO
     # Where the number comes from: a node, or the user.
-    n_clusters = "n_clusters" if auto_n_clusters else "params:n_clusters"
+    n_clusters = "n_clusters" if is_auto else "params:n_clusters"
     representations = {name: method.representation for name, method in methods.items()}
-    made = sorted({*representations.values(), criterion_representation})
+    made = sorted({*representations.values(), criterion})
     screened = ["screened"] if set_aside else []
-    before = {"auto": auto_n_clusters, "set_aside": set_aside}
-    parts = [_representation(name, encoders, joined_representations) for name in made]
-    parts += [preparation.create_pipeline(criterion_representation, **before)]
+    parts = [_representation(name, p.encoder_namespaces, p.joined) for name in made]
+    parts += [preparation.create_pipeline(criterion, auto=is_auto, set_aside=set_aside)]
     parts += [_shared(name, screened) for name in made]
     parts += [
         _method(name, method, n_clusters, screened, named=named) for name, method in methods.items()
     ]
-    parts += [_comparison(list(methods), criterion_representation, n_clusters, equal_sizes)]
+    parts += [_comparison(list(methods), criterion, n_clusters, p.equal_sizes_assumed)]
     parts += [cluster_names.create_pipeline(methods)] if named else []
     parts += [chosen.create_pipeline(representations, named=named)]
     return sum(parts, gallery.create_pipeline(named=named))
@@ -74,13 +60,18 @@ def _representation(
         return sum(made, joined.create_pipeline(name, parts))
     if name == "backbone":
         return backbone.create_pipeline()
-    if encoder_of(name) == "hog":
-        return hog.create_pipeline(whitened=name != "hog")
+    encoder = encoder_of(name)
+    if encoder in ("hog", "patches"):
+        load = untrained.weights_pipeline(encoder, "evaluation")
+        if name == encoder:
+            return load + embedding_pipeline(f"evaluation.{name}", name)
+        return load + whitening_pipeline(f"evaluation.{name}", encoder, f"{encoder}_whitening")
     if name in encoders:
         return embedding_pipeline(encoders[name], name)
-    if (encoder := encoder_of(name)) in encoders:
+    if encoder in encoders:
         whitened = whitening_pipeline(f"evaluation.{name}", encoder)
-        return whitened + backbone.weights_pipeline() if encoder == "backbone" else whitened
+        is_backbone = encoder == "backbone"
+        return whitened + untrained.weights_pipeline(encoder) if is_backbone else whitened
     if name == "external_encoder":
         return _external_encoder()
     pixels = Node(
@@ -88,30 +79,23 @@ def _representation(
         "images",
         ["pixels_embeddings", "pixels_embedding_cost"],
         name="tabulate_pixels",
+        namespace="evaluation",
     )
     pca = Node(
         nodes.reduce_pixels,
         ["pixels_embeddings", "params:evaluation.pca_components", "params:evaluation.seed"],
         ["pca_embeddings", "pca_embedding_cost", "pca_steps"],
         name="reduce_pixels",
+        namespace="evaluation",
     )
     external = Node(
         nodes.read_external_embeddings,
         ["external_embeddings_file", "images"],
         ["external_embeddings", "external_embedding_cost"],
         name="read_external_embeddings",
-    )
-    steps = {"pixels": [pixels], "pca": [pixels, pca], "external": [external]}[name]
-    inputs = {i for node in steps for i in node.inputs}
-    outputs = {o for node in steps for o in node.outputs}
-    parameters = {i for i in inputs if i.startswith("params:")}
-    return Pipeline(
-        steps,
         namespace="evaluation",
-        inputs=inputs - outputs - parameters,
-        outputs=outputs,
-        parameters=parameters,
     )
+    return Pipeline({"pixels": [pixels], "pca": [pixels, pca], "external": [external]}[name])
 
 
 def _shared(representation: str, screened: list[str]) -> Pipeline:
@@ -121,49 +105,38 @@ def _shared(representation: str, screened: list[str]) -> Pipeline:
     Args:
         screened: The dataset that says which images are set aside; empty where none are.
     """
-    selection = "params:evaluation.model_selection"
+    embeddings = f"{representation}_embeddings"
     return Pipeline(
         [
             Node(
                 nodes.project_embeddings,
-                ["embeddings", "params:evaluation.projection", "params:evaluation.seed"],
-                "projection",
+                [embeddings, "params:evaluation.projection", "params:evaluation.seed"],
+                f"{representation}_projection",
                 name=f"project_{representation}",
+                namespace="evaluation",
             ),
             Node(
                 nodes.find_neighbors,
-                ["embeddings", selection, *screened],
-                ["neighbors", "neighbor_distances"],
+                [embeddings, "params:evaluation.model_selection", *screened],
+                [f"{representation}_neighbors", f"{representation}_neighbor_distances"],
                 name=f"find_neighbors_{representation}",
+                namespace="evaluation",
             ),
-        ],
-        namespace="evaluation",
-        inputs={"embeddings": f"{representation}_embeddings"} | {name: name for name in screened},
-        outputs={
-            output: f"{representation}_{output}"
-            for output in ("projection", "neighbors", "neighbor_distances")
-        },
-        parameters={"params:evaluation.projection", "params:evaluation.seed", selection},
+        ]
     )
 
 
 def _external_encoder() -> Pipeline:
     steps = "evaluation.external_weights_embedding"
-    read = Pipeline(
-        [
-            Node(
-                nodes.read_external_weights,
-                ["external_weights_file", "images", "pixel_statistics", f"params:{steps}"],
-                "external_encoder_weights",
-                name="read_external_weights",
-            )
-        ],
+    read = Node(
+        nodes.read_external_weights,
+        ["external_weights_file", "images", "pixel_statistics", f"params:{steps}"],
+        "external_encoder_weights",
+        name="read_external_weights",
         namespace="evaluation",
-        inputs={"external_weights_file", "images", "pixel_statistics"},
-        outputs={"external_encoder_weights"},
-        parameters={f"params:{steps}"},
     )
-    return read + embedding_pipeline("evaluation.external_encoder", "external_encoder", steps)
+    embedding = embedding_pipeline("evaluation.external_encoder", "external_encoder", steps)
+    return Pipeline([read]) + embedding
 
 
 def _method(
@@ -176,82 +149,79 @@ def _method(
         screened: The dataset that says which images are set aside; empty where none are.
         named: Whether clusters get names, and with them their place among the results, later.
     """
-    clusters = f"evaluation.{name}.clusters" if named else f"{name}_clusters"
+    namespace = f"evaluation.{name}"
+    clusters = f"{namespace}.clusters" if named else f"{name}_clusters"
+    embeddings, projection, neighbors = (
+        f"{method.representation}_{made}" for made in ("embeddings", "projection", "neighbors")
+    )
     starts = ["pixel_clusters"] if starts_from_pixel_clusters(method.clusterer) else []
-    more = [*starts, *screened]
-    shared = {"images", "image_paths", "labels", "class_names", *more}
-    shared |= {"params:evaluation.seed", n_clusters}
-    parameters = {name for name in shared if name.startswith("params:")}
+    other = starts_from_method(method.clusterer)
+    start = {"init_labels": f"{other}_assignments"} if other else {}
+    assignments, cost, distribution = (
+        f"{name}_assignments",
+        f"{namespace}.cost",
+        f"{namespace}.distribution",
+    )
+    parameters = f"params:evaluation.methods.{name}"
     return Pipeline(
         [
             Node(
                 nodes.assign_clusters,
                 {
-                    "embeddings": "embeddings",
-                    "method": "params:method",
+                    "embeddings": embeddings,
+                    "method": parameters,
                     "n_clusters": n_clusters,
                     "seed": "params:evaluation.seed",
-                    **{dataset: dataset for dataset in more},
+                    **{dataset: dataset for dataset in (*starts, *screened)},
+                    **start,
                 },
-                ["assignments", "cost"],
+                [assignments, cost],
                 name="assign_clusters",
+                namespace=namespace,
             ),
             Node(
                 nodes.tabulate_clusters,
-                ["assignments", "neighbors", "image_paths", "labels"],
-                "clusters",
+                [assignments, neighbors, "image_paths", "labels"],
+                clusters,
                 name="tabulate_clusters",
+                namespace=namespace,
             ),
             Node(
                 nodes.score_clusters,
-                ["embeddings", "clusters", "cost", "params:method", n_clusters],
-                "scores",
+                [embeddings, clusters, cost, parameters, n_clusters],
+                f"{name}_scores",
                 name="score_clusters",
+                namespace=namespace,
             ),
             Node(
                 nodes.tabulate_distribution,
-                ["clusters", "class_names"],
-                "distribution",
+                [clusters, "class_names"],
+                distribution,
                 name="tabulate_distribution",
+                namespace=namespace,
             ),
             Node(
                 nodes.draw_method,
-                ["projection", "clusters", "distribution", "params:method"],
-                "figures",
+                [projection, clusters, distribution, parameters],
+                f"{namespace}.figures",
                 name="draw_method",
+                namespace=namespace,
             ),
             Node(
                 nodes.draw_examples,
-                ["images", "embeddings", "neighbors", "clusters", "params:method"],
-                "examples",
+                ["images", embeddings, neighbors, clusters, parameters],
+                f"{namespace}.examples",
                 name="draw_examples",
+                namespace=namespace,
             ),
-        ],
-        namespace=f"evaluation.{name}",
-        inputs={
-            "embeddings": f"{method.representation}_embeddings",
-            "projection": f"{method.representation}_projection",
-            "neighbors": f"{method.representation}_neighbors",
-            **{dataset: dataset for dataset in shared - parameters},
-        },
-        outputs={
-            **{kind: f"{name}_{kind}" for kind in ("scores", "assignments")},
-            "clusters": clusters,
-        },
-        parameters={
-            "params:method": f"params:evaluation.methods.{name}",
-            **{parameter: parameter for parameter in parameters},
-        },
+        ]
     )
 
 
 def _comparison(
     names: list[str], criterion_representation: str, n_clusters: str, equal_sizes: Collection[str]
 ) -> Pipeline:
-    results = {f"{name}_{kind}" for name in names for kind in ("scores", "assignments")}
-    inputs = {*results, f"{criterion_representation}_neighbors", n_clusters}
-    parameters = {"params:evaluation.methods", "params:evaluation.model_selection", "parameters"}
-    parameters |= {name for name in inputs if name.startswith("params:")}
+    results = sorted(f"{name}_{kind}" for name in names for kind in ("scores", "assignments"))
     return Pipeline(
         [
             Node(
@@ -261,21 +231,25 @@ def _comparison(
                     "selection": "params:evaluation.model_selection",
                     "neighbors": f"{criterion_representation}_neighbors",
                     "n_clusters": n_clusters,
-                    **{result: result for result in sorted(results)},
+                    **{result: result for result in results},
                 },
                 ["clustering_comparison", "best_method"],
                 name="compare_methods",
+                namespace="evaluation",
             ),
             Node(
                 nodes.draw_comparison,
                 ["clustering_comparison", "best_method", "params:evaluation.methods"],
                 "comparison_figure",
                 name="draw_comparison",
+                namespace="evaluation",
             ),
-            Node(nodes.describe_run, "parameters", "run_info", name="describe_run"),
-        ],
-        namespace="evaluation",
-        inputs=inputs - parameters,
-        outputs={"clustering_comparison", "best_method", "comparison_figure", "run_info"},
-        parameters=parameters,
+            Node(
+                nodes.describe_run,
+                "parameters",
+                "run_info",
+                name="describe_run",
+                namespace="evaluation",
+            ),
+        ]
     )

@@ -4,7 +4,6 @@ weights that embed. The images of that run are not read again.
 
 import logging
 from collections.abc import Collection
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,6 +11,7 @@ from kedro.pipeline import Node, Pipeline
 from matplotlib.figure import Figure
 
 from fashion_mocluster.errors import InputError
+from fashion_mocluster.parameters import ProjectParameters
 from fashion_mocluster.pipelines.data_processing.nodes import list_skipped_pictures
 from fashion_mocluster.pipelines.evaluation import backbone, joined, nodes
 from fashion_mocluster.pipelines.evaluation.cluster_names import (
@@ -25,14 +25,13 @@ from fashion_mocluster.pipelines.evaluation.parameters import (
     PredictParameters,
 )
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import bind, embedding_pipeline
-from fashion_mocluster.pipelines.namespaces import in_namespace
 from fashion_mocluster.representations import encoder_of
 from fashion_mocluster.wording import counted
 
-if TYPE_CHECKING:
-    from fashion_mocluster.parameters import ProjectParameters
-
 logger = logging.getLogger(__name__)
+
+NAMESPACE = "predict"
+CHECKED = f"{NAMESPACE}.checked_images"
 
 
 def check_new_images(new_images: np.ndarray, pixel_statistics: dict) -> np.ndarray:
@@ -149,110 +148,109 @@ def create_pipeline(p: "ProjectParameters", name: str, *, chosen: bool) -> Pipel
     Args:
         p: All parameters.
         name: The method of the comparison whose clusters are continued.
-        chosen: Whether it is named for being the one that was chosen without labels.
+        chosen: Whether it is the one that the stored run chose, rather than one that the user names.
     """
     method = p.evaluation.methods[name]
-    representation = method.representation
-    known = {
-        "known": f"{representation}_embeddings",
-        "known_clusters": "best_clusters" if chosen else f"{name}_clusters",
-        "neighbor_distances": f"{representation}_neighbor_distances",
-        "new_embeddings": f"new_{representation}_embeddings",
-        **{name: name for name in ("new_labels", "new_class_names", "new_image_paths")},
-        "best_method": "best_method",
-    }
+    title, representation = method.title, method.representation
+    known_clusters = "best_clusters" if chosen else f"{name}_clusters"
     names, check = [], []
     if p.data.cluster_names is not None:
-        files, names = ["cluster_names_file", "best_method"], ["cluster_names"]
-        known["cluster_names_file"] = "cluster_names_file"
-        check_names = bind(check_cluster_names, method=None if chosen else name)
-        check = [Node(check_names, files, "cluster_names", name="check_cluster_names")]
-    predict = in_namespace(
-        "predict",
+        names = ["predict.cluster_names"]
+        check_names = Node(
+            bind(check_cluster_names, method=None if chosen else name),
+            ["cluster_names_file", "best_method"],
+            "predict.cluster_names",
+            name="check_cluster_names",
+            namespace=NAMESPACE,
+        )
+        check = [check_names]
+    predict = Node(
+        predict_clusters,
         [
-            *check,
-            Node(
-                predict_clusters,
-                [
-                    *("known", "known_clusters", "neighbor_distances", "new_embeddings"),
-                    *("new_image_paths", "params:predict", "params:evaluation.model_selection"),
-                    *names,
-                ],
-                "clusters",
-                name="predict_clusters",
-            ),
-            Node(
-                bind(score_predictions, title=method.title),
-                ["clusters", "new_labels", "best_method"],
-                "scores",
-                name="score_predictions",
-            ),
-            Node(
-                bind(draw_predictions, title=method.title),
-                ["clusters", "known_clusters", "new_labels", "new_class_names"],
-                "figure",
-                name="draw_predictions",
-            ),
+            *(f"{representation}_embeddings", known_clusters),
+            *(f"{representation}_neighbor_distances", f"new_{representation}_embeddings"),
+            *("new_image_paths", "params:predict", "params:evaluation.model_selection"),
+            *names,
         ],
-        inputs=known,
-        outputs={
-            "clusters": "predicted_clusters",
-            "scores": "prediction_scores",
-            "figure": "prediction_figure",
-        },
+        "predicted_clusters",
+        name="predict_clusters",
+        namespace=NAMESPACE,
     )
-    parts = p.joined.get(representation)
-    if parts is None:
-        return _new_embeddings(representation, p.encoder_namespaces) + predict
+    score = Node(
+        bind(score_predictions, title=title),
+        ["predicted_clusters", "new_labels", "best_method"],
+        "prediction_scores",
+        name="score_predictions",
+        namespace=NAMESPACE,
+    )
+    draw = Node(
+        bind(draw_predictions, title=title),
+        ["predicted_clusters", known_clusters, "new_labels", "new_class_names"],
+        "prediction_figure",
+        name="draw_predictions",
+        namespace=NAMESPACE,
+    )
+    predictions = _check_images() + Pipeline([*check, predict, score, draw])
+    if (parts := p.joined.get(representation)) is None:
+        return _new_embeddings(representation, p.encoder_namespaces) + predictions
     embeddings = [_new_embeddings(part, p.encoder_namespaces) for part in parts]
-    return sum(
-        embeddings, joined.create_pipeline(representation, parts, "predict", "new_") + predict
-    )
+    join = joined.create_pipeline(representation, parts, NAMESPACE, "new_")
+    return sum(embeddings, join) + predictions
 
 
-def _new_embeddings(representation: str, encoders: Collection[str]) -> Pipeline:
-    """``new_images`` to ``new_<representation>_embeddings``, embedded as the known images were."""
-    name, checked = f"new_{representation}", "predict.checked_images"
+def _check_images() -> Pipeline:
+    """``new_images`` to ``predict.checked_images``, and what of them was skipped."""
     check = Node(
         check_new_images,
         ["new_images", "pixel_statistics"],
-        "checked_images",
+        CHECKED,
         name="check_new_images",
+        namespace=NAMESPACE,
     )
     list_skipped = Node(
         list_skipped_pictures,
-        ["new_skipped_files", "checked_images"],
+        ["new_skipped_files", CHECKED],
         "skipped_new_pictures",
         name="list_skipped_pictures",
+        namespace=NAMESPACE,
     )
-    sources = {"new_images", "pixel_statistics", "new_skipped_files"}
-    before = in_namespace("predict", [check, list_skipped], sources, {"skipped_new_pictures"})
-    namespace = f"predict.{representation}"
+    return Pipeline([check, list_skipped])
+
+
+def _new_embeddings(representation: str, encoders: Collection[str]) -> Pipeline:
+    """``predict.checked_images`` to ``new_<representation>_embeddings``, embedded as the known images
+    were.
+    """
+    name, namespace = f"new_{representation}", f"{NAMESPACE}.{representation}"
     if representation == "backbone":
-        return before + backbone.create_pipeline(namespace, name, checked)
+        return backbone.create_pipeline(namespace, name, CHECKED)
     if representation == "external_encoder" or encoder_of(representation) in encoders:
         is_external = representation == "external_encoder"
         steps = "evaluation.external_weights_embedding" if is_external else "embedding"
-        weights = f"{representation}_weights"
-        return before + embedding_pipeline(namespace, name, steps, weights, checked)
+        return embedding_pipeline(namespace, name, steps, f"{representation}_weights", CHECKED)
     outputs = [f"{name}_embeddings", f"{name}_embedding_cost"]
-    tables = {
-        "pixels": [Node(nodes.tabulate_pixels, "checked_images", outputs, name="tabulate_pixels")],
-        "pca": [
-            Node(
-                nodes.tabulate_pixels, "checked_images", ["pixels", "cost"], name="tabulate_pixels"
-            ),
-            Node(nodes.project_pixels, ["pixels", "pca_steps"], outputs, name="project_pixels"),
-        ],
-        "external": [
-            Node(
-                bind(nodes.read_external_embeddings, source="predict.external_embeddings"),
-                ["new_external_embeddings_file", "checked_images"],
-                outputs,
-                name="read_external_embeddings",
-            )
-        ],
-    }[representation]
-    stored = {"pca_steps", "new_external_embeddings_file"}
-    stored &= {name for node in tables for name in node.inputs}
-    return before + in_namespace("predict", tables, stored, outputs)
+    if representation == "external":
+        read = Node(
+            bind(nodes.read_external_embeddings, source="predict.external_embeddings"),
+            ["new_external_embeddings_file", CHECKED],
+            outputs,
+            name="read_external_embeddings",
+            namespace=NAMESPACE,
+        )
+        return Pipeline([read])
+    is_pca = representation == "pca"
+    tabulate = Node(
+        nodes.tabulate_pixels,
+        CHECKED,
+        ["predict.pixels", "predict.cost"] if is_pca else outputs,
+        name="tabulate_pixels",
+        namespace=NAMESPACE,
+    )
+    project = Node(
+        nodes.project_pixels,
+        ["predict.pixels", "pca_steps"],
+        outputs,
+        name="project_pixels",
+        namespace=NAMESPACE,
+    )
+    return Pipeline([tabulate, project] if is_pca else [tabulate])

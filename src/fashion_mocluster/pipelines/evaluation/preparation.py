@@ -85,31 +85,20 @@ def create_pipeline(representation: str, *, auto: bool, set_aside: bool) -> Pipe
         auto: Whether the number of clusters is to be found.
         set_aside: Whether copies or outliers take no part in that.
     """
+    embeddings = f"{representation}_embeddings"
     screen = Node(
         screen_images,
-        ["images", "embeddings", "image_paths", "params:evaluation.screening"],
+        ["images", embeddings, "image_paths", "params:evaluation.screening"],
         ["screened", "duplicates", "outliers"],
         name="screen_images",
+        namespace="evaluation",
     )
+    screened = ["screened"] if set_aside else []
     choose = Node(
         choose_n_clusters,
-        [
-            *("embeddings", "params:evaluation.n_clusters_tried", "params:evaluation.seed"),
-            *(["screened"] if set_aside else []),
-        ],
+        [embeddings, "params:evaluation.n_clusters_tried", "params:evaluation.seed", *screened],
         ["n_clusters", "n_clusters_curve", "n_clusters_figure"],
         name="choose_n_clusters",
-    )
-    nodes = [screen, choose] if auto else [screen]
-    parameters = {i for node in nodes for i in node.inputs if i.startswith("params:")}
-    return Pipeline(
-        nodes,
         namespace="evaluation",
-        inputs={
-            "embeddings": f"{representation}_embeddings",
-            "images": "images",
-            "image_paths": "image_paths",
-        },
-        outputs={output for node in nodes for output in node.outputs},
-        parameters=parameters,
     )
+    return Pipeline([screen, choose] if auto else [screen])

@@ -7,7 +7,6 @@ from kedro.pipeline import Node, Pipeline
 from matplotlib.figure import Figure
 
 from fashion_mocluster.pipelines.evaluation.parameters import ReportParameters
-from fashion_mocluster.pipelines.namespaces import in_namespace
 
 
 def write_report(
@@ -34,14 +33,19 @@ def create_pipeline(methods: Iterable[str] = ()) -> Pipeline:
     Args:
         methods: Those of the present run, whose figures and gallery have to be there first.
     """
-    wait_for = {
-        f"{method}_{kind}": f"evaluation.{method}.{kind}"
-        for method in methods
-        for kind in ("figures", "examples")
-    }
+    wait_for = [
+        f"evaluation.{method}.{kind}" for method in methods for kind in ("figures", "examples")
+    ]
     if wait_for:
-        others = ("clustering_comparison", "run_info", "cluster_sizes", "gallery")
-        wait_for |= {name: name for name in others}
-    inputs, outputs = ["run_results", "params:report", *wait_for], ["report", "report_figures"]
-    write = Node(write_report, inputs, outputs, name="write_report")
-    return in_namespace("evaluation", [write], {"run_results": "run_results", **wait_for}, outputs)
+        wait_for += ["clustering_comparison", "run_info", "cluster_sizes", "gallery"]
+    return Pipeline(
+        [
+            Node(
+                write_report,
+                ["run_results", "params:report", *wait_for],
+                ["report", "report_figures"],
+                name="write_report",
+                namespace="evaluation",
+            )
+        ]
+    )

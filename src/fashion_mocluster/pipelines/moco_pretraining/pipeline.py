@@ -7,7 +7,6 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.pipelines.moco_pretraining import nodes
-from fashion_mocluster.pipelines.namespaces import in_namespace
 from fashion_mocluster.representations import WHITENED
 
 
@@ -35,21 +34,25 @@ def pretraining_pipeline(
         name: What the encoder is called: ``<name>_weights`` and ``<name>_embeddings`` come out.
         embedding_parameters: The parameter group that holds its ``EmbeddingParameters``.
     """
+    history = f"{namespace}.history"
     train = Node(
         bind(nodes.train_encoder, name=recipe),
-        ["images", "pixel_statistics", "params:recipe", "checkpoints", "params:n_clusters"],
-        ["weights", "history", "training_cost"],
+        [
+            *("images", "pixel_statistics", f"params:{recipe}", f"{namespace}.checkpoints"),
+            "params:n_clusters",
+        ],
+        [f"{name}_weights", history, f"{name}_training_cost"],
         name="train_encoder",
+        namespace=namespace,
     )
-    draw = Node(nodes.draw_loss_curve, "history", "loss_curve", name="draw_loss_curve")
-    training = in_namespace(
-        namespace,
-        [train, draw],
-        inputs={"images", "pixel_statistics"},
-        outputs={"weights": f"{name}_weights", "training_cost": f"{name}_training_cost"},
-        recipe=recipe,
+    draw = Node(
+        nodes.draw_loss_curve,
+        history,
+        f"{namespace}.loss_curve",
+        name="draw_loss_curve",
+        namespace=namespace,
     )
-    return training + embedding_pipeline(namespace, name, embedding_parameters)
+    return Pipeline([train, draw]) + embedding_pipeline(namespace, name, embedding_parameters)
 
 
 def embedding_pipeline(
@@ -69,18 +72,16 @@ def embedding_pipeline(
         weights: By default ``<name>_weights``.
         images: The dataset of the images.
     """
-    embed = Node(
-        nodes.embed_images,
-        ["images", "weights", "params:embedding"],
-        ["embeddings", "embedding_cost"],
-        name="embed_images",
-    )
-    return in_namespace(
-        namespace,
-        [embed],
-        inputs={"images": images, "weights": weights or f"{name}_weights"},
-        outputs={"embeddings": f"{name}_embeddings", "embedding_cost": f"{name}_embedding_cost"},
-        embedding=embedding_parameters,
+    return Pipeline(
+        [
+            Node(
+                nodes.embed_images,
+                [images, weights or f"{name}_weights", f"params:{embedding_parameters}"],
+                [f"{name}_embeddings", f"{name}_embedding_cost"],
+                name="embed_images",
+                namespace=namespace,
+            )
+        ]
     )
 
 
@@ -92,22 +93,16 @@ def whitening_pipeline(namespace: str, encoder: str, recipe: str = "whitening") 
         recipe: The parameter group that holds its ``WhiteningParameters``.
     """
     name = f"{encoder}{WHITENED}"
-    embed = Node(
-        nodes.embed_whitened,
-        ["images", "weights", "params:whitening", "params:embedding"],
-        ["whitened_weights", "embeddings", "embedding_cost"],
-        name="embed_whitened",
-    )
-    return in_namespace(
-        namespace,
-        [embed],
-        inputs={"images": "images", "weights": f"{encoder}_weights"},
-        outputs={
-            "whitened_weights": f"{name}_weights",
-            "embeddings": f"{name}_embeddings",
-            "embedding_cost": f"{name}_embedding_cost",
-        },
-        whitening=recipe,
+    return Pipeline(
+        [
+            Node(
+                nodes.embed_whitened,
+                ["images", f"{encoder}_weights", f"params:{recipe}", "params:embedding"],
+                [f"{name}_weights", f"{name}_embeddings", f"{name}_embedding_cost"],
+                name="embed_whitened",
+                namespace=namespace,
+            )
+        ]
     )
 
 
