@@ -42,7 +42,7 @@ def clustering_areas(
     costs = {n: spectral_cost(sample(many, n)) for n in SIZES}
     yield spectral_growth(costs)
     yield from largest(costs)
-    yield spectral(sample(many, 40_000), rounds=1, warm_up=False)
+    yield spectral(sample(many, 40_000), rounds=1)
 
 
 def sample(x: np.ndarray, count: int) -> np.ndarray:
@@ -50,7 +50,7 @@ def sample(x: np.ndarray, count: int) -> np.ndarray:
     return x[np.random.default_rng(0).permutation(len(x))[:count]]
 
 
-def spectral(x: np.ndarray, rounds: int, warm_up: bool = True) -> Result:
+def spectral(x: np.ndarray, rounds: int) -> Result:
     """kNN graph, embedding and labels, with the same seed and the same number of starts."""
     ours = SpectralClusterer(10, n_neighbors=10, n_init=10, random_state=0)
     theirs = SpectralClustering(
@@ -64,7 +64,6 @@ def spectral(x: np.ndarray, rounds: int, warm_up: bool = True) -> Result:
         rounds=rounds,
         unit="s",
         scale=1,
-        warm_up=warm_up,
     )
     agreement = adjusted_rand_score(ours.labels_, theirs.labels_)
     return replace(result, against=f"scikit-learn, labels agree at ARI {agreement:.3f}")

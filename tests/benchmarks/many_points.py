@@ -105,7 +105,6 @@ def neighbors(x: np.ndarray, kind: str, rounds: int) -> Iterator[Result]:
             rounds=rounds,
             unit="s",
             scale=1,
-            warm_up=len(x) <= ALL_PAIRS,
         )
         recalls = (_recall(x, found[which]) for which in ("ours", name))
         recalls = [f"recall {recall:.3f}" for recall in recalls]

@@ -35,18 +35,17 @@ def time_side_by_side(
     rounds: int,
     unit: str,
     scale: float,
-    warm_up: bool = True,
 ) -> Result:
-    """Median times of both, a round of one after a round of the other, after a warm-up of each.
+    """Median times of both, a round of one after a round of the other, after a warm-up of each unless
+    there is but one round.
 
     Args:
         scale: What seconds are multiplied by to give ``unit``.
-        warm_up: False where both have just run on something smaller and a round takes minutes.
 
     The spread is the smallest and largest ratio of all rounds.
     """
     seconds: tuple[list[float], list[float]] = ([], [])
-    for round_ in range(-1 if warm_up else 0, rounds):
+    for round_ in range(-1 if rounds > 1 else 0, rounds):
         for times, (_, work) in zip(seconds, (ours, against), strict=True):
             begun = time.perf_counter()
             work()

@@ -65,5 +65,5 @@ SMALL = Size(
     photos=8,
     pictures=4,
     points=(400,),
-    commands={"run --pipelines=evaluation --params=data.limit=300": 75.0, **IDLE_COMMANDS},
+    commands={"run --pipelines=evaluation --params=data.limit=150": 75.0, **IDLE_COMMANDS},
 )

@@ -111,7 +111,7 @@ def encode(
     on_cpu = device.type == "cpu"
     threads = available_threads() if compute.threads == "auto" else compute.threads
     parts, computing = [], iter(())
-    with _one_thread_each(on_cpu), ThreadPoolExecutor(threads if on_cpu else 1) as pool:
+    with one_thread_each(on_cpu), ThreadPoolExecutor(threads if on_cpu else 1) as pool:
         for start in range(0, len(images if rows is None else rows), parameters.batch_size):
             chosen = slice(start, start + parameters.batch_size)
             batch = images[chosen if rows is None else rows[chosen]]
@@ -143,7 +143,7 @@ def fold_batch_norm(encoder: AnyEncoder) -> AnyEncoder:
 
 
 @contextmanager
-def _one_thread_each(only_one: bool) -> Iterator[None]:
+def one_thread_each(only_one: bool = True) -> Iterator[None]:
     """Let every thread compute alone what it computes."""
     before = torch.get_num_threads()
     torch.set_num_threads(1 if only_one else before)
