@@ -73,6 +73,21 @@ def test_neighbors_in_some_rows_are_those_of_a_search_of_these_alone(share):
     assert nearest_in_rows(x, np.array([3, 8]), 1)[0].tolist() == [[1], [0]]
 
 
+def test_among_many_points_those_in_some_rows_come_from_the_one_search_of_all(monkeypatch, caplog):
+    caplog.set_level("INFO")
+    x = np.random.default_rng(0).normal(size=(2001, 6)).astype(np.float32)
+    rows = np.delete(np.arange(2001), [5, 300, 1200])
+    true, _ = nearest_neighbors(x[rows], 9)
+    monkeypatch.setattr(neighbors, "ALL_PAIRS", 500)
+    nearest_neighbors(x, 9)
+    found, distances = nearest_in_rows(x, rows, 9)
+    assert sum("are approximate" in message for message in caplog.messages) == 1
+    shared = np.mean([len(np.intersect1d(*pair)) / 9 for pair in zip(true, found, strict=True)])
+    assert shared > 0.94
+    lengths = np.linalg.norm(x[rows][found] - x[rows][:, None], axis=2)
+    np.testing.assert_allclose(distances, lengths, rtol=1e-3)
+
+
 @pytest.mark.parametrize("offset", [0, 100])
 def test_among_very_many_points_nearly_all_neighbors_are_found(offset, monkeypatch, caplog):
     caplog.set_level("INFO", "fashion_mocluster")

@@ -64,10 +64,14 @@ def nearest_neighbors(x: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.n
         raise ValueError(
             f"n_neighbors must be 1 to {count - 1} for {counted(count, 'point')}, got {n_neighbors}"
         )
-    # An approximate search for more neighbors takes longer, one of all pairs hardly.
-    searched = n_neighbors if count > ALL_PAIRS else min(max(n_neighbors, SHARED), count - 1)
-    indices, distances = search(x, searched)
+    indices, distances = search(x, _searched(n_neighbors, count))
     return indices[:, :n_neighbors], distances[:, :n_neighbors]
+
+
+def _searched(n_neighbors: int, count: int) -> int:
+    """How many neighbors are searched for where so many of ``count`` points are asked for."""
+    # An approximate search for more neighbors takes longer, one of all pairs hardly.
+    return n_neighbors if count > ALL_PAIRS else min(max(n_neighbors, SHARED), count - 1)
 
 
 def _fingerprint(x: np.ndarray, n_neighbors: int) -> tuple:
@@ -111,17 +115,17 @@ def _without_itself(
 def nearest_in_rows(
     x: np.ndarray, rows: np.ndarray, n_neighbors: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What :func:`nearest_neighbors` finds in ``x[rows]``, from the search of all points: only those
-    that have many neighbors elsewhere are searched for again.
+    """What :func:`nearest_neighbors` finds in ``x[rows]``, from the search of all points, which is the
+    longest step of a million: only those that have many neighbors elsewhere are searched for again.
 
     Args:
         x: float (N, D).
         rows: int (M,), ascending.
         n_neighbors: How many, at most M - 1.
     """
-    if len(rows) == len(x) or len(x) > ALL_PAIRS:
-        return nearest_neighbors(take_rows(x, rows), n_neighbors)
-    known = nearest_neighbors(x, max(n_neighbors, min(SHARED, len(x) - 1)))
+    if len(rows) == len(x):
+        return nearest_neighbors(x, n_neighbors)
+    known = nearest_neighbors(x, _searched(n_neighbors, len(x)))
     place = np.full(len(x), -1)
     place[rows] = np.arange(len(rows))
     indices, distances = place[known[0][rows]], known[1][rows]
