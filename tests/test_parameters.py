@@ -20,13 +20,14 @@ def test_every_environment_is_valid(env):
 
 
 @pytest.mark.parametrize(("env", "other"), [("best_60k", "best_70k"), ("mnist", "best_10k")])
-def test_a_recipe_on_other_images_is_unchanged(env, other):
+def test_a_training_on_other_images_is_unchanged(env, other):
     one, two = (check_parameters(project_parameters(name, {"seed": 0})) for name in (env, other))
     assert (one.moco, one.whitening) == (two.moco, two.whitening)
-    shared = one.methods_run.keys() & two.methods_run.keys()
-    assert "moco_whitened_turtle" in shared
-    for name in shared:
-        assert one.evaluation.methods[name].clusterer == two.evaluation.methods[name].clusterer
+
+
+def test_60000_images_are_clustered_as_70000_are():
+    one, two = (check_parameters(project_parameters(name)) for name in ("best_60k", "best_70k"))
+    assert one.methods_run.items() <= two.methods_run.items()
 
 
 @pytest.mark.parametrize(("env", "seed"), [("best_10k", 10), ("best_70k", 32)])
