@@ -9,7 +9,7 @@ from sklearn.metrics.cluster import contingency_matrix
 from tests.project_copy import PROJECT, copy_project, run
 
 RECORDED = PROJECT / "data/06_models/pretrained/best_10k/seed_10/clustering_comparison.csv"
-# The method of the README's table. Other processors differ in the last digits of the embeddings.
+# A method of the shipped encoder alone. Other processors differ in the last digits of the embeddings.
 METHOD, TOLERANCE = "moco_whitened_turtle", 0.005
 
 

@@ -8,16 +8,12 @@ from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning.embedding import embed
 from fashion_mocluster.learning.hog import HogEncoder, gradients
 from fashion_mocluster.learning.parameters import (
-    EmbeddingParameters,
     HogParameters,
-    ViewParameters,
-    WhiteningParameters,
 )
 from fashion_mocluster.learning.weights import EncoderWeights
-from fashion_mocluster.learning.whitening import whiten
+from tests.learning.whitened import EMBEDDING, check_whitened_and_stored
 
 CPU = {"device": "cpu", "precision": "float32"}
-EMBEDDING = EmbeddingParameters(batch_size=20, compute=CPU)
 PARAMETERS = HogParameters(orientations=4, cell_size=3)
 
 
@@ -90,15 +86,7 @@ def test_they_are_embedded_whitened_and_stored_as_an_encoder_is(images):
     np.testing.assert_allclose(
         embed(images, weights, EMBEDDING), plain.reshape(64, -1), atol=1e-5, rtol=0
     )
-    recipe = WhiteningParameters(
-        stage=1, max_grid_size=9, pca_components=20, n_components=6, shrinkage=0.3, n_fit_images=64,
-        views=ViewParameters(crop_scale={"low": 0.5, "high": 1}), seed=0,
-    )  # fmt: skip
-    whitened = whiten(images, weights, recipe, EMBEDDING)
-    z = embed(images, whitened, EMBEDDING)
-    assert z.shape == (64, 6)
-    read_back = EncoderWeights.from_dict(whitened.to_dict())
-    np.testing.assert_array_equal(embed(images, read_back, EMBEDDING), z)
+    check_whitened_and_stored(images, weights, max_grid_size=9)
 
 
 def test_larger_pictures_are_averaged_down_first():

@@ -5,18 +5,13 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning import patches
-from fashion_mocluster.learning.embedding import embed
 from fashion_mocluster.learning.parameters import (
-    EmbeddingParameters,
     PatchParameters,
-    ViewParameters,
-    WhiteningParameters,
 )
 from fashion_mocluster.learning.patches import PatchEncoder, learn_patches, spherical_kmeans
 from fashion_mocluster.learning.weights import EncoderWeights
-from fashion_mocluster.learning.whitening import whiten
+from tests.learning.whitened import check_whitened_and_stored
 
-EMBEDDING = EmbeddingParameters(batch_size=20, compute={"device": "cpu", "precision": "float32"})
 PARAMETERS = PatchParameters(size=3, stride=2, n_centers=5, seed=0)
 
 
@@ -106,12 +101,4 @@ def test_they_are_whitened_and_stored_as_an_encoder_is(images):
     weights = EncoderWeights.of_patches(PARAMETERS, images)
     again = EncoderWeights.of_patches(PARAMETERS, images)
     assert weights.fingerprint() == again.fingerprint()
-    recipe = WhiteningParameters(
-        stage=1, max_grid_size=3, pca_components=20, n_components=6, shrinkage=0.3, n_fit_images=64,
-        views=ViewParameters(crop_scale={"low": 0.5, "high": 1}), seed=0,
-    )  # fmt: skip
-    whitened = whiten(images, weights, recipe, EMBEDDING)
-    z = embed(images, whitened, EMBEDDING)
-    assert z.shape == (64, 6)
-    read_back = EncoderWeights.from_dict(whitened.to_dict())
-    np.testing.assert_array_equal(embed(images, read_back, EMBEDDING), z)
+    check_whitened_and_stored(images, weights, max_grid_size=3)
