@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+BENCH_INSTALLED := $(VENV)/.bench-installed
 COMMA := ,
 
 .PHONY: install run photos test test-fast stress bench lint viz clean
@@ -36,9 +37,12 @@ stress: install
 
 # IDX=<folder of the four original files> measures 40,000 to 70,000 images too; SMALL=1 takes a few
 # hundred images and one round.
-bench: install
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,photos,bench]'
+bench: $(BENCH_INSTALLED)
 	$(BIN)/python -m tests.benchmarks $(if $(SMALL),--small) $(IDX)
+
+$(BENCH_INSTALLED): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,photos,bench]'
+	touch $(BENCH_INSTALLED)
 
 lint: install
 	$(BIN)/ruff check .

@@ -80,7 +80,7 @@ def parse_arguments() -> argparse.Namespace:
         metavar="FOLDER",
         help="the four IDX files of Fashion-MNIST: 40,000 to 70,000 images are measured too",
     )
-    parser.add_argument("--small", action="store_true", help="400 images and one round: 2 minutes")
+    parser.add_argument("--small", action="store_true", help="200 images and one round: 2 minutes")
     return parser.parse_args()
 
 

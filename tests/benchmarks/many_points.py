@@ -13,7 +13,6 @@ from pathlib import Path
 import faiss
 import numpy as np
 import yaml
-from pynndescent import NNDescent
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.neighbors import NearestNeighbors
 
@@ -90,6 +89,8 @@ def neighbors(x: np.ndarray, kind: str, rounds: int) -> Iterator[Result]:
 
     others = {"faiss, HNSW": lambda: _hnsw(x)}
     if len(x) >= WORTH_COMPILING:
+        from pynndescent import NNDescent  # only here, for it takes a second
+
         others["pynndescent"] = lambda: NNDescent(x, n_neighbors=NEIGHBORS + 1).neighbor_graph[0]
     if len(x) <= ALL_PAIRS:
         others["faiss, flat"] = lambda: faiss.knn(x, x, NEIGHBORS + 1)[1]

@@ -55,15 +55,20 @@ FULL = Size(
     commands={"run --pipelines=evaluation": 75.0, **IDLE_COMMANDS},
 )
 SMALL = Size(
-    images=400,
-    batch=32,
+    images=200,
+    batch=16,
     rounds=1,
     epochs=1,
-    thread_images=128,
+    thread_images=64,
     queues=(1024, 2048),
     widths=(8, 16),
     photos=8,
-    pictures=4,
-    points=(400,),
-    commands={"run --pipelines=evaluation --params=data.limit=150": 75.0, **IDLE_COMMANDS},
+    pictures=2,
+    points=(200,),
+    # Of one method, which needs the trained encoder, both whitenings and TURTLE.
+    commands={
+        "run --pipelines=evaluation "
+        "--params=data.limit=150,evaluation.run_methods=[moco_hog_turtle]": 75.0,
+        **IDLE_COMMANDS,
+    },
 )

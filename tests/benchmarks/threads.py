@@ -5,11 +5,15 @@ busy made 506 images/s with one thread and 16 with two. Confining a process to o
 case. Every measurement is a process of its own, for threads and their waiting are set up once; the
 two sides of a comparison alternate.
 
-``python -m tests.benchmarks.threads FILE THREADS CORES EPOCHS < recipe.json`` is such a process: it
-trains on the images of FILE and prints images/s.
+``python -m tests.benchmarks.threads FILE RECIPE EPOCHS`` trains on the images of FILE as each line
+of its input says and prints images/s. Each training is a fork of this process, in which everything is
+imported, which takes seconds, but no thread has begun yet.
 """
 
+import contextlib
+import importlib
 import json
+import multiprocessing
 import os
 import statistics
 import subprocess
@@ -75,12 +79,17 @@ def thread_areas(images: np.ndarray, recipe: MocoParameters, size: Size) -> Iter
         print("there is one core: two threads are not measured")
         return
     images = images[: size.thread_images]
-    with tempfile.NamedTemporaryFile(suffix=".npy") as file:
+    # A setup that is in several pairs is measured once a round.
+    setups = dict.fromkeys(setup for _, *sides in PAIRS for _, setup in sides)
+    with tempfile.NamedTemporaryFile(suffix=".npy") as file, contextlib.ExitStack() as stack:
         np.save(file.name, images)
-        # A setup that is in several pairs is measured once a round.
-        setups = dict.fromkeys(setup for _, *sides in PAIRS for _, setup in sides)
+        arguments = file.name, recipe.model_dump_json(), str(size.epochs)
+        trainers = {
+            spins: stack.enter_context(_trainer(spins, arguments))
+            for spins in {setup.spins for setup in setups}
+        }
         rounds = [
-            {s: _images_per_second(file.name, recipe, s, size.epochs) for s in setups}
+            {setup: _images_per_second(trainers[setup.spins], setup) for setup in setups}
             for _ in range(size.rounds)
         ]
     for where, *sides in PAIRS:
@@ -98,35 +107,41 @@ def _result(area: str, n: int, speeds: list[tuple[float, float]], names: tuple[s
     )
 
 
-def _images_per_second(file: str, recipe: MocoParameters, setup: Setup, epochs: int) -> float:
-    """Speed of a training in a process of its own."""
+@contextlib.contextmanager
+def _trainer(spins: str | None, arguments: tuple[str, ...]) -> Iterator[subprocess.Popen[str]]:
+    """The process that forks; libgomp reads from its environment how long its threads wait."""
     environment = {**os.environ, "OMP_NUM_THREADS": "2"}
     environment.pop("GOMP_SPINCOUNT", None)
-    if setup.spins:
-        environment["GOMP_SPINCOUNT"] = setup.spins
+    if spins:
+        environment["GOMP_SPINCOUNT"] = spins
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.benchmarks.threads", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=PROJECT,
+        env=environment,
+        text=True,
+    ) as process:
+        process.stdout.readline()  # it is ready, and keeps no core busy any more
+        yield process
+
+
+def _images_per_second(trainer: subprocess.Popen[str], setup: Setup) -> float:
+    """Speed of a training in a process of its own."""
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if setup.neighbor else None
     try:
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "tests.benchmarks.threads"),
-                *(file, setup.threads, str(setup.cores), str(epochs)),
-            ],
-            input=recipe.model_dump_json(),
-            cwd=PROJECT,
-            env=environment,
-            check=True,
-            capture_output=True,
-            text=True,
-        )
+        print(setup.threads, setup.cores, file=trainer.stdin, flush=True)
+        return float(trainer.stdout.readline())
     finally:
         if busy:
             busy.kill()
             busy.wait()
-    return float(done.stdout.splitlines()[-1])
 
 
-def train(file: str, threads: str, cores: int, epochs: int, recipe: dict) -> float:
-    """Images/s of all epochs of a training in this process, the choice of threads included."""
+def train(
+    images: np.ndarray, recipe: MocoParameters, epochs: int, threads: str, cores: int
+) -> None:
+    """Print images/s of all epochs of a training in this process, the choice of threads included."""
     import torch
 
     from tests.benchmarks import training
@@ -136,16 +151,30 @@ def train(file: str, threads: str, cores: int, epochs: int, recipe: dict) -> flo
     os.sched_setaffinity(0, sorted(allowed)[:cores])
     # A host takes cores from a virtual machine unseen, so the project must not see it here.
     os.sched_getaffinity = lambda _: allowed
-    images = np.load(file)
-    parameters = MocoParameters(**recipe)
-    compute = parameters.compute.model_copy(
-        update={"threads": threads if threads == "auto" else int(threads)}
-    )
-    batch = min(parameters.batch_size, len(images))
-    parameters = parameters.model_copy(update={"batch_size": batch, "compute": compute})
-    return epochs * len(images) / sum(training.epoch_seconds(images, parameters, epochs))
+    number = threads if threads == "auto" else int(threads)
+    compute = recipe.compute.model_copy(update={"device": "cpu", "threads": number})
+    batch = min(recipe.batch_size, len(images))
+    recipe = recipe.model_copy(update={"batch_size": batch, "compute": compute})
+    seconds = sum(training.epoch_seconds(images, recipe, epochs))
+    print(epochs * len(images) / seconds, flush=True)
+
+
+def main(file: str, recipe: str, epochs: str) -> None:
+    """Train once for each line ``<threads> <cores>`` of the input."""
+    for module in ("tests.benchmarks.training", "torch._dynamo"):  # optimizers import the second
+        importlib.import_module(module)
+    print("ready", flush=True)
+    arguments = np.load(file), MocoParameters(**json.loads(recipe)), int(epochs)
+    for line in sys.stdin:
+        threads, cores = line.split()
+        fork = multiprocessing.get_context("fork").Process(
+            target=train, args=(*arguments, threads, int(cores))
+        )
+        fork.start()
+        fork.join()
+        if fork.exitcode:
+            sys.exit(fork.exitcode)
 
 
 if __name__ == "__main__":
-    file, threads, cores, epochs = sys.argv[1:]
-    print(train(file, threads, int(cores), int(epochs), json.load(sys.stdin)))
+    main(*sys.argv[1:])
