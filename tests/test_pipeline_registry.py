@@ -93,7 +93,8 @@ def test_evaluation_needs_nothing_but_files_that_ship():
 
 
 def test_prediction_takes_weights_and_trains_nothing():
-    pipeline = registered()["predict"]
+    runtime = {"predict": {"method": "moco_hog_turtle"}}
+    pipeline = registered(runtime=runtime)["predict"]
     free = {n for n in pipeline.inputs() if not n.startswith("param")}
     assert free == {
         *("new_images", "new_labels", "new_class_names", "new_image_paths", "new_skipped_files"),
@@ -107,8 +108,8 @@ def test_prediction_takes_weights_and_trains_nothing():
         "predict_clusters",
         *("score_predictions", "draw_predictions"),
     }
-    # The thesis's methods leave the default one out: predict then says so.
-    assert [node.name for node in registered("thesis")["predict"].nodes] == ["explain"]
+    # The thesis's methods leave it out: predict then says so.
+    assert [n.name for n in registered("thesis", runtime)["predict"].nodes] == ["explain"]
 
 
 def test_the_number_of_clusters_comes_from_a_node_where_it_is_to_be_found():
@@ -132,10 +133,9 @@ def test_methods_wait_for_copies_and_outliers_only_where_these_are_set_aside():
         assert any(taker.startswith("find_neighbors") for taker in takers) == bool(screening)
 
 
-def test_new_images_follow_the_chosen_method_where_asked_to():
+def test_new_images_follow_the_chosen_method():
     evaluation = {"run_methods": ["moco_kmeans", "moco_turtle"]}
-    runtime = {"evaluation": evaluation, "predict": {"method": "best"}}
-    free = registered(runtime=runtime)["predict"].inputs()
+    free = registered(runtime={"evaluation": evaluation})["predict"].inputs()
     assert {"best_clusters", "moco_embeddings", "moco_weights"} <= free
     assert "raw_images" not in free
 

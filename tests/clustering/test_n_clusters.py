@@ -37,8 +37,7 @@ def test_ten_kinds_of_digits_are_about_ten_clusters():
 
 
 def test_of_very_many_points_a_sample_is_looked_at(monkeypatch):
-    monkeypatch.setattr(samples, "ALL_PAIRS", 500)
-    monkeypatch.setattr(samples, "SAMPLE", 300)
+    monkeypatch.setattr(samples, "SMALL_SAMPLE", 300)
     assert choose(data_of(10, 0), 2, 14, 0)[0] == 10
 
 

@@ -15,6 +15,7 @@ from fashion_mocluster.clustering.parameters import (
     KMeansParameters,
     SpectralParameters,
     TurtleParameters,
+    UmapParameters,
     WardParameters,
 )
 from fashion_mocluster.clustering.samples import sample_of_many
@@ -25,6 +26,7 @@ from fashion_mocluster.clustering.screening import Screened, cluster_screened
 def few_are_many(monkeypatch):
     monkeypatch.setattr(samples, "ALL_PAIRS", 500)
     monkeypatch.setattr(samples, "SAMPLE", 300)
+    monkeypatch.setattr(samples, "SMALL_SAMPLE", 300)
     monkeypatch.setattr(clusterers, "KMEANS_SAMPLE", 200)
     monkeypatch.setattr(clusterers, "KMEANS_POINTS_OF_CLUSTER", 50)
     monkeypatch.setattr(scores, "ALL_PAIRS", 500)
@@ -56,6 +58,23 @@ def test_every_method_sorts_what_it_did_not_see(parameters, caplog):
     least = 0.7 if parameters.assumes_equal_sizes else 0.9
     assert adjusted_rand_score(labels, truth) > least
     assert len([line for line in caplog.messages if "random sample of" in line]) >= 1
+
+
+@pytest.mark.parametrize(
+    ("parameters", "is_sampled"),
+    [
+        *((SpectralParameters(), False), (TurtleParameters(n_init=2), False)),
+        *((WardParameters(), True), (HdbscanParameters(), True)),
+        (KMeansParameters(umap=UmapParameters(n_epochs=10)), True),
+    ],
+)
+def test_slow_methods_see_a_sample_of_fewer_points_already(parameters, is_sampled, caplog):
+    caplog.set_level(logging.INFO)
+    x, _ = groups(400)
+    itself = Screened(np.arange(400), np.zeros(400, bool))
+    labels = cluster_screened(x, itself, parameters, 4, seed=0)
+    assert len(labels) == 400
+    assert ("of 400 images a random sample of 300" in caplog.text) == is_sampled
 
 
 def test_k_means_of_a_sample_is_hardly_worse_than_of_all():

@@ -51,8 +51,8 @@ def pictures():
 
 
 @pytest.fixture
-def weights(recipe):
-    return EncoderWeights.of_backbone(recipe, (48, 48), 3)
+def weights(recipe, pictures):
+    return EncoderWeights.of_untrained(recipe, pictures)
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +65,7 @@ def quiet(caplog):
 def test_it_makes_the_representation_backbone(recipe, pictures, pooling, gray):
     p = recipe.model_copy(update={"pooling": pooling})
     images = pictures[..., 0] if gray else pictures
-    weights = EncoderWeights.of_backbone(p, (48, 48), 1 if gray else 3)
+    weights = EncoderWeights.of_untrained(p, images)
     expected = embed_with_backbone(images, p)
     np.testing.assert_allclose(embed(images, weights, EMBEDDING), expected, atol=1e-4)
 

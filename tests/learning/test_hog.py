@@ -77,11 +77,11 @@ def test_of_colors_the_one_with_the_largest_gradient_counts():
 
 def test_images_smaller_than_a_block_are_refused():
     with pytest.raises(InputError, match=r"hog.cell_size is 7, .* images of 14 pixels, .* have 12"):
-        EncoderWeights.of_hog(HogParameters(cell_size=7), (12, 12), 1)
+        EncoderWeights.of_untrained(HogParameters(cell_size=7), np.zeros((1, 12, 12), np.uint8))
 
 
 def test_they_are_embedded_whitened_and_stored_as_an_encoder_is(images):
-    weights = EncoderWeights.of_hog(PARAMETERS, (12, 12), 1)
+    weights = EncoderWeights.of_untrained(PARAMETERS, images)
     plain = np.stack([described_in_loops(image / 255, 4, 3).transpose(2, 0, 1) for image in images])
     np.testing.assert_allclose(
         embed(images, weights, EMBEDDING), plain.reshape(64, -1), atol=1e-5, rtol=0
@@ -92,8 +92,8 @@ def test_they_are_embedded_whitened_and_stored_as_an_encoder_is(images):
 def test_larger_pictures_are_averaged_down_first():
     pictures = np.random.default_rng(0).integers(0, 256, (5, 24, 24, 3), dtype=np.uint8)
     small = pictures.reshape(5, 12, 2, 12, 2, 3).mean((2, 4)).round().astype(np.uint8)
-    large = EncoderWeights.of_hog(HogParameters(image_size=12, cell_size=3), (24, 24), 3)
-    same = EncoderWeights.of_hog(HogParameters(cell_size=3), (12, 12), 3)
+    large = EncoderWeights.of_untrained(HogParameters(image_size=12, cell_size=3), pictures)
+    same = EncoderWeights.of_untrained(HogParameters(cell_size=3), small)
     np.testing.assert_allclose(
         embed(pictures, large, EMBEDDING), embed(small, same, EMBEDDING), atol=0.02
     )

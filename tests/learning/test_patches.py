@@ -98,7 +98,7 @@ def test_images_smaller_than_a_patch_are_refused():
 
 
 def test_they_are_whitened_and_stored_as_an_encoder_is(images):
-    weights = EncoderWeights.of_patches(PARAMETERS, images)
-    again = EncoderWeights.of_patches(PARAMETERS, images)
+    weights = EncoderWeights.of_untrained(PARAMETERS, images)
+    again = EncoderWeights.of_untrained(PARAMETERS, images)
     assert weights.fingerprint() == again.fingerprint()
     check_whitened_and_stored(images, weights, max_grid_size=3)

@@ -8,7 +8,6 @@ from sklearn.cluster import HDBSCAN, AgglomerativeClustering, KMeans, kmeans_plu
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
-from sklearn.neighbors import kneighbors_graph
 from sklearn.preprocessing import StandardScaler
 
 from fashion_mocluster.clustering.neighbors import distinct_points
@@ -28,9 +27,6 @@ from fashion_mocluster.clustering.umap_embedding import umap_embedding
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.wording import counted
 
-# Points up to which Ward's linkage compares all pairs, which takes 8 N^2 bytes at its peak; 3 GB here.
-WARD_OF_ALL_PAIRS = 20_000
-WARD_NEIGHBORS = 15
 # Points by which k-means finds its centers where there are very many: as many for each cluster as
 # faiss takes, and at least so many.
 KMEANS_POINTS_OF_CLUSTER, KMEANS_SAMPLE = 256, 5_000
@@ -158,18 +154,13 @@ def _dense_regions(x: np.ndarray, parameters: HdbscanParameters) -> np.ndarray:
 
 
 def _ward(x: np.ndarray, n_clusters: int) -> np.ndarray:
-    """Labels int (N,) by Ward's linkage, in which copies of a point count as one; of many points only
-    neighbors can be merged.
+    """Labels int (N,) by Ward's linkage, in which copies of a point count as one. It compares all pairs,
+    which takes 8 N^2 bytes.
     """
     x, copy_of = distinct_points(x)
     if len(x) <= n_clusters:
         return copy_of
-    graph = None
-    if len(x) > WARD_OF_ALL_PAIRS:
-        graph = kneighbors_graph(x, WARD_NEIGHBORS)
-        graph = graph.maximum(graph.T)
-    ward = AgglomerativeClustering(n_clusters, linkage="ward", connectivity=graph)
-    return ward.fit_predict(x)[copy_of]
+    return AgglomerativeClustering(n_clusters, linkage="ward").fit_predict(x)[copy_of]
 
 
 def _unit_variance(x: np.ndarray) -> np.ndarray:

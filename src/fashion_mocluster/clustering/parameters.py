@@ -39,6 +39,7 @@ class _AnyClusterer(Parameters):
         assumes_equal_sizes: Whether clusters come out about equally large, whatever the data.
         finds_n_clusters: Whether it finds how many clusters there are, and may leave points unsorted
             as cluster -1; else ``n_clusters`` is how many.
+        is_slow: Whether it is too slow for more than some ten thousand points.
         takes_all_points: Whether its cost grows no faster than the points, so that it can take in any
             number of them.
     """
@@ -48,6 +49,10 @@ class _AnyClusterer(Parameters):
 
     standardize: bool = False
     umap: UmapParameters | None = None
+
+    @property
+    def is_slow(self) -> bool:
+        return self.umap is not None
 
     @property
     def takes_all_points(self) -> bool:
@@ -85,10 +90,15 @@ class GaussianMixtureParameters(_AnyClusterer):
 
 class WardParameters(_AnyClusterer):
     """Ward's hierarchical clustering (Ward 1963): clusters are merged where that adds least to their
-    scatter. It has no random starts. Of many points only clusters of neighbors are merged.
+    scatter. It has no random starts.
     """
 
     kind: Literal["ward"] = "ward"
+
+    @property
+    def is_slow(self) -> bool:
+        """Always."""
+        return True
 
 
 class TurtleParameters(_AnyClusterer):
@@ -125,6 +135,11 @@ class HdbscanParameters(_AnyClusterer):
     min_cluster_size: Annotated[int, Field(ge=2)] | None = None
     min_samples: Count = 5
     max_cluster_share: Annotated[float, Field(gt=0, le=1)] = 0.6
+
+    @property
+    def is_slow(self) -> bool:
+        """Always."""
+        return True
 
 
 ClustererParameters = Annotated[

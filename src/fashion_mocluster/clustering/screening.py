@@ -18,7 +18,7 @@ from fashion_mocluster.clustering.assignment import assign_by_neighbors
 from fashion_mocluster.clustering.clusterers import cluster
 from fashion_mocluster.clustering.neighbors import nearest_in_rows, take_rows, unit
 from fashion_mocluster.clustering.parameters import ClustererParameters
-from fashion_mocluster.clustering.samples import sample_of_many
+from fashion_mocluster.clustering.samples import sample_of_many, small_sample
 
 # How many neighbors tell how far an image is from others, and vote on the cluster of an outlier.
 NEIGHBORS = 10
@@ -150,7 +150,8 @@ def cluster_screened(
     """
     rows = screened.rows_to_cluster(with_outliers=parameters.finds_n_clusters)
     if not parameters.takes_all_points:
-        rows = sample_of_many(rows, seed, parameters.kind)
+        sample = small_sample if parameters.is_slow else sample_of_many
+        rows = sample(rows, seed, parameters.kind)
     labels = np.full(len(x), -1)
     labels[rows] = cluster(
         take_rows(x, rows),

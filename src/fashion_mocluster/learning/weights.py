@@ -95,47 +95,20 @@ class EncoderWeights:
             InputError: The images are too small, or see
                 :func:`~fashion_mocluster.learning.backbone.load_backbone`.
         """
-        if isinstance(parameters, PatchParameters):
-            return cls.of_patches(parameters, images)
-        of = cls.of_hog if isinstance(parameters, HogParameters) else cls.of_backbone
-        return of(parameters, images.shape[1:3], 3 if images.ndim == 4 else 1)
-
-    @classmethod
-    def of_backbone(
-        cls, parameters: BackboneParameters, image_size: tuple[int, int], channels: int
-    ) -> "EncoderWeights":
-        """Those of a network that was trained elsewhere, for images of a size and number of channels.
-
-        Raises:
-            InputError: See :func:`~fashion_mocluster.learning.backbone.load_backbone`.
-        """
-        network = load_backbone(parameters)
-        encoder = BackboneEncoder(parameters, image_size, channels, network)
-        # It standardizes its input itself.
-        return cls.of(encoder, PreprocessingParameters(normalize="unit"), PixelStatistics(0, 1))
-
-    @classmethod
-    def of_hog(
-        cls, parameters: HogParameters, image_size: tuple[int, int], channels: int
-    ) -> "EncoderWeights":
-        """Histograms of gradients, for images of a size and number of channels.
-
-        Raises:
-            InputError: The images are too small.
-        """
-        preprocessing = PreprocessingParameters(image_size=parameters.image_size, normalize="unit")
-        encoder = HogEncoder(parameters, shrunk_size(image_size, preprocessing), channels)
-        return cls.of(encoder, preprocessing, PixelStatistics(0, 1))
-
-    @classmethod
-    def of_patches(cls, parameters: PatchParameters, images: np.ndarray) -> "EncoderWeights":
-        """The typical patches of uint8 images (N, H, W) or (N, H, W, 3).
-
-        Raises:
-            InputError: The images are too small.
-        """
-        preprocessing = PreprocessingParameters(image_size=parameters.image_size, normalize="unit")
-        encoder = learn_patches(shrink(images, preprocessing), parameters)
+        channels = 3 if images.ndim == 4 else 1
+        if isinstance(parameters, BackboneParameters):
+            # It resizes and standardizes its input itself.
+            preprocessing = PreprocessingParameters(normalize="unit")
+            network = load_backbone(parameters)
+            encoder = BackboneEncoder(parameters, images.shape[1:3], channels, network)
+        else:
+            size = parameters.image_size
+            preprocessing = PreprocessingParameters(image_size=size, normalize="unit")
+            if isinstance(parameters, PatchParameters):
+                encoder = learn_patches(shrink(images, preprocessing), parameters)
+            else:
+                size = shrunk_size(images.shape[1:3], preprocessing)
+                encoder = HogEncoder(parameters, size, channels)
         return cls.of(encoder, preprocessing, PixelStatistics(0, 1))
 
     def check(self) -> None:
