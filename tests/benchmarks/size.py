@@ -65,7 +65,7 @@ SMALL = Size(
     photos=8,
     pictures=2,
     points=(200,),
-    # Of one method, which needs the trained encoder, both whitenings and TURTLE.
+    # Of one method, for which encoders of all kinds are whitened, and TURTLE is run.
     commands={
         "run --pipelines=evaluation "
         "--params=data.limit=150,evaluation.run_methods=[moco_hog_turtle]": 75.0,

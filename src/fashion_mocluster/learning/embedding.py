@@ -1,5 +1,6 @@
 """Images to representations by a trained encoder."""
 
+import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -25,8 +26,10 @@ from fashion_mocluster.learning.preprocessing import (
 from fashion_mocluster.learning.weights import AnyEncoder, EncoderWeights
 from fashion_mocluster.threads import available_threads
 
-# Images that a thread computes with at once.
-CHUNK = 64
+# Images that a thread computes with at once, and numbers in the first map of all of them. Small maps
+# take more images to keep a core busy; large ones leave the cache: with 64 images at once patches
+# take 1.9 times, the default backbone 2.7 times as long.
+CHUNK, CACHED = 64, 2**21
 
 
 def embed(
@@ -110,6 +113,7 @@ def encode(
 
     on_cpu = device.type == "cpu"
     threads = available_threads() if compute.threads == "auto" else compute.threads
+    at_once = images_at_once(encoder)
     parts, computing = [], iter(())
     with one_thread_each(on_cpu), ThreadPoolExecutor(threads if on_cpu else 1) as pool:
         for start in range(0, len(images if rows is None else rows), parameters.batch_size):
@@ -120,11 +124,16 @@ def encode(
                 pixels = to_unit_interval(batch.to(device), preprocessing)
             else:  # on the CPU, where the generators of views are
                 pixels = augment(to_unit_interval(batch, preprocessing))
-            chunks = pixels.split(CHUNK if on_cpu else len(pixels))
+            chunks = pixels.split(at_once if on_cpu else len(pixels))
             before, computing = computing, pool.map(represent_pixels, chunks)
             parts += before
         parts += computing
     return torch.cat(parts).numpy()
+
+
+def images_at_once(encoder: AnyEncoder) -> int:
+    """How many images a thread computes with at once, by the size of the first map."""
+    return max(1, min(CHUNK, CACHED // math.prod(encoder.map_shape(1))))
 
 
 def fold_batch_norm(encoder: AnyEncoder) -> AnyEncoder:

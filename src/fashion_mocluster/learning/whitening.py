@@ -14,7 +14,7 @@ from sklearn.decomposition import PCA
 from torch import Generator
 
 from fashion_mocluster.errors import InputError
-from fashion_mocluster.learning.embedding import CHUNK, embed, encode, one_thread_each
+from fashion_mocluster.learning.embedding import embed, encode, images_at_once, one_thread_each
 from fashion_mocluster.learning.feature_maps import Readout, flatten_feature_map
 from fashion_mocluster.learning.parameters import EmbeddingParameters, WhiteningParameters
 from fashion_mocluster.learning.preprocessing import shrunk_size
@@ -52,8 +52,9 @@ def whiten_and_embed(
     whitened = replace(weights, readout=readout)
     z = np.empty((len(images), readout.matrix.shape[1]), np.float32)
     # The maps that the readout was fitted to are there already; so applied, they are rounded alike.
+    parts = torch.from_numpy(maps).split(images_at_once(weights.build()))
     with one_thread_each():
-        z[rows] = torch.cat([readout.apply(part) for part in torch.from_numpy(maps).split(CHUNK)])
+        z[rows] = torch.cat([readout.apply(part) for part in parts])
     others = np.setdiff1d(np.arange(len(images)), rows)
     if len(others):
         z[others] = embed(images, whitened, embedding, others)
