@@ -1,8 +1,11 @@
+import math
+
 import numpy as np
 import pytest
 import torch
 
-from fashion_mocluster.learning.embedding import embed, fold_batch_norm
+from fashion_mocluster.learning import embedding
+from fashion_mocluster.learning.embedding import embed, encode, fold_batch_norm
 from fashion_mocluster.learning.encoder import build_encoder
 from fashion_mocluster.learning.parameters import (
     EmbeddingParameters,
@@ -72,3 +75,19 @@ def test_the_number_of_threads_changes_nothing_and_stays_as_it_was(images):
     )
     np.testing.assert_array_equal(one, two)
     assert torch.get_num_threads() == before
+
+
+def test_of_large_maps_a_thread_computes_few_at_once(images, monkeypatch):
+    w, p, sizes = weights(), EmbeddingParameters(compute=CPU | {"threads": 1}), []
+
+    def represent(encoder, x):
+        sizes.append(len(x))
+        return encoder(x)
+
+    many = encode(images, w, p, represent)
+    monkeypatch.setattr(embedding, "CACHED", 30 * math.prod(w.build().map_shape(1)))
+    few = encode(images, w, p, represent)
+    assert sizes == [64, 30, 30, 4]
+    np.testing.assert_allclose(few, many, rtol=1e-5, atol=1e-6)
+    monkeypatch.setattr(embedding, "CACHED", 1)
+    assert embedding.images_at_once(w.build()) == 1
