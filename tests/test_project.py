@@ -221,7 +221,7 @@ def test_best_10k_on_a_fresh_clone_uses_the_weights_beside_its_recorded_scores(p
     assert nmi[method] > nmi["kmeans"]
     # The first of the known images, given again as new ones, get their clusters again.
     few |= {"predict.path": "data/01_raw/fashion-mnist_test.csv.gz"}
-    few |= {"predict.limit": 100, "predict.n_neighbors": 1}
+    few |= {"predict.limit": 100, "predict.n_neighbors": 1, "predict.method": method}
     run(project, env="best_10k", pipelines=["predict"], params=few)
     predicted = pd.read_csv(folder / "07_model_output/predicted_clusters.csv")["cluster"]
     known = pd.read_csv(folder / f"07_model_output/clusters_{method}.csv")["cluster"]
