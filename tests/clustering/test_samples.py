@@ -111,6 +111,14 @@ def test_the_silhouette_of_a_sample_is_within_its_standard_error(monkeypatch):
     assert (result["silhouette"], result["silhouette_se"]) == found
 
 
+def test_of_many_dimensions_fewer_points_are_all_compared(monkeypatch):
+    monkeypatch.setattr(scores, "SILHOUETTE_SAMPLE", 150)
+    x, truth = groups(400)
+    assert scores.silhouette(x, truth).standard_error == 0
+    monkeypatch.setattr(scores, "DIMENSIONS", 2)  # twice as long as of 400 points of two
+    assert scores.silhouette(x, truth).standard_error > 0
+
+
 class FirstTwo:
     """In place of t-SNE."""
 
