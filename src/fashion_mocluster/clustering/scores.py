@@ -19,8 +19,8 @@ from fashion_mocluster.clustering.blas import blas_threads
 from fashion_mocluster.clustering.neighbors import ALL_PAIRS
 from fashion_mocluster.wording import counted
 
-# The silhouette is the mean over so many of more than ALL_PAIRS points of so many dimensions; and of fewer
-# points of more, for all pairs of 100,000 with 1,408 take minutes.
+# The silhouette is the mean over so many of more than ALL_PAIRS points of so many dimensions; of fewer
+# points of more dimensions too, for all pairs of 100,000 with 1,408 take minutes.
 DIMENSIONS, SILHOUETTE_SAMPLE = 128, 4000
 
 
