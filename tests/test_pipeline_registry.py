@@ -92,6 +92,14 @@ def test_evaluation_needs_nothing_but_files_that_ship():
     }
 
 
+def test_no_training_shapes_the_neighbors_that_choose_the_method():
+    pipeline = registered()["evaluation"]
+    (compare,) = (node for node in pipeline.nodes if node.name.endswith("compare_methods"))
+    (neighbors,) = (name for name in compare.inputs if name.endswith("_neighbors"))
+    needed = {n for n in pipeline.to_outputs(neighbors).inputs() if not n.startswith("param")}
+    assert needed == {"raw_images"}
+
+
 def test_prediction_takes_weights_and_trains_nothing():
     runtime = {"predict": {"method": "moco_hog_turtle"}}
     pipeline = registered(runtime=runtime)["predict"]
