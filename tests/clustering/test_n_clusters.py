@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits, make_blobs
 
-from fashion_mocluster.clustering import samples, scores
+from fashion_mocluster.clustering import n_clusters, scores
 from fashion_mocluster.clustering.n_clusters import choose
 from fashion_mocluster.errors import InputError
 from tests.conftest import uses_umap
@@ -27,7 +27,7 @@ def test_separated_groups_are_counted(n_groups):
 def test_groups_of_unequal_size_are_counted():
     rng = np.random.default_rng(0)
     truth = np.repeat(range(5), [300, 150, 80, 40, 30])
-    x = 4 * np.eye(5, 12)[truth] + 0.5 * rng.normal(size=(600, 12))
+    x = 4 * np.eye(5, 12)[truth] + 0.3 * rng.normal(size=(600, 12))
     assert choose(x, 2, 12, 0)[0] == 5
 
 
@@ -37,7 +37,7 @@ def test_ten_kinds_of_digits_are_about_ten_clusters():
 
 
 def test_of_very_many_points_a_sample_is_looked_at(monkeypatch):
-    monkeypatch.setattr(samples, "SMALL_SAMPLE", 300)
+    monkeypatch.setattr(n_clusters, "FEW", 300)
     assert choose(data_of(10, 0), 2, 14, 0)[0] == 10
 
 

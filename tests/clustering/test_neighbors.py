@@ -107,8 +107,41 @@ def test_among_very_many_points_nearly_all_neighbors_are_found(offset, monkeypat
     assert np.mean(among[:, 0] == np.arange(700)) > 0.94
 
 
+def test_of_many_dimensions_candidates_are_compared_in_all_of_them(monkeypatch, caplog):
+    caplog.set_level("INFO", "fashion_mocluster")
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(3000, 20)) @ rng.normal(size=(20, 300)) + 0.3 * rng.normal(
+        size=(3000, 300)
+    )
+    x = (x + 5).astype(np.float32)
+    true, true_distances = nearest_neighbors(x, 8)
+    monkeypatch.setattr(neighbors, "ALL_PAIRS", 2500)  # of 128 dimensions, so 1633 of 300
+    found, distances = nearest_neighbors(x, 8)
+    assert np.mean([np.isin(*pair).mean() for pair in zip(true, found, strict=True)]) > 0.94
+    assert "are approximate: recall 0.9" in caplog.text
+    both = true == found
+    np.testing.assert_allclose(distances[both], true_distances[both], rtol=1e-4)
+    lengths = np.linalg.norm(x[found] - x[:, None], axis=2)
+    np.testing.assert_allclose(distances, lengths, rtol=1e-4)
+    few_of_many = nearest_among(x, x[:30] + 0.001, 1)[0]
+    assert (few_of_many.ravel() == np.arange(30)).all()
+
+
+def test_what_is_said_to_be_found_is_found_by_other_queries_too(caplog):
+    """Queries by which cells were made would be found more often than others."""
+    caplog.set_level("INFO", "fashion_mocluster")
+    x = np.random.default_rng(0).normal(size=(20_000, 16)).astype(np.float32)
+    found, _ = approximate_neighbors(x, x, 11)
+    some = np.random.default_rng(5).permutation(20_000)[:1500]
+    true = NearestNeighbors(algorithm="brute").fit(x).kneighbors(x[some], 11)[1]
+    pairs = zip(true[:, 1:], found[some], strict=True)
+    recall = np.mean([np.isin(*pair).mean() for pair in pairs])
+    said = float(caplog.messages[-1].split("recall ")[1].split(",")[0])
+    assert said == pytest.approx(recall, abs=0.012)
+
+
 def test_copies_among_very_many_points_are_found_or_it_is_said(monkeypatch, caplog):
-    """The links of a graph lead from copy to copy, and hardly to other points."""
+    """Copies are in one cell, and there are fewer cells than asked for."""
     caplog.set_level("INFO", "fashion_mocluster")
     monkeypatch.setattr(neighbors, "ALL_PAIRS", 500)
     x = np.random.default_rng(0).normal(size=(20, 6))[np.arange(2000) % 20]

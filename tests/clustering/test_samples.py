@@ -8,7 +8,13 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score, silhouette_samples
 
-from fashion_mocluster.clustering import clusterers, neighbors, projection, samples, scores
+from fashion_mocluster.clustering import (
+    clusterers,
+    neighbors,
+    projection,
+    scores,
+    screening,
+)
 from fashion_mocluster.clustering.parameters import (
     GaussianMixtureParameters,
     HdbscanParameters,
@@ -18,18 +24,23 @@ from fashion_mocluster.clustering.parameters import (
     UmapParameters,
     WardParameters,
 )
-from fashion_mocluster.clustering.samples import sample_of_many
+from fashion_mocluster.clustering.samples import sample
 from fashion_mocluster.clustering.screening import Screened, cluster_screened
 
 
 @pytest.fixture(autouse=True)
 def few_are_many(monkeypatch):
-    monkeypatch.setattr(samples, "ALL_PAIRS", 500)
-    monkeypatch.setattr(samples, "SAMPLE", 300)
-    monkeypatch.setattr(samples, "SMALL_SAMPLE", 300)
+    monkeypatch.setattr("fashion_mocluster.clustering.parameters.FEW", 300)
+    for clusterer in (SpectralParameters, GaussianMixtureParameters, TurtleParameters):
+        monkeypatch.setattr(clusterer, "most_points_alone", 500)
+    for clusterer in (WardParameters, HdbscanParameters):
+        monkeypatch.setattr(clusterer, "most_points_alone", 300)
+    monkeypatch.setattr(projection, "FEW", 300)
+    monkeypatch.setattr(screening, "MANY", 300)
     monkeypatch.setattr(clusterers, "KMEANS_SAMPLE", 200)
     monkeypatch.setattr(clusterers, "KMEANS_POINTS_OF_CLUSTER", 50)
-    monkeypatch.setattr(scores, "ALL_PAIRS", 500)
+    monkeypatch.setattr(clusterers, "ALL_PAIRS", 500)
+    monkeypatch.setattr(clusterers, "FEW", 300)
     monkeypatch.setattr(neighbors, "ALL_PAIRS", 500)
 
 
@@ -85,15 +96,24 @@ def test_k_means_of_a_sample_is_hardly_worse_than_of_all():
     assert np.square(x - means[labels]).sum() < 1.03 * of_all.inertia_
 
 
+def test_k_means_of_many_dimensions_starts_in_a_sample_and_ends_as_of_all(monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(clusterers, "DIMENSIONS", 2)  # as much work as 1,600 points of two
+    x, _ = groups(400)
+    labels = clusterers.cluster(x, KMeansParameters(), 4, seed=0)
+    of_all = KMeans(4, n_init=10, random_state=0).fit(x)
+    assert adjusted_rand_score(labels, of_all.labels_) == 1
+    assert "where k-means starts: of 400 images a random sample of 300" in caplog.text
+
+
 def test_a_sample_is_said_and_few_points_are_all_taken(caplog):
     caplog.set_level(logging.INFO)
     rows = np.arange(500)
-    assert sample_of_many(rows, 0, "this") is rows
+    assert sample(rows, 500, 0, "this") is rows
     assert not caplog.messages
-    some = sample_of_many(np.arange(10, 2010), 0, "this")
+    some = sample(np.arange(10, 2010), 300, 0, "this")
     assert (len(np.unique(some)), some.min() >= 10, (np.diff(some) > 0).all()) == (300, True, True)
     assert caplog.messages[0].startswith("this: of 2000 images a random sample of 300")
-    assert len(sample_of_many(np.arange(501), 0, "this", size=1000)) == 501
     assert len(caplog.messages) == 1
 
 
@@ -108,14 +128,15 @@ def test_the_silhouette_of_a_sample_is_within_its_standard_error(monkeypatch):
     )
     assert 0 < abs(found.value - every.mean()) < 3 * found.standard_error
     result = scores.label_free_scores(x, truth)
-    assert (result["silhouette"], result["silhouette_se"]) == found
+    # Sums of blocks of another size are rounded otherwise.
+    assert (result["silhouette"], result["silhouette_se"]) == pytest.approx(found, rel=1e-6)
 
 
 def test_of_many_dimensions_fewer_points_are_all_compared(monkeypatch):
     monkeypatch.setattr(scores, "SILHOUETTE_SAMPLE", 150)
     x, truth = groups(400)
     assert scores.silhouette(x, truth).standard_error == 0
-    monkeypatch.setattr(scores, "DIMENSIONS", 2)  # as much work as 800 points of two
+    monkeypatch.setattr(neighbors, "DIMENSIONS", 2)  # as much work as 800 points of two
     assert scores.silhouette(x, truth).standard_error > 0
 
 

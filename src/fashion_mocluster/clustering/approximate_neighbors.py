@@ -1,25 +1,40 @@
 """Nearest neighbors among more points than can all be compared.
 
-A hierarchical navigable small world graph (Malkov and Yashunin 2020, "Efficient and robust approximate
-nearest neighbor search using hierarchical navigable small world graphs") as faiss builds it (Douze et
-al. 2024, "The faiss library"; MIT License): a search goes from point to nearer point along its links.
+Points lie in cells around the centers of a k-means, and a query is compared with those in the cells
+nearest to it: an inverted file (Sivic and Zisserman 2003, "Video Google"; Jégou et al. 2011, "Product
+quantization for nearest neighbor search"). What asks for one cell is compared with it at once, by
+scikit-learn's product of matrices, several times as fast as query by query. Of points with many
+dimensions candidates are found in their principal components and compared in all dimensions.
 """
 
 import logging
+import warnings
+from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
-from sklearn.utils import assert_all_finite
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neighbors import NearestNeighbors
+from sklearn.utils import assert_all_finite, gen_batches
 from threadpoolctl import threadpool_limits
+
+from fashion_mocluster.progress import Progress
 
 logger = logging.getLogger(__name__)
 
 # The share of the neighbors that is to be found, measured on so many of the queries.
-RECALL, MEASURED_QUERIES = 0.95, 200
-# Links of each point, and how many candidates are kept to find them. The first takes a few minutes for a
-# million points; the others are for points without structure within their groups.
-GRAPHS = (12, 24), (24, 96), (32, 200)
-# How many candidates a search keeps, tried in this order.
-KEPT = 16, 32, 64, 128
+RECALL, MEASURED_QUERIES = 0.95, 500
+# In how many cells is looked, tried in this order. The last is for points without structure.
+LOOKED_INTO = 1, 2, 4, 8, 16, 32, 64
+# Points of each cell by which its center is found.
+POINTS_OF_CELL = 50
+# Of more dimensions than this, so many principal components are searched, for so many times as many
+# points as are asked for.
+COMPONENTS, CANDIDATES = 128, 3
+# Points by which principal components are found, and numbers that are gathered at once.
+PCA_POINTS, GATHERED = 20_000, 2**22
 
 
 def approximate_neighbors(
@@ -27,8 +42,8 @@ def approximate_neighbors(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The nearest points of each query, Euclidean, of which ``RECALL`` or more are found.
 
-    How thorough a graph and a search that takes is measured, and the share that is found is logged.
-    The result is the same for any number of threads.
+    In how many cells that takes to look is measured, and the share that is found is logged. The
+    result is the same for any number of threads.
 
     Args:
         points: float (N, D).
@@ -42,60 +57,136 @@ def approximate_neighbors(
     Raises:
         ValueError: Values are NaN or infinite.
     """
-    import faiss
-
     for x in (points, queries):
         assert_all_finite(x)
     own = int(queries is points)
-    mean = points.mean(0, dtype=np.float64).astype(points.dtype)
-    points = np.ascontiguousarray(points - mean, np.float32)
-    queries = points if own else np.ascontiguousarray(queries - mean, np.float32)
-    some = queries[np.random.default_rng(0).permutation(len(queries))[:MEASURED_QUERIES]]
-    true = _lengths(points, some, faiss.knn(some, points, n_neighbors)[1])
-    for links, kept_while_linking in GRAPHS:
-        graph = faiss.IndexHNSWFlat(points.shape[1], links)
-        graph.hnsw.efConstruction = kept_while_linking
-        with threadpool_limits(1, "openmp"):  # several threads would link the points in any order
-            graph.add(points)
-        recall = _search_thoroughly(graph, points, some, true, own)
-        if recall >= RECALL:
+    project = _projection(points)
+    searched = project(points)
+    asking = searched if own else project(queries)
+    cells = _Cells(searched)
+    is_reduced = searched.shape[1] < points.shape[1]
+    n_candidates = min(CANDIDATES * n_neighbors, len(points)) if is_reduced else n_neighbors
+
+    def search(rows: np.ndarray | slice, n_cells: int) -> tuple[np.ndarray, np.ndarray]:
+        found = cells.search(asking[rows], n_candidates, n_cells)
+        return _nearest_of(points, queries[rows], found[0], n_neighbors) if is_reduced else found
+
+    # Not those by which cells and components are found, which lie more favorably.
+    some = np.random.default_rng(1).permutation(len(queries))[:MEASURED_QUERIES]
+    true = _lengths(points, queries[some], _brute(points, queries[some], n_neighbors)[0])
+    for n_cells in LOOKED_INTO:
+        found = _lengths(points, queries[some], search(some, n_cells)[0])
+        recall = (found <= 1.000001 * true.max(1, keepdims=True))[:, own:].mean()
+        if recall >= RECALL or n_cells >= len(cells.centers):
             break
     logger.log(
         logging.INFO if recall >= RECALL else logging.WARNING,
         "the %d nearest of %d points are approximate: recall %.3f, measured on %d points",
         *(n_neighbors - own, len(points), recall, len(some)),
     )
-    squares, indices = graph.search(queries, n_neighbors)
-    few = indices[:, -1] < 0  # where links lead to too few other points
-    if few.any():
-        squares[few], indices[few] = faiss.knn(queries[few], points, n_neighbors)
-    return indices, np.sqrt(squares)
+    return search(slice(None), n_cells)
 
 
-def _search_thoroughly(
-    graph, points: np.ndarray, queries: np.ndarray, true: np.ndarray, own: int
-) -> float:
-    """The share of the neighbors that a search finds which keeps as few candidates as will do.
+class _Cells:
+    """Points in as many cells as each has points on average.
 
     Args:
-        graph: Keeps so many from now on.
-        true: float (M, k), the distances of the neighbors.
-        own: How many of the first neighbors do not count.
+        points: float32 (N, D).
+
+    Attributes:
+        centers: float32 (C, D), of the cells.
     """
-    for graph.hnsw.efSearch in KEPT:
-        found = _lengths(points, queries, graph.search(queries, true.shape[1])[1])
-        recall = (found <= 1.000001 * true[:, -1:])[:, own:].mean()
-        if recall >= RECALL:
-            break
-    return recall
+
+    def __init__(self, points: np.ndarray):
+        n_cells = int(len(points) ** 0.5)
+        drawn = np.random.default_rng(0).permutation(len(points))[: POINTS_OF_CELL * n_cells]
+        kmeans = KMeans(n_cells, init="random", n_init=1, max_iter=10, random_state=0)
+        with warnings.catch_warnings(), threadpool_limits(1):  # several threads add up in any order
+            warnings.simplefilter("ignore", ConvergenceWarning)  # of copies there are fewer cells
+            self.centers = kmeans.fit(points[np.sort(drawn)]).cluster_centers_
+        cell = _brute(self.centers, points, 1)[0].ravel()
+        self._indices = np.argsort(cell, kind="stable")
+        self._numbers = np.arange(n_cells)
+        self._bounds = [*np.searchsorted(cell[self._indices], self._numbers), len(points)]
+        self._points = points[self._indices]
+
+    def search(
+        self, queries: np.ndarray, n_neighbors: int, n_cells: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Indices int64 and distances float32, (M, n_neighbors) both, of the points nearest to each
+        of the queries (M, D) in the ``n_cells`` cells whose centers are nearest to it.
+        """
+        n_cells = min(n_cells, len(self.centers))
+        shape = len(queries), n_neighbors
+        indices, distances = np.full(shape, -1), np.full(shape, np.inf, np.float32)
+        cells = _brute(self.centers, queries, n_cells)[0].ravel()
+        order = np.argsort(cells, kind="stable")
+        asking = np.split(order // n_cells, np.searchsorted(cells[order], self._numbers[1:]))
+        progress = Progress("nearest neighbors", len(queries))
+        for rows, (begin, end) in zip(asking, pairwise(self._bounds), strict=True):
+            if len(rows) and begin < end:
+                here = self._points[begin:end]
+                found = _brute(here, queries[rows], min(n_neighbors, end - begin))
+                indices[rows], distances[rows] = _first(
+                    np.hstack([indices[rows], self._indices[begin + found[0]]]),
+                    np.hstack([distances[rows], found[1]]),
+                    n_neighbors,
+                )
+            progress.add(len(rows) / n_cells)
+        few = np.flatnonzero(np.isinf(distances).any(1))
+        if len(few):  # in these cells are too few points
+            found, distances[few] = _brute(self._points, queries[few], n_neighbors)
+            indices[few] = self._indices[found]
+        order = np.argsort(distances, axis=1, kind="stable")
+        return np.take_along_axis(indices, order, 1), np.take_along_axis(distances, order, 1)
+
+
+def _first(
+    indices: np.ndarray, distances: np.ndarray, n_neighbors: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of both (M, K) those with the smallest distances (M, n_neighbors), in any order."""
+    first = np.argpartition(distances, n_neighbors - 1, axis=1)[:, :n_neighbors]
+    return np.take_along_axis(indices, first, 1), np.take_along_axis(distances, first, 1)
+
+
+def _brute(
+    points: np.ndarray, queries: np.ndarray, n_neighbors: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same by comparing all pairs, nearest first."""
+    brute = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(points)
+    distances, indices = brute.kneighbors(queries)
+    return indices, distances
+
+
+def _projection(points: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """What makes float32 (M, D) of points (M, D) in which to search: differences from the mean, for
+    distances come from products, whose digits are better spent on these; or principal components,
+    if there are fewer of them than dimensions.
+    """
+    if points.shape[1] <= COMPONENTS:
+        mean = points.mean(0, dtype=np.float64).astype(points.dtype)
+        return lambda x: np.ascontiguousarray(x - mean, np.float32)
+    drawn = np.random.default_rng(0).permutation(len(points))[:PCA_POINTS]
+    pca = PCA(COMPONENTS, svd_solver="covariance_eigh").fit(points[np.sort(drawn)])
+    return lambda x: pca.transform(x).astype(np.float32)
+
+
+def _nearest_of(
+    points: np.ndarray, queries: np.ndarray, candidates: np.ndarray, n_neighbors: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """As :func:`approximate_neighbors`, among some candidates int64 (M, K) for each query."""
+    lengths = _lengths(points, queries, candidates)
+    first = np.argsort(lengths, axis=1, kind="stable")[:, :n_neighbors]
+    return np.take_along_axis(candidates, first, 1), np.take_along_axis(lengths, first, 1)
 
 
 def _lengths(points: np.ndarray, queries: np.ndarray, indices: np.ndarray) -> np.ndarray:
-    """Distances of each query and its neighbors, (M, k); infinite where the index is -1. Unlike those
-    of a search they are no differences of large products.
+    """Distances float32 (M, K) of each query and the points of these indices (M, K). Unlike those of a
+    search they are no differences of large products.
     """
-    lengths = [
-        np.linalg.norm(points[row] - query, axis=1)
-        for row, query in zip(indices, queries, strict=True)
-    ]
-    return np.where(indices < 0, np.inf, lengths)
+    lengths = np.empty(indices.shape, np.float32)
+    at_once = max(1, GATHERED // (indices.shape[1] * points.shape[1]))
+    for rows in gen_batches(len(queries), at_once):
+        between = points[indices[rows]] - queries[rows, None]
+        lengths[rows] = np.sqrt(np.einsum("mkd,mkd->mk", between, between))
+    return lengths

@@ -10,7 +10,7 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 from sklearn.preprocessing import StandardScaler
 
-from fashion_mocluster.clustering.neighbors import distinct_points
+from fashion_mocluster.clustering.neighbors import ALL_PAIRS, DIMENSIONS, distinct_points
 from fashion_mocluster.clustering.parameters import (
     ClustererParameters,
     GaussianMixtureParameters,
@@ -20,15 +20,15 @@ from fashion_mocluster.clustering.parameters import (
     TurtleParameters,
     WardParameters,
 )
-from fashion_mocluster.clustering.samples import sample_of_many
+from fashion_mocluster.clustering.samples import FEW, sample
 from fashion_mocluster.clustering.spectral import SpectralClusterer
 from fashion_mocluster.clustering.turtle import Turtle
 from fashion_mocluster.clustering.umap_embedding import umap_embedding
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.wording import counted
 
-# Points by which k-means finds its centers where there are very many: as many for each cluster as
-# faiss takes, and at least so many.
+# Points by which k-means finds its centers where there are more than ALL_PAIRS: so many for each cluster,
+# and at least so many.
 KMEANS_POINTS_OF_CLUSTER, KMEANS_SAMPLE = 256, 5_000
 # Those among which it finds where to begin.
 KMEANS_INIT_POINTS_OF_CLUSTER = 20
@@ -118,12 +118,21 @@ def _cluster(
 
 
 def _kmeans(x: np.ndarray, kmeans: KMeans) -> np.ndarray:
-    """Labels int32 (N,); the centers are found in a random sample of very many points."""
-    size = max(KMEANS_SAMPLE, KMEANS_POINTS_OF_CLUSTER * kmeans.n_clusters)
-    rows = sample_of_many(np.arange(len(x)), kmeans.random_state, "k-means", size)
-    if len(rows) == len(x):
+    """Labels int32 (N,). Of very many points the centers are found in a random sample; so is, of many
+    with many dimensions, the best start, from which all points are then clustered.
+    """
+    count, n_dimensions = x.shape
+    very_many = count > ALL_PAIRS
+    least = KMEANS_POINTS_OF_CLUSTER * kmeans.n_clusters
+    size = max(KMEANS_SAMPLE if very_many else FEW, least)
+    if count <= size or count * max(1, n_dimensions / DIMENSIONS) <= ALL_PAIRS:
         return kmeans.fit_predict(x)
-    return kmeans.set_params(init=_spread_among_few).fit(x[rows]).predict(x)
+    what_for = "k-means" if very_many else "where k-means starts"
+    rows = sample(np.arange(count), size, kmeans.random_state, what_for)
+    kmeans.set_params(init=_spread_among_few).fit(x[rows])
+    if very_many:
+        return kmeans.predict(x)
+    return kmeans.set_params(init=kmeans.cluster_centers_, n_init=1).fit_predict(x)
 
 
 def _spread_among_few(

@@ -5,7 +5,7 @@ import numpy as np
 from fashion_mocluster.clustering.clusterers import cluster
 from fashion_mocluster.clustering.neighbors import nearest_neighbors, take_rows, unit
 from fashion_mocluster.clustering.parameters import KMeansParameters, UmapParameters
-from fashion_mocluster.clustering.samples import small_sample
+from fashion_mocluster.clustering.samples import FEW, sample
 from fashion_mocluster.clustering.scores import modularity
 from fashion_mocluster.clustering.umap_embedding import umap_embedding
 from fashion_mocluster.errors import InputError
@@ -40,7 +40,7 @@ def choose(x: np.ndarray, low: int, high: int, seed: int) -> tuple[int, dict[str
             f"n_clusters: auto needs more images that differ than the {low} clusters that are tried "
             f"first, and there are {len(x)}; set n_clusters to a number"
         )
-    x = take_rows(x, small_sample(np.arange(len(x)), seed, "n_clusters: auto"))
+    x = take_rows(x, sample(np.arange(len(x)), FEW, seed, "n_clusters: auto"))
     x = x - x.mean(0)
     n_neighbors = int(np.clip(SHARE * len(x), FEWEST, MOST))
     neighbors, _ = nearest_neighbors(unit(x), min(n_neighbors, len(x) - 1))

@@ -15,13 +15,19 @@ from sklearn.neighbors import NearestNeighbors
 from fashion_mocluster.clustering.approximate_neighbors import approximate_neighbors
 from fashion_mocluster.wording import counted
 
-# Points of which all pairs are compared; among more, most neighbors are found, not all.
-ALL_PAIRS = 100_000
+# So many points of so many dimensions are all compared with each other, and fewer of more dimensions;
+# among more points most neighbors are found, not all.
+ALL_PAIRS, DIMENSIONS = 100_000, 128
 # So many are searched for at least, whoever asks: which of equally distant points are found then does not
 # depend on who asked before.
 SHARED = 30
 # Of the searches remembered: several dozen of 10,000 points, seven of ALL_PAIRS.
 REMEMBERED_BYTES = 2**28
+
+
+def pairs_take_long(n_points: int, n_queries: int, n_dimensions: int) -> bool:
+    """Whether all pairs are too many to be compared: a minute on one core is not."""
+    return n_points * n_queries * max(1, n_dimensions / DIMENSIONS) > ALL_PAIRS**2
 
 
 def unit(x: np.ndarray) -> np.ndarray:
@@ -43,8 +49,8 @@ def distinct_points(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def nearest_neighbors(x: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest other points of each point, Euclidean: all of them among up to ``ALL_PAIRS`` points,
-    nearly all among more, see :func:`approximate_neighbors`.
+    """The nearest other points of each point, Euclidean: all of them, or, where
+    :func:`pairs_take_long`, nearly all, see :func:`approximate_neighbors`.
 
     Which of several equally distant points are returned is arbitrary. The same points are searched
     once, also for another number of neighbors up to ``SHARED``.
@@ -64,14 +70,15 @@ def nearest_neighbors(x: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.n
         raise ValueError(
             f"n_neighbors must be 1 to {count - 1} for {counted(count, 'point')}, got {n_neighbors}"
         )
-    indices, distances = search(x, _searched(n_neighbors, count))
+    indices, distances = search(x, _searched(n_neighbors, x))
     return indices[:, :n_neighbors], distances[:, :n_neighbors]
 
 
-def _searched(n_neighbors: int, count: int) -> int:
-    """How many neighbors are searched for where so many of ``count`` points are asked for."""
-    # An approximate search for more neighbors takes longer, one of all pairs hardly.
-    return n_neighbors if count > ALL_PAIRS else min(max(n_neighbors, SHARED), count - 1)
+def _searched(n_neighbors: int, x: np.ndarray) -> int:
+    """How many neighbors of points (N, D) are searched for where so many are asked for."""
+    # More of a million would be too many to remember.
+    few = pairs_take_long(len(x), *x.shape)
+    return n_neighbors if few else min(max(n_neighbors, SHARED), len(x) - 1)
 
 
 def _fingerprint(x: np.ndarray, n_neighbors: int) -> tuple:
@@ -88,7 +95,7 @@ def _fingerprint(x: np.ndarray, n_neighbors: int) -> tuple:
 def search(x: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.ndarray]:
     """As :func:`nearest_neighbors`, of any points and remembered."""
     count = len(x)
-    if count > ALL_PAIRS:
+    if pairs_take_long(count, *x.shape):
         found = approximate_neighbors(x, x, n_neighbors + 1)
         indices, distances = _without_itself(*found, np.arange(count))
     else:
@@ -125,7 +132,7 @@ def nearest_in_rows(
     """
     if len(rows) == len(x):
         return nearest_neighbors(x, n_neighbors)
-    known = nearest_neighbors(x, _searched(n_neighbors, len(x)))
+    known = nearest_neighbors(x, _searched(n_neighbors, x))
     place = np.full(len(x), -1)
     place[rows] = np.arange(len(rows))
     indices, distances = place[known[0][rows]], known[1][rows]
@@ -142,9 +149,9 @@ def nearest_among(
     points: np.ndarray, queries: np.ndarray, n_neighbors: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Indices int64 and distances float, (M, n_neighbors) both, of the points (N, D) that are nearest
-    to each of the queries (M, D); exact while these are no more pairs than of ``ALL_PAIRS`` points.
+    to each of the queries (M, D); nearly all of these where :func:`pairs_take_long`.
     """
-    if len(points) * len(queries) > ALL_PAIRS**2:
+    if pairs_take_long(len(points), *queries.shape):
         return approximate_neighbors(points, queries, n_neighbors)
     brute = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(points)
     distances, indices = brute.kneighbors(queries)

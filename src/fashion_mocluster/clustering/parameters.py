@@ -4,6 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from fashion_mocluster.clustering.samples import FEW, MANY
 from fashion_mocluster.parameter_types import Count, Name, Parameters
 
 
@@ -39,36 +40,28 @@ class _AnyClusterer(Parameters):
         assumes_equal_sizes: Whether clusters come out about equally large, whatever the data.
         finds_n_clusters: Whether it finds how many clusters there are, and may leave points unsorted
             as cluster -1; else ``n_clusters`` is how many.
-        is_slow: Whether it is too slow for more than some ten thousand points.
-        takes_all_points: Whether its cost grows no faster than the points, so that it can take in any
-            number of them.
+        most_points: How many points it can take in; None: any number, as its cost grows no faster.
     """
 
     assumes_equal_sizes: ClassVar[bool] = False
     finds_n_clusters: ClassVar[bool] = False
+    most_points_alone: ClassVar[int | None] = MANY
 
     standardize: bool = False
     umap: UmapParameters | None = None
 
     @property
-    def is_slow(self) -> bool:
-        return self.umap is not None
-
-    @property
-    def takes_all_points(self) -> bool:
-        return False
+    def most_points(self) -> int | None:
+        return self.most_points_alone if self.umap is None else FEW
 
 
 class KMeansParameters(_AnyClusterer):
     """k-means (Lloyd 1982; Arthur and Vassilvitskii 2007), the best of ``n_init`` starts."""
 
+    most_points_alone: ClassVar[int | None] = None
+
     kind: Literal["kmeans"] = "kmeans"
     n_init: Count = 10
-
-    @property
-    def takes_all_points(self) -> bool:
-        """Whether UMAP, which cannot, has no part in it."""
-        return self.umap is None
 
 
 class SpectralParameters(_AnyClusterer):
@@ -93,12 +86,9 @@ class WardParameters(_AnyClusterer):
     scatter. It has no random starts.
     """
 
-    kind: Literal["ward"] = "ward"
+    most_points_alone: ClassVar[int | None] = FEW
 
-    @property
-    def is_slow(self) -> bool:
-        """Always."""
-        return True
+    kind: Literal["ward"] = "ward"
 
 
 class TurtleParameters(_AnyClusterer):
@@ -130,16 +120,12 @@ class HdbscanParameters(_AnyClusterer):
     """
 
     finds_n_clusters: ClassVar[bool] = True
+    most_points_alone: ClassVar[int | None] = FEW
 
     kind: Literal["hdbscan"] = "hdbscan"
     min_cluster_size: Annotated[int, Field(ge=2)] | None = None
     min_samples: Count = 5
     max_cluster_share: Annotated[float, Field(gt=0, le=1)] = 0.6
-
-    @property
-    def is_slow(self) -> bool:
-        """Always."""
-        return True
 
 
 ClustererParameters = Annotated[

@@ -8,7 +8,7 @@ from sklearn.manifold import TSNE
 
 from fashion_mocluster.clustering.neighbors import nearest_among, take_rows, unit
 from fashion_mocluster.clustering.parameters import UmapParameters
-from fashion_mocluster.clustering.samples import small_sample
+from fashion_mocluster.clustering.samples import FEW, sample
 from fashion_mocluster.clustering.umap_embedding import umap_embedding
 
 # Of very many points some are projected, and each other lies amid so many of those nearest to it.
@@ -24,7 +24,7 @@ def project(x: np.ndarray, kind: Literal["pca", "umap", "tsne"], seed: int) -> n
         return np.column_stack([x[:, 0], np.zeros(len(x))])
     if kind == "pca":
         return PCA(2, random_state=seed).fit_transform(x)
-    rows = small_sample(np.arange(len(x)), seed, f"projection: {kind}")
+    rows = sample(np.arange(len(x)), FEW, seed, f"projection: {kind}")
     some = take_rows(x, rows)
     if kind == "umap":
         places = umap_embedding(some, UmapParameters(n_components=2), seed)

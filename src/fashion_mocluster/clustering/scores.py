@@ -16,12 +16,11 @@ from sklearn.metrics.cluster import contingency_matrix
 from threadpoolctl import threadpool_limits
 
 from fashion_mocluster.clustering.blas import blas_threads
-from fashion_mocluster.clustering.neighbors import ALL_PAIRS
+from fashion_mocluster.clustering.neighbors import pairs_take_long
 from fashion_mocluster.wording import counted
 
-# The silhouette is the mean over so many of more than ALL_PAIRS points of so many dimensions; of fewer
-# points of more dimensions too, for all pairs of 100,000 with 1,408 take minutes.
-DIMENSIONS, SILHOUETTE_SAMPLE = 128, 4000
+# The silhouette is the mean over so many points where all pairs would take long.
+SILHOUETTE_SAMPLE = 4000
 
 
 class SampleMean(NamedTuple):
@@ -34,9 +33,8 @@ class SampleMean(NamedTuple):
 def silhouette(x: np.ndarray, labels: np.ndarray, block: int = 128) -> SampleMean:
     """Mean silhouette (Rousseeuw 1987), Euclidean, in O(block * N) memory.
 
-    scikit-learn's takes two to three times as long. Of more than ``ALL_PAIRS`` points, or fewer of
-    more than ``DIMENSIONS``, it is the mean over a random sample, each point of which is compared with
-    all points.
+    scikit-learn's takes two to three times as long. Where :func:`pairs_take_long`, it is the mean over
+    a random sample, each point of which is compared with all points.
 
     Args:
         x: float (N, D).
@@ -59,7 +57,7 @@ def silhouette(x: np.ndarray, labels: np.ndarray, block: int = 128) -> SampleMea
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     squares = np.einsum("ij,ij->i", x, x)
     rows = np.arange(count)
-    if count * max(1, x.shape[1] / DIMENSIONS) ** 0.5 > ALL_PAIRS:
+    if pairs_take_long(count, *x.shape):
         rows = np.sort(np.random.default_rng(0).permutation(count)[:SILHOUETTE_SAMPLE])
     blocks = np.split(rows, range(block, len(rows), block))
 

@@ -18,7 +18,7 @@ from fashion_mocluster.clustering.assignment import assign_by_neighbors
 from fashion_mocluster.clustering.clusterers import cluster
 from fashion_mocluster.clustering.neighbors import nearest_in_rows, take_rows, unit
 from fashion_mocluster.clustering.parameters import ClustererParameters
-from fashion_mocluster.clustering.samples import sample_of_many, small_sample
+from fashion_mocluster.clustering.samples import MANY, sample
 
 # How many neighbors tell how far an image is from others, and vote on the cluster of an outlier.
 NEIGHBORS = 10
@@ -149,9 +149,8 @@ def cluster_screened(
         x: float (N, D).
     """
     rows = screened.rows_to_cluster(with_outliers=parameters.finds_n_clusters)
-    if not parameters.takes_all_points:
-        sample = small_sample if parameters.is_slow else sample_of_many
-        rows = sample(rows, seed, parameters.kind)
+    if parameters.most_points is not None:
+        rows = sample(rows, parameters.most_points, seed, parameters.kind)
     labels = np.full(len(x), -1)
     labels[rows] = cluster(
         take_rows(x, rows),
@@ -162,7 +161,7 @@ def cluster_screened(
     )
     others = np.setdiff1d(screened.representative, rows)
     if len(others):
-        voters = sample_of_many(rows, seed, "the vote of neighbors")
+        voters = sample(rows, MANY, seed, "the vote of neighbors")
         voted = assign_by_neighbors(x[voters], labels[voters], x[others], NEIGHBORS)
         labels[others] = voted.clusters
     return labels[screened.representative]
