@@ -75,9 +75,6 @@ def refuse_cut_values(arguments: list[str]) -> None:
     """Kedro reads ``--params`` as YAML, in which `` #`` begins a comment: the value would be cut there.
     Of a path such as ``007``, which YAML takes for a number, only ``7`` would be left.
 
-    Args:
-        arguments: Those of the command line.
-
     Raises:
         ParameterError: A value after ``--params`` has an unquoted `` #``, or is such a path.
     """

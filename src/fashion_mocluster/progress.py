@@ -16,7 +16,6 @@ class Progress:
 
     Args:
         name: What is done, or the folder they are in, for messages.
-        total: Number of images, at most.
     """
 
     def __init__(self, name: object, total: int):

@@ -41,9 +41,6 @@ class StaleFileError(FashionMoClusterError, ValueError):
 class Record:
     """What each dataset of an output folder was made from, kept in a JSON file beside the results.
 
-    Args:
-        path: The file; it need not exist yet.
-
     Raises:
         StaleFileError: The file is damaged.
     """
@@ -160,8 +157,6 @@ def of_datasets(
 
     Args:
         pipelines: All of them, also those that the present run leaves out.
-        parameters: All parameters, as nested dictionaries.
-        project_path: The folder that relative paths start from.
 
     Returns:
         By dataset: the values of all parameters that reach it, by dotted key, and a signature of the

@@ -33,7 +33,6 @@ def refuse_missing(
 
     Args:
         registered: All pipelines by name, for the command that makes what is missing.
-        env: The environment of the run, for the same.
 
     Raises:
         MissingFileError: One of the files is missing.

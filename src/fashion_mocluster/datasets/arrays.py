@@ -14,7 +14,6 @@ class NumpyDataset(FileDataset):
     """One array of any shape and type; pickled objects are refused.
 
     Args:
-        filepath: A ``.npy`` file.
         memory_map: Whether to load it without reading it into memory; changes are not saved.
     """
 

@@ -8,11 +8,7 @@ from fashion_mocluster.datasets.weights import load_dictionary, save_tensors
 
 
 class FolderStore:
-    """Checkpoints as torch files in one folder; each is replaced atomically.
-
-    Args:
-        folder: Is created by the first checkpoint.
-    """
+    """Checkpoints as torch files in one folder; each is replaced atomically."""
 
     def __init__(self, folder: Path):
         self._folder = folder
@@ -60,11 +56,7 @@ class FolderStore:
 
 
 class CheckpointStoreDataset(FileDataset):
-    """Loads as the store of a folder, whether or not that exists yet; nodes save checkpoints through it.
-
-    Args:
-        filepath: The folder.
-    """
+    """Loads as the store of a folder that need not exist yet; nodes save checkpoints through it."""
 
     def load(self) -> FolderStore:
         """The store of this folder."""

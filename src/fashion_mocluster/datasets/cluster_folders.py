@@ -31,7 +31,6 @@ class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
     nothing leaves folders that show its clusters. The pictures themselves are only read.
 
     Args:
-        filepath: The folder of these folders.
         source: The folder that paths are relative to, or the one picture there is.
         mode: ``links`` makes symbolic links, ``copies`` copies, ``none`` nothing.
     """

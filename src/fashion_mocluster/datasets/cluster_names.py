@@ -9,9 +9,6 @@ from fashion_mocluster.datasets.files import FileDataset
 class ClusterNamesDataset(FileDataset):
     """A table as the gallery saves it, or as a spreadsheet saves it again: separated by commas,
     semicolons or tabs, in UTF-8 or the encoding of Windows; read-only.
-
-    Args:
-        filepath: A CSV file.
     """
 
     def load(self) -> pd.DataFrame:

@@ -38,7 +38,6 @@ class Layout:
         names: Of all columns; their numbers where there is no header.
         fields: ``index``, ``label`` and ``pixels`` as they occur, from left to right.
         image_shape: Height and width.
-        header_lines: 1 or 0.
     """
 
     names: list[str]

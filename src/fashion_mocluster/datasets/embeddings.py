@@ -48,11 +48,7 @@ class ExternalEmbeddingsDataset(FileDataset):
 
 
 class EarlierEmbeddingsDataset(FileDataset):
-    """The table of embeddings that an earlier run stored, if there is one; read-only.
-
-    Args:
-        filepaths: ``.parquet`` files where it may be.
-    """
+    """The table of embeddings that an earlier run stored, if there is one; read-only."""
 
     def __init__(self, *, filepaths: list[str], metadata: dict | None = None):
         self._paths = [Path(path) for path in filepaths]

@@ -37,9 +37,6 @@ class FiguresDataset(FileDataset):
     """A folder that holds exactly the figures saved last: figures left out are removed.
 
     Saves ``{name: Figure}``, loads ``{name: bytes of the PNG file}``.
-
-    Args:
-        filepath: The folder.
     """
 
     def save(self, data: dict) -> None:

@@ -11,9 +11,6 @@ from fashion_mocluster.datasets.errors import DataFileError
 class FileDataset(AbstractDataset[Any, Any]):
     """A file or a folder; read-only where a subclass has no :meth:`save`.
 
-    Args:
-        filepath: Its local path.
-
     Raises:
         DataFileError: It is the address of an object storage.
     """

@@ -31,7 +31,6 @@ def read_image_csv(
     """Images and labels of a CSV file, gzipped or not.
 
     Args:
-        path: A ``.csv`` or ``.csv.gz`` file.
         image_shape: Height and width; None means square images.
 
     Returns:

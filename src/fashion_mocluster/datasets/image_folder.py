@@ -51,7 +51,6 @@ class Pictures:
     Attributes:
         images: uint8 (N, H, W), or (N, H, W, 3) in color; mapped from the cache if there is one.
         paths: Of the images, relative to the folder, in natural order.
-        skipped: What is not among them.
     """
 
     images: np.ndarray
@@ -65,11 +64,8 @@ def read_image_folder(
     """The pictures below a folder, or a single picture.
 
     Args:
-        root: The folder or the picture.
-        options: How they become images.
         cache: Where images are kept; what it has and did not change since is not decoded again. None
             keeps them in memory alone.
-        limit: Only so many are read.
 
     Raises:
         DataFileError: There is no picture, or more of them cannot be read than ``options`` allows.

@@ -105,7 +105,6 @@ class PictureCache:
 
         Args:
             table: The new one, which gets its rows while ``images`` is consumed.
-            options: Those of the table.
             images: Each uint8 (H, W), or (H, W, 3) if ``options.color`` is not gray; with ``auto`` they
                 become gray at the end if none of them has colors.
             before: How many images there are of use in the old array.

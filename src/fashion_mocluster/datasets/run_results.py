@@ -26,7 +26,6 @@ class RunResultsDataset(FileDataset):
 
     Args:
         title: What the runs that come first are called, their recipe.
-        folder: Where they are.
         compare_with: The folders of other recipes, by title.
         project_path: Where relative folders start.
         page_folder: The folder of the page that shows them, from which links start.

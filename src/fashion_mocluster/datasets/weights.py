@@ -80,11 +80,7 @@ def save_tensors(path: Path, content: Any) -> None:
 
 
 class StateDictDataset(FileDataset):
-    """A bare state dict from elsewhere, read-only; loads as ``{"origin": path, "state": tensors}``.
-
-    Args:
-        filepath: The file.
-    """
+    """A bare state dict from elsewhere, read-only; loads as ``{"origin": path, "state": tensors}``."""
 
     def load(self) -> dict:
         """The tensors and the path of their file.
@@ -101,7 +97,6 @@ class TorchWeightsDataset(FileDataset):
     While ``filepath`` does not exist, ``fallback_filepath`` is loaded instead; it is never written.
 
     Args:
-        filepath: The file that a run saves.
         content: Dotted path of the object's class, which has ``to_dict()`` and the class method
             ``from_dict(dictionary)``. Its inverse gets one entry more than ``to_dict`` returns:
             ``origin``, which file was loaded, in words.

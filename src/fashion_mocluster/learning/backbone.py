@@ -92,11 +92,7 @@ def _overlay(parameters: BackboneParameters) -> dict:
 
 
 def _load_by_timm(parameters: BackboneParameters, overlay: dict) -> nn.Module:
-    """The network with weights from the hub or a file.
-
-    Args:
-        overlay: What differs from timm's description of the network.
-    """
+    """The network with weights from the hub or a file."""
     p = parameters
     if p.weights != "hub":
         overlay = {**overlay, "file": p.weights}

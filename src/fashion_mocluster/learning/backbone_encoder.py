@@ -15,7 +15,6 @@ class BackboneEncoder(nn.Module):
     """A network of timm: images in [0, 1], gray or in color, to what its last feature map is pooled to.
 
     Args:
-        parameters: Which network, and how it is applied.
         image_size: Height and width in pixels of the images, which the network resamples.
         channels: Of these images, 1 or 3.
         network: With its weights; by default one with random weights.

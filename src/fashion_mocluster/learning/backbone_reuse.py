@@ -43,9 +43,6 @@ def describe(
 ) -> tuple[Described, int]:
     """Features of uint8 images (N, H, W) or (N, H, W, 3), each picture passed through the network once.
 
-    Args:
-        earlier: What an earlier run made, if anything.
-
     Returns:
         The features, and how many of the images an earlier run had described.
 

@@ -16,10 +16,6 @@ class LearnableCenters(nn.Module):
     the centers. The loss is the mean entropy of q, less ``balance_weight`` times the entropy of the
     mean q: with weight 1 their mutual information, negative (Krause et al. 2010, RIM, equation 1).
     Without the second term one cluster that takes everything is the best solution.
-
-    Args:
-        n_clusters, dimensions: Shape of the centers.
-        parameters: Temperature of the softmax and weight of the balance term.
     """
 
     def __init__(self, n_clusters: int, dimensions: int, parameters: CentersParameters):

@@ -47,10 +47,7 @@ class Checkpoints:
     """The checkpoints of one run: ``last``, ``best`` and every few epochs ``epoch_NNNN``.
 
     Args:
-        store: Where they are stored.
-        parameters: How many are kept, and what happens to those of another run.
         fingerprint: Everything that the result depends on, as nested plain values.
-        name: Name of the run and of its parameter group, for messages.
     """
 
     def __init__(

@@ -64,11 +64,7 @@ def autocast(device: torch.device, precision: torch.dtype):
 def measure_on(
     device: torch.device, call: Callable[[], T], before: int | None = None
 ) -> tuple[T, Cost]:
-    """The result of ``call`` and its cost; on a GPU the memory is the peak of its allocator.
-
-    Args:
-        before: As in :func:`measure`.
-    """
+    """The result of ``call`` and its cost; on a GPU the memory is the peak of its allocator."""
     if device.type != "cuda":
         return measure(call, before)
     torch.cuda.reset_peak_memory_stats(device)

@@ -71,7 +71,6 @@ class Encoder(nn.Module):
     """Images to representations, and representations to the space of the contrastive loss.
 
     Args:
-        parameters: Depth, width and heads.
         image_size: Height and width in pixels; matters only for ``pooling: flatten``.
         channels: Of the images, 1 or 3.
     """

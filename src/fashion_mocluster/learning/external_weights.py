@@ -25,9 +25,7 @@ def read_state_dict(
     given.
 
     Args:
-        state: Tensors by name.
         image_size: Height and width of the images that it will encode.
-        origin: The file, for messages.
 
     Raises:
         WeightsError: A tensor is missing, not part of any such encoder, misshapen, NaN or infinite.

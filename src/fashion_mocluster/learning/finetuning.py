@@ -51,14 +51,9 @@ def finetune(
 
     Args:
         images: uint8 (N, H, W) or (N, H, W, 3).
-        pretrained: Where to start.
-        parameters: The whole recipe.
-        n_clusters: How many clusters are asked for.
         assign: Clusters embeddings into labels 0..n_clusters-1: before every epoch, or once to place
             learnable centers.
-        store: Where checkpoints are stored.
         score: What chooses the epoch; None is the negative loss, which needs no labels.
-        name: The parameter group, for messages.
 
     Returns:
         Weights of the chosen epoch and the clusters that it was trained on.

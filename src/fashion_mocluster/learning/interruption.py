@@ -43,9 +43,6 @@ class StopSignals:
     def leave(self, message: str) -> None:
         """End the process like one that died of the signal, if one was received.
 
-        Args:
-            message: What is saved and what is lost.
-
         Raises:
             SystemExit: With 128 + the signal's number, as shells report it.
         """

@@ -68,7 +68,6 @@ def in_processes(
 
     Args:
         function: Of a module.
-        name: The parameter group, for messages.
         images: Kept in a file that the processes share.
         arguments: ``parameters``, whose ``compute`` says how many processes; what else the function
             takes, of which ``store`` goes to the first process of each machine alone.

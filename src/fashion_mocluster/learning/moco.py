@@ -38,9 +38,7 @@ class MomentumContrast(nn.Module):
 
     Args:
         encoder: The query encoder; the key encoder starts as its copy.
-        parameters: Length of the queue and choice of positives.
         seed: Seed of the random unit vectors that fill the queue at the start.
-        quirks: Those of the published scripts, if any.
 
     Attributes:
         queue: float32 (queue_size, contrast_dim), a ring buffer of keys.
@@ -124,9 +122,6 @@ class MomentumContrast(nn.Module):
 class EndToEndContrast(nn.Module):
     """Two encoders, both trained by backpropagation, with negatives from the batch (He et al. 2020,
     figure 2a; table 1d of the thesis).
-
-    Args:
-        encoder: The query encoder; the key encoder starts as its copy.
     """
 
     trainable_keys = True
@@ -189,7 +184,6 @@ def info_nce(
     Args:
         query, key: Unit vectors (B, D); ``key[i]`` is the positive of ``query[i]``.
         negatives: Keys of other images, (K, D).
-        temperature: Softmax temperature.
         excluded: bool (B, K), negatives that do not count for a query.
 
     Returns:

@@ -54,9 +54,6 @@ def pretrain(
     Args:
         images: uint8 (N, H, W) or (N, H, W, 3).
         statistics: Mean and standard deviation of the pixels, stored with the weights.
-        parameters: The whole recipe.
-        store: Where checkpoints are stored.
-        name: The parameter group, for messages.
         assign: Clusters representations before each epoch of joint training; needed for that only.
 
     Returns:

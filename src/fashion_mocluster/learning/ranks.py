@@ -19,12 +19,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Ranks:
-    """Which process this is, among those of its training.
-
-    Attributes:
-        rank: Its number, from 0.
-        count: How many there are.
-    """
+    """Which process this is, among those of its training."""
 
     rank: int = 0
     count: int = 1

@@ -59,12 +59,8 @@ def self_label(
     Args:
         images: uint8 (N, H, W) or (N, H, W, 3).
         pretrained: Where every round starts; the first one clusters its embeddings.
-        parameters: The whole recipe.
-        n_clusters: How many clusters are asked for.
         embedding: How encoders are applied to what is clustered.
         assign: Clusters embeddings into labels 0..n_clusters-1 and says how far neighbors agree.
-        store: Where checkpoints are stored.
-        name: The parameter group, for messages.
         whitening: Of the feature maps; needed where ``parameters.features`` is ``whitened_maps``.
 
     Returns:

@@ -44,7 +44,6 @@ def surrogate_loss(z: Tensor, labels: Tensor, parameters: SurrogateParameters) -
     Args:
         z: Embeddings, float32 (N, D).
         labels: int64 (N,), any integers; empty clusters do not occur.
-        parameters: The three weights (the thesis's lambda 1 to 3) and the chunk length.
 
     Raises:
         InputError: Fewer than two clusters, or as many clusters as images.

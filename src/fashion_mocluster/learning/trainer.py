@@ -158,12 +158,6 @@ class EarlyStopping:
 class Trainer:
     """Trains for a number of epochs, continuing from the store's last checkpoint if any.
 
-    Args:
-        training: What is trained.
-        epochs: How many epochs in all.
-        store: Where checkpoints are stored.
-        name: The parameter group, for messages.
-
     Attributes:
         history, costs: As in :class:`TrainingResult`.
         checkpoints: Those of this training.

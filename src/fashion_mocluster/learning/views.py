@@ -26,9 +26,6 @@ def query_and_key_views(
 
     ``key_view: independent`` draws twice. ``key_view: sobel`` is the thesis's dual channel: one
     geometry for both, photometric changes on the query, Sobel magnitude as the key.
-
-    Args:
-        resample_twice: A quirk of the published scripts, see :func:`geometric`.
     """
     if parameters.key_view == "independent":
         query = view(images, parameters, generator, resample_twice)

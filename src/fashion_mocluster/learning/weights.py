@@ -49,8 +49,6 @@ class EncoderWeights:
         state: Tensors by name, on the CPU.
         encoder: Architecture: of an encoder trained here, of a network that was trained elsewhere, or
             of what needs no training: histograms of gradients, which have no weights, and patches.
-        preprocessing: How pixels become input.
-        statistics: Mean and standard deviation of the training images' pixels.
         image_size: Height and width of the training images, as the encoder saw them.
         channels: Of these images: 1, gray, or 3.
         readout: What replaces the pooled feature map as the representation, if anything.

@@ -1,4 +1,8 @@
-"""The ablation's table, its figure and what it says about the thesis's claims."""
+"""The ablation's table, its figure and what it says about the thesis's claims.
+
+``runs`` are the ablation tables of all runs, with the columns ``recipe`` and ``seed``; ``published`` is
+the thesis's table 2, by case.
+"""
 
 import math
 
@@ -44,12 +48,7 @@ def ablation_table(scores: list[dict]) -> pd.DataFrame:
 
 
 def scores_table(runs: pd.DataFrame, published: dict[str, dict]) -> pd.DataFrame:
-    """What each case consists of, and its scores in the thesis and in every recipe, as text.
-
-    Args:
-        runs: The ablation tables of all runs, with the columns ``recipe`` and ``seed``.
-        published: The thesis's table 2, by case.
-    """
+    """What each case consists of, and its scores in the thesis and in every recipe, as text."""
     if runs.empty:
         return runs
     about = runs.drop_duplicates("case").set_index("case").sort_index()
@@ -72,9 +71,6 @@ def claims_table(runs: pd.DataFrame) -> pd.DataFrame:
     One-sided paired t-test: ``holds`` below p = 0.05, ``contradicted`` above 0.95, else
     ``not shown``; a single seed gives no confidence. Cases without labels, which have neither
     score, claim nothing.
-
-    Args:
-        runs: The ablation tables of all runs, with the columns ``recipe`` and ``seed``.
     """
     lines = []
     for (one, other), (claim, sign) in CLAIMS.items():
@@ -115,10 +111,6 @@ def _p_value(gains: np.ndarray) -> float:
 def ablation_figure(runs: pd.DataFrame, published: dict[str, dict]) -> Figure:
     """Each score that any case has, by case: mean and standard deviation over the seeds of each
     recipe, beside the thesis's table 2; under the cases the epochs really run.
-
-    Args:
-        runs: The ablation tables of all runs, with the columns ``recipe`` and ``seed``.
-        published: The thesis's table 2, by case.
     """
     means, recipes = over_seeds(runs, ["recipe", "case"]), runs["recipe"].unique()
     epochs = runs.groupby("case")["epochs"].unique()

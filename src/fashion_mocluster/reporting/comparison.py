@@ -45,7 +45,6 @@ def printed_table(
 
     Args:
         standard_errors: Of the silhouettes that are means over samples, by method; for another line.
-        equal_sizes: The methods that assume clusters of equal size, which a line below names.
     """
     shown = table.drop(columns=["representation", "clusterer", "chi", "n_images"])
     shown = shown.dropna(axis="columns", how="all")  # without labels some scores are not known
@@ -78,8 +77,6 @@ def comparison_figure(
     Scores that no method has are left out.
 
     Args:
-        table: As :func:`comparison_table` makes it.
-        titles: Of every method.
         published: By method, its scores in the thesis, under the thesis's names.
         best: ``best_method.json``: the ``method`` whose title gets a star, and ``neighbor_mi``.
     """

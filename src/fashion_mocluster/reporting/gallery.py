@@ -60,7 +60,6 @@ def gallery_html(
         projection: float (N, 2), where the images lie on the map.
         duplicates: ``index, group, kind`` (exact or near); None where they were not looked for.
         outliers: ``index, distance``; None where they were not looked for.
-        title: Of the page.
         names: ``cluster, name`` as given before; in ``clusters`` those of one name are one already,
             that with the lowest number.
         clustering: What tells these clusters from others; it is saved with the names.

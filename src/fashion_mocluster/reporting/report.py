@@ -41,7 +41,6 @@ def report_html(
 
     Args:
         results: Of all runs; the first recipe is the one the page opens with.
-        figures: Those of :func:`report_figures`.
         published: What others published, ``report.literature`` of the parameters.
     """
     thesis_costs = recorded(results, "report", "thesis_costs")

@@ -25,7 +25,6 @@ class RunResults:
         comparison: ``clustering_comparison.csv``.
         best_method: The method chosen without labels; empty where none was.
         neighbor_mi: The criterion of that choice by method, in nats.
-        parameters: All parameters as recorded.
         training_costs: By training ``epoch, seconds, memory_mb``, one line per epoch.
         embedding_costs: By representation ``time_s`` and ``memory_mb``.
         distributions: By method the classes in its clusters.

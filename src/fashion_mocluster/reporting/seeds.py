@@ -10,7 +10,6 @@ def over_seeds(lines: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
 
     Args:
         lines: One line for each seed; those that belong together agree in ``keys``.
-        keys: The columns that name a line.
 
     Returns:
         Indexed by ``keys`` in order of first appearance, columns (score, mean | std | count), of

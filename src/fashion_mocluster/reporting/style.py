@@ -90,7 +90,6 @@ def mark_published(axes: Axes, values: list[float | None], horizontal: bool = Fa
 
     Args:
         values: One for each place 0, 1, ... of an axis; None where nothing was published.
-        horizontal: Whether the values are on the horizontal axis.
     """
     known = {place: value for place, value in enumerate(values) if value is not None}
     if known:

@@ -22,7 +22,6 @@ def run(
 
     Args:
         options: Those of ``kedro run``.
-        variables: Environment variables of this process alone.
         output: Gets everything printed.
     """
     os.setsid()  # Ctrl-C of the terminal goes to the sweep alone

@@ -50,8 +50,6 @@ def execute(
     Args:
         options: Those of ``kedro run``.
         log: A file that gets everything printed.
-        environment: Variables set for this process alone.
-        on_line: Is called with every line, as soon as it is printed.
         is_stopped: Whether the process is to be killed.
 
     Raises:

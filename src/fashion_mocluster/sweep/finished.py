@@ -39,12 +39,7 @@ def made_from(run: Run, project: Path) -> str:
 
 
 def mark_finished(folder: Path, origin: str) -> None:
-    """Remember that a run ended well.
-
-    Args:
-        folder: Where it wrote.
-        origin: What it was made from.
-    """
+    """Remember that a run ended well."""
     mark = {"made_from": origin, "provenance": _provenance(folder)}
     write_bytes_atomically(folder / MARK, json.dumps(mark).encode())
 

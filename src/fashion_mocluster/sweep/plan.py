@@ -31,7 +31,6 @@ class Run:
 
     Attributes:
         params: Parameters without seed and case, as after ``--params``.
-        pipelines: Names, separated by commas.
         results: The folder of the runs of all seeds, relative to the project.
     """
 

@@ -49,9 +49,7 @@ def run_all(
     """Make all runs that are not finished yet.
 
     Args:
-        client: Of Dask.
         workers: Those of a cluster on this machine, None of another one.
-        say: Is called with lines of progress.
 
     Returns:
         How each ended, in their order. After Ctrl-C those that had not ended are ``stopped``.

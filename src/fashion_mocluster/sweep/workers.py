@@ -20,7 +20,6 @@ class LocalWorkers:
     """How many runs go on at once on this machine, and what each may use.
 
     Attributes:
-        threads: Of each run.
         devices: Values of CUDA_VISIBLE_DEVICES, by worker; empty without GPUs.
     """
 
@@ -43,7 +42,6 @@ def local_workers(
 
     Args:
         visible: CUDA_VISIBLE_DEVICES of this process, of which each worker gets one.
-        asked: A number of workers that was asked for.
     """
     fitting = max(1, int(free_bytes // RUN_BYTES))
     count = asked or min(runs, gpus or cores, fitting)
@@ -65,9 +63,6 @@ def workers_here(runs: int, asked: int | None) -> LocalWorkers:
 def connected(scheduler: str | None, runs: int, asked: int | None) -> Iterator:
     """A client of the scheduler at an address and None, or of a cluster on this machine, which ends
     with the context, and its workers.
-
-    Args:
-        runs, asked: As in :func:`local_workers`.
 
     Raises:
         InputError: Dask is missing, or nothing answers at the address.

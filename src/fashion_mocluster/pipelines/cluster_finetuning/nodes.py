@@ -37,7 +37,6 @@ def finetune_encoder(
     Args:
         parameters: A group of ``finetuning``, see :func:`finetuning_parameters`.
         labels: For :func:`thesis_score` alone; any other choice of the epoch sees none.
-        name: That group, for messages.
 
     Raises:
         InputError: The epoch is to be chosen by the thesis's score, and there are no labels.
@@ -88,7 +87,6 @@ def self_label_encoder(
 
     Args:
         pixel_clusters: A cluster for each image, where ``parameters.init`` is ``pixel_clusters``.
-        name: The parameter group, for messages.
     """
     from fashion_mocluster.learning.self_labeling import self_label
 

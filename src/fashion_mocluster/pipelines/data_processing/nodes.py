@@ -101,8 +101,6 @@ def cluster_pixels(images: np.ndarray, n_clusters: int, seed: int) -> pd.DataFra
 
     Args:
         images: uint8 (N, H, W).
-        n_clusters: How many.
-        seed: Of the clustering.
     """
     from fashion_mocluster.clustering.pixels import pixel_clusters
 

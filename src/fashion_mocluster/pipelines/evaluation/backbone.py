@@ -17,9 +17,6 @@ def embed_with_backbone(
 
     The table's ``attrs`` say which images and which network it is of, by which the next run knows
     what it can use again. The time of that is counted as it was spent.
-
-    Args:
-        earlier: The table of an earlier run, if there is one.
     """
     from fashion_mocluster.learning.backbone_reuse import Described, describe
     from fashion_mocluster.learning.device import measure_on, pick_device

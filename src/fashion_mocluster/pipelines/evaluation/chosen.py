@@ -64,7 +64,6 @@ def create_pipeline(methods: dict[str, str], *, named: bool) -> Pipeline:
 
     Args:
         methods: The methods that are run, and the representation of each.
-        named: Whether the user has named the clusters.
     """
     results = {f"{name}_clusters" for name in methods}
     results |= {f"{representation}_projection" for representation in methods.values()}

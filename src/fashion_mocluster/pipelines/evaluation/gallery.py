@@ -17,11 +17,7 @@ def write_gallery(
     methods: dict[str, MethodParameters],
     cluster_names: pd.DataFrame | None = None,
 ) -> str:
-    """The page as HTML.
-
-    Args:
-        cluster_names: Names that the user gave these clusters before.
-    """
+    """The page as HTML."""
     from fashion_mocluster.reporting.gallery import gallery_html
 
     title = f"Clusters by {methods[best['method']].title}"
@@ -38,11 +34,7 @@ def write_gallery(
 
 
 def create_pipeline(*, named: bool) -> Pipeline:
-    """``best_clusters`` to ``gallery``.
-
-    Args:
-        named: Whether the user has named the clusters.
-    """
+    """``best_clusters`` to ``gallery``."""
     inputs = [
         *("images", "best_clusters", "best_projection", "duplicates", "outliers", "best_method"),
         "params:evaluation.methods",

@@ -9,12 +9,7 @@ from fashion_mocluster.pipelines.moco_pretraining.pipeline import bind
 
 
 def join_embeddings(weights: dict[str, float], **embeddings: pd.DataFrame) -> pd.DataFrame:
-    """One table of the columns of several, float32, each row of each scaled to the weight of its table.
-
-    Args:
-        weights: By representation.
-        embeddings: Of each of them.
-    """
+    """The columns of several tables, float32, each row of each scaled to the weight of its table."""
     from sklearn.preprocessing import normalize
 
     parts = [
@@ -30,8 +25,6 @@ def create_pipeline(
     """``<prefix><part>_embeddings`` of all parts to ``<prefix><name>_embeddings``.
 
     Args:
-        name: The joined representation.
-        weights: Of its parts, by name.
         prefix: Of the tables' names, for those of new images.
     """
     return Pipeline(

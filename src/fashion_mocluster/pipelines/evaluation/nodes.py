@@ -81,9 +81,6 @@ def read_external_embeddings(
 ) -> tuple[pd.DataFrame, dict]:
     """Embeddings from a file, without their label column, and a cost of zero.
 
-    Args:
-        source: The parameter that names the file, for messages.
-
     Raises:
         InputError: There is not one line for each image, columns are not ``feature_0, feature_1,
             ...``, or a value is missing.
@@ -347,9 +344,7 @@ def compare_methods(
     at most ``n_clusters`` clusters.
 
     Args:
-        methods: All methods by name.
         neighbors: int (N, k), of the representation that ``selection`` names.
-        names: The methods run, in order.
         equal_sizes: Those of them that assume clusters of equal size, for a line below the table.
         results: ``<name>_scores`` and ``<name>_assignments`` of each method run.
     """

@@ -145,8 +145,6 @@ def _method(
     """Clusters, scores, tables and figures of one method.
 
     Args:
-        n_clusters: The dataset or parameter that holds the number of clusters.
-        screened: The dataset that says which images are set aside; empty where none are.
         named: Whether clusters get names, and with them their place among the results, later.
     """
     namespace = f"evaluation.{name}"

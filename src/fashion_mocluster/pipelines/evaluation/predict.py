@@ -73,7 +73,6 @@ def predict_clusters(
         known: Embeddings of the clustered images.
         clusters: Their clusters, with names if the run had some.
         neighbor_distances: How far each of them is from its nearest.
-        new: Embeddings of the new images.
         cluster_names: Names that the user gives now; None for those that the run had.
     """
     from fashion_mocluster.clustering.assignment import assign_by_neighbors
@@ -146,8 +145,6 @@ def create_pipeline(p: "ProjectParameters", name: str, *, chosen: bool) -> Pipel
     """``new_images`` to ``predicted_clusters``, their scores and a figure; and what was skipped.
 
     Args:
-        p: All parameters.
-        name: The method of the comparison whose clusters are continued.
         chosen: Whether it is the one that the stored run chose, rather than one that the user names.
     """
     method = p.evaluation.methods[name]

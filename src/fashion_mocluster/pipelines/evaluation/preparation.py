@@ -82,7 +82,6 @@ def create_pipeline(representation: str, *, auto: bool, set_aside: bool) -> Pipe
     Args:
         representation: In which images are compared; the one whose neighbors decide which method is
             best.
-        auto: Whether the number of clusters is to be found.
         set_aside: Whether copies or outliers take no part in that.
     """
     embeddings = f"{representation}_embeddings"

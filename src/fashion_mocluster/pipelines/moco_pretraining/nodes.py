@@ -33,7 +33,6 @@ def train_encoder(
     Args:
         images: uint8 (N, H, W).
         n_clusters: How many clusters joint training looks for.
-        name: The parameter group, for messages.
     """
     from fashion_mocluster.learning.preprocessing import PixelStatistics
     from fashion_mocluster.learning.pretraining import pretrain

@@ -29,10 +29,8 @@ def pretraining_pipeline(
     """One pretraining and the embeddings of its encoder; the ablation reuses it with other recipes.
 
     Args:
-        namespace: Prefix of the datasets that belong to this training.
         recipe: The parameter group that holds its ``MocoParameters``.
         name: What the encoder is called: ``<name>_weights`` and ``<name>_embeddings`` come out.
-        embedding_parameters: The parameter group that holds its ``EmbeddingParameters``.
     """
     history = f"{namespace}.history"
     train = Node(
@@ -68,9 +66,7 @@ def embedding_pipeline(
     were saved before.
 
     Args:
-        embedding_parameters: The parameter group that holds its ``EmbeddingParameters``.
         weights: By default ``<name>_weights``.
-        images: The dataset of the images.
     """
     return Pipeline(
         [
@@ -88,9 +84,6 @@ def embedding_pipeline(
 def whitening_pipeline(namespace: str, encoder: str, recipe: str = "whitening") -> Pipeline:
     """Images and ``<encoder>_weights`` to ``<encoder>_whitened_embeddings``, and the weights with the
     readout that makes them, fitted to the images.
-
-    Args:
-        recipe: The parameter group that holds its ``WhiteningParameters``.
     """
     name = f"{encoder}{WHITENED}"
     return Pipeline(
