@@ -28,7 +28,7 @@ from fashion_mocluster.learning.preprocessing import (
 )
 from fashion_mocluster.learning.seeding import fingerprint
 from fashion_mocluster.learning.surrogate import Surrogate, surrogate_loss
-from fashion_mocluster.learning.trainer import StopTraining, Trainer, Training, TrainingResult
+from fashion_mocluster.learning.trainer import StopTraining, Trainer, Training, TrainingResult, sgd
 from fashion_mocluster.learning.weights import EncoderWeights
 
 # Embeddings (N, D) to labels (N,).
@@ -75,6 +75,7 @@ class Finetuning(Training):
 
     LOGGED = ("loss", "silhouette")
     LEARNING_RATE = "learning_rate"
+    STATE = ("encoder", "optimizer", "centers")
 
     def __init__(
         self,
@@ -101,13 +102,7 @@ class Finetuning(Training):
             self.centers = LearnableCenters(n_clusters, dimensions, parameters.centers)
             self.centers.to(self.device)
             trained += self.centers.parameters()
-        self.optimizer = torch.optim.SGD(
-            trained,
-            lr=parameters.learning_rate,
-            momentum=parameters.momentum,
-            weight_decay=parameters.weight_decay,
-            foreach=True,
-        )
+        self.optimizer = sgd(trained, parameters)
         self.epoch = 0
         self.candidate: dict = {}
 
@@ -217,18 +212,3 @@ class Finetuning(Training):
             "images": fingerprint(self.images.cpu().numpy()),
             "pretrained encoder": self.pretrained.fingerprint(),
         }
-
-    def state_dict(self) -> dict:
-        """Encoder, optimizer and centers."""
-        return {
-            "encoder": self.encoder.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "centers": self.centers.state_dict() if self.centers else {},
-        }
-
-    def load_state_dict(self, state: dict) -> None:
-        """Continue from a state dict of the same training."""
-        self.encoder.load_state_dict(state["encoder"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        if self.centers:
-            self.centers.load_state_dict(state["centers"])

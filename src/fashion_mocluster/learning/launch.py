@@ -22,6 +22,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from fashion_mocluster.errors import FashionMoClusterError, InputError
+from fashion_mocluster.learning.checkpoints import CheckpointStore
 from fashion_mocluster.learning.device import pick_device
 from fashion_mocluster.threads import available_threads
 
@@ -38,21 +39,12 @@ class ProcessLostError(FashionMoClusterError, RuntimeError):
     """One of several processes ended before the others, which were ended too."""
 
 
-class NoStore:
+class NoStore(CheckpointStore):
     """The store of a process that keeps no checkpoints."""
-
-    def save(self, name: str, state: dict) -> None:
-        """Nothing is kept."""
-
-    def load(self, name: str) -> dict | None:
-        """Nothing is there."""
 
     def names(self) -> list[str]:
         """Nothing is there."""
         return []
-
-    def remove(self, name: str) -> None:
-        """Nothing is there."""
 
     def where(self, name: str) -> str:
         """The place, for messages."""

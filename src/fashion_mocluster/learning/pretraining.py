@@ -27,7 +27,7 @@ from fashion_mocluster.learning.preprocessing import (
 from fashion_mocluster.learning.ranks import RunningStatistics, in_groups
 from fashion_mocluster.learning.seeding import fingerprint, seeds_for
 from fashion_mocluster.learning.surrogate import batch_loss
-from fashion_mocluster.learning.trainer import Trainer, Training, TrainingResult
+from fashion_mocluster.learning.trainer import Trainer, Training, TrainingResult, sgd
 from fashion_mocluster.learning.views import query_and_key_views
 from fashion_mocluster.learning.weights import EncoderWeights
 from fashion_mocluster.wording import counted
@@ -122,6 +122,8 @@ class QueryBranch(nn.Module):
 class Pretraining(Training):
     """A query encoder learns to tell each image's views from those of other images."""
 
+    STATE = ("moco", "optimizer", "order_generator", "views_generator", "clusters")
+
     def __init__(
         self,
         images: np.ndarray,
@@ -147,13 +149,7 @@ class Pretraining(Training):
         self.bn_groups = parameters.bn_splits // self.ranks.count
         self.query_branch = self.ranks.synchronized(QueryBranch(encoder, self.bn_groups))
         self.running_statistics = RunningStatistics(self.moco, self.ranks, self.bn_groups)
-        self.optimizer = torch.optim.SGD(
-            self.moco.trained_parameters(),
-            lr=parameters.optimizer.learning_rate,
-            momentum=parameters.optimizer.momentum,
-            weight_decay=parameters.optimizer.weight_decay,
-            foreach=True,
-        )
+        self.optimizer = sgd(self.moco.trained_parameters(), parameters.optimizer)
         self.epoch = 0
         # Clusters int64 (N,) of the images in joint training, empty before these matter.
         self.clusters = torch.empty(0, dtype=torch.long, device=self.device)
@@ -293,21 +289,3 @@ class Pretraining(Training):
         """Parameters and images."""
         parameters = self.parameters.model_dump(mode="json", exclude={"checkpoints", "compute"})
         return {**parameters, "images": fingerprint(self.images.cpu().numpy())}
-
-    def state_dict(self) -> dict:
-        """Both encoders, queue, optimizer, generators and clusters."""
-        return {
-            "moco": self.moco.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "order_generator": self.order_generator.get_state(),
-            "views_generator": self.views_generator.get_state(),
-            "clusters": self.clusters,
-        }
-
-    def load_state_dict(self, state: dict) -> None:
-        """Continue from a state dict of the same training."""
-        self.moco.load_state_dict(state["moco"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.order_generator.set_state(state["order_generator"].cpu())
-        self.views_generator.set_state(state["views_generator"].cpu())
-        self.clusters = state["clusters"].to(self.device)

@@ -33,7 +33,7 @@ from fashion_mocluster.learning.preprocessing import (
 )
 from fashion_mocluster.learning.ranks import RunningStatistics, in_groups
 from fashion_mocluster.learning.seeding import fingerprint, seeds_for
-from fashion_mocluster.learning.trainer import Trainer, Training, TrainingResult
+from fashion_mocluster.learning.trainer import Trainer, Training, TrainingResult, sgd
 from fashion_mocluster.learning.views import view
 from fashion_mocluster.learning.weights import AnyEncoder, EncoderWeights
 from fashion_mocluster.learning.whitening import whiten
@@ -104,6 +104,10 @@ class SelfLabeling(Training):
     """An encoder and a linear head learn the clusters of one round after the other."""
 
     LOGGED = ("loss", "fraction_used", "learning_rate")
+    STATE = (
+        *("encoder", "head", "optimizer", "order_generator", "views_generator"),
+        *("labels", "used", "round"),
+    )
 
     def __init__(
         self,
@@ -150,13 +154,7 @@ class SelfLabeling(Training):
         classifier = Classifier(self.encoder, self.head, p.temperature, groups)
         self.classifier = self.ranks.synchronized(classifier)
         self.running_statistics = RunningStatistics(self.encoder, self.ranks, groups)
-        self.optimizer = torch.optim.SGD(
-            trained,
-            lr=p.optimizer.learning_rate,
-            momentum=p.optimizer.momentum,
-            weight_decay=p.optimizer.weight_decay,
-            foreach=True,
-        )
+        self.optimizer = sgd(trained, p.optimizer)
 
     def begin_round(self) -> None:
         """Cluster the images by the present encoder, choose those to learn from, start over.
@@ -259,26 +257,3 @@ class SelfLabeling(Training):
             "images": fingerprint(self.pixels),
             "pretrained encoder": self.pretrained.fingerprint(),
         }
-
-    def state_dict(self) -> dict:
-        """Encoder, head, optimizer, generators and the clusters of the round."""
-        return {
-            "encoder": self.encoder.state_dict(),
-            "head": self.head.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "order_generator": self.order_generator.get_state(),
-            "views_generator": self.views_generator.get_state(),
-            "labels": self.labels,
-            "used": self.used,
-            "round": self.round,
-        }
-
-    def load_state_dict(self, state: dict) -> None:
-        """Continue from a state dict of the same training."""
-        self.encoder.load_state_dict(state["encoder"])
-        self.head.load_state_dict(state["head"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.order_generator.set_state(state["order_generator"].cpu())
-        self.views_generator.set_state(state["views_generator"].cpu())
-        self.labels, self.used = state["labels"].to(self.device), state["used"]
-        self.round = dict(state["round"])

@@ -8,12 +8,13 @@ import copy
 import logging
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from fashion_mocluster.cost import resident_bytes
 from fashion_mocluster.learning.checkpoints import (
@@ -27,9 +28,11 @@ from fashion_mocluster.learning.device import dtype_name, measure_on, pick_devic
 from fashion_mocluster.learning.health import TrainingDivergedError, warn_of_collapse
 from fashion_mocluster.learning.interruption import StopSignals
 from fashion_mocluster.learning.parameters import (
+    BaseFinetuningParameters,
     CheckpointParameters,
     ComputeParameters,
     EarlyStoppingParameters,
+    OptimizerParameters,
 )
 from fashion_mocluster.learning.ranks import Ranks
 from fashion_mocluster.learning.weights import EncoderWeights
@@ -69,12 +72,15 @@ class Training(ABC):
     Attributes:
         LOGGED: Columns of the history in the line of progress.
         LEARNING_RATE: Name of that parameter in the training's group, for messages.
+        STATE: Names of the attributes that change from epoch to epoch: modules, optimizers, generators,
+            tensors and plain values; None for a module that there is not.
         ranks: The processes that train together.
         bytes_before: Memory of the process before the training, from which its growth is counted.
     """
 
     LOGGED = ("loss", "learning_rate")
     LEARNING_RATE = "optimizer.learning_rate"
+    STATE: tuple[str, ...] = ()
 
     def __init__(self, compute: ComputeParameters):
         self.bytes_before = resident_bytes()
@@ -123,13 +129,45 @@ class Training(ABC):
     def fingerprint(self) -> dict:
         """All that the result depends on, as nested plain values."""
 
-    @abstractmethod
     def state_dict(self) -> dict:
         """All that changes from epoch to epoch, as tensors and plain values."""
+        return {name: _state_of(getattr(self, name)) for name in self.STATE}
 
-    @abstractmethod
     def load_state_dict(self, state: dict) -> None:
         """Continue from a state dict of the same training."""
+        for name in self.STATE:
+            part = getattr(self, name)
+            if isinstance(part, nn.Module | torch.optim.Optimizer):
+                part.load_state_dict(state[name])
+            elif isinstance(part, torch.Generator):
+                part.set_state(state[name].cpu())
+            elif part is not None:
+                setattr(
+                    self,
+                    name,
+                    state[name].to(part.device) if torch.is_tensor(part) else state[name],
+                )
+
+
+def _state_of(part: Any) -> Any:
+    if part is None:
+        return {}
+    if isinstance(part, torch.Generator):
+        return part.get_state()
+    return part.state_dict() if hasattr(part, "state_dict") else part
+
+
+def sgd(
+    trained: Iterable[nn.Parameter], recipe: OptimizerParameters | BaseFinetuningParameters
+) -> torch.optim.SGD:
+    """SGD with the momentum and the weight decay of a recipe, at its learning rate."""
+    return torch.optim.SGD(
+        trained,
+        lr=recipe.learning_rate,
+        momentum=recipe.momentum,
+        weight_decay=recipe.weight_decay,
+        foreach=True,
+    )
 
 
 class EarlyStopping:

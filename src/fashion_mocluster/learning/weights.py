@@ -119,7 +119,24 @@ class EncoderWeights:
         # On the meta device even an absurd architecture costs no memory to compare with.
         with torch.device("meta"):
             encoder = self._untrained()
-        self._compare(encoder)
+        expected = encoder.state_dict()
+        problems = [f"{name} is missing" for name in expected.keys() - self.state.keys()]
+        problems += [f"{name} is not part of it" for name in self.state.keys() - expected.keys()]
+        for name in expected.keys() & self.state.keys():
+            tensor, shape = self.state[name], tuple(expected[name].shape)
+            if not isinstance(tensor, Tensor):
+                problems.append(f"{name}: expected a tensor, got {type(tensor).__name__}")
+            elif tuple(tensor.shape) != shape:
+                problems.append(f"{name} has shape {tuple(tensor.shape)}, expected {shape}")
+            elif not tensor.isfinite().all():
+                problems.append(f"{name} holds NaN or infinite values")
+        if self.readout is not None:
+            problems += self.readout.validate(encoder)
+        if problems:
+            raise WeightsError(
+                f"{self.origin}: the tensors do not fit the encoder described with them: "
+                f"{'; '.join(sorted(problems)[:5])}{' ...' if len(problems) > 5 else ''}"
+            )
 
     def build(self) -> AnyEncoder:
         """An encoder with these weights, in eval mode.
@@ -139,26 +156,6 @@ class EncoderWeights:
         """A short hash of the tensors."""
         tensors = [tensor.flatten().double().numpy() for tensor in self.state.values()]
         return fingerprint(np.concatenate(tensors))
-
-    def _compare(self, encoder: AnyEncoder) -> None:
-        expected = encoder.state_dict()
-        problems = [f"{name} is missing" for name in expected.keys() - self.state.keys()]
-        problems += [f"{name} is not part of it" for name in self.state.keys() - expected.keys()]
-        for name in expected.keys() & self.state.keys():
-            tensor, shape = self.state[name], tuple(expected[name].shape)
-            if not isinstance(tensor, Tensor):
-                problems.append(f"{name}: expected a tensor, got {type(tensor).__name__}")
-            elif tuple(tensor.shape) != shape:
-                problems.append(f"{name} has shape {tuple(tensor.shape)}, expected {shape}")
-            elif not tensor.isfinite().all():
-                problems.append(f"{name} holds NaN or infinite values")
-        if self.readout is not None:
-            problems += self.readout.validate(encoder)
-        if problems:
-            raise WeightsError(
-                f"{self.origin}: the tensors do not fit the encoder described with them: "
-                f"{'; '.join(sorted(problems)[:5])}{' ...' if len(problems) > 5 else ''}"
-            )
 
     def to_dict(self) -> dict:
         """Tensors and plain values only, so that reading them back executes nothing."""
