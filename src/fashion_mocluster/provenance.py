@@ -10,6 +10,7 @@ from kedro.pipeline import Pipeline
 
 from fashion_mocluster.datasets.picture_files import list_pictures
 from fashion_mocluster.errors import FashionMoClusterError
+from fashion_mocluster.parameters.completion import at
 
 # The dataset that the images are read from, and what it says of the place, not of the images.
 SOURCES = {"raw_images": "data", "new_images": "predict"}
@@ -98,7 +99,8 @@ class Record:
         for dataset in comparable:
             before, now = self._made_from[dataset], expected[dataset]
             both = before.keys() & now.keys()
-            fixed = {key for key in both if key in READ_ALIKE or _is_signature(key)}
+            # A key with a space is of the content of files, and no parameter.
+            fixed = {key for key in both if key in READ_ALIKE or " " in key}
             fixed |= (before.keys() | now.keys()) & set(given)
             self._refuse_other(dataset, now, fixed)
             taken |= {key: before[key] for key in both - fixed if before[key] != now[key]}
@@ -145,11 +147,6 @@ def _is_not_named(key: str, now: dict[str, Any]) -> bool:
     return key in IMAGES.values() and now.get(key) is None
 
 
-def _is_signature(key: str) -> bool:
-    """Whether a key is of the content of files, and no parameter."""
-    return " " in key
-
-
 def of_datasets(
     pipelines: Iterable[Pipeline], parameters: dict[str, Any], project_path: Path
 ) -> dict[str, dict[str, Any]]:
@@ -163,7 +160,7 @@ def of_datasets(
         images for each source of images, and of each file named by a parameter.
     """
     made_from: dict[str, dict[str, Any]] = {
-        source: {IMAGES[group]: signature(project_path, _at(parameters, f"{group}.path"))}
+        source: {IMAGES[group]: signature(project_path, at(parameters, group, "path"))}
         | {
             key: value
             for key, value in leaves(parameters.get(group), group).items()
@@ -172,14 +169,16 @@ def of_datasets(
         for source, group in SOURCES.items()
     }
     for dataset, key in FILES.items():
-        made_from[dataset] = {f"content of {key}": signature(project_path, _at(parameters, key))}
+        made_from[dataset] = {
+            f"content of {key}": signature(project_path, at(parameters, *key.split(".")))
+        }
     # Within a pipeline, what a node takes comes before it.
     for node in (node for pipeline in pipelines for node in pipeline.nodes):
         origin: dict[str, Any] = {}
         for name in node.inputs:
             if name.startswith("params:"):
                 key = name.removeprefix("params:")
-                origin |= leaves(_at(parameters, key), key)
+                origin |= leaves(at(parameters, *key.split(".")), key)
             else:
                 origin |= made_from.get(name, {})
         for output in node.outputs:
@@ -194,12 +193,6 @@ def of_datasets(
 def _without_effect(key: str) -> bool:
     parts = key.split(".")
     return bool(WITHOUT_EFFECT & set(parts)) or (parts[0] == "data" and parts[-1] in PLACE)
-
-
-def _at(tree: Any, key: str) -> Any:
-    for part in key.split("."):
-        tree = tree.get(part) if isinstance(tree, dict) else None
-    return tree
 
 
 def leaves(value: Any, key: str = "") -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fashion_mocluster.errors import InputError
+from fashion_mocluster.parameters.completion import at
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,7 @@ def current() -> Session | None:
 
 def parameter(name: str, default: Any = None) -> Any:
     """Resolver ``${parameter:data.path}``: the value of a dotted key, ``default`` if it is null."""
-    value: Any = current().parameters
-    for key in name.split("."):
-        value = value.get(key) if isinstance(value, dict) else None
+    value = at(current().parameters, *name.split("."))
     return default if value is None else value
 
 
@@ -73,11 +72,6 @@ def seed_folder(folder: str | None) -> str | None:
     return None if folder is None else full_path(of_seed(folder, current().parameters["seed"]))
 
 
-def results_folder() -> str:
-    """Resolver ``${results_folder:}``: where runs of all seeds write, relative to the project."""
-    return current().folder
-
-
 def full_path(path: str) -> str:
     """Resolver ``${full_path:data}``: a path that starts from the project's folder, as a full path.
 
@@ -87,11 +81,6 @@ def full_path(path: str) -> str:
     if "://" in path:
         raise InputError(f"{path} is not the path of a folder on this machine; mount the storage")
     return str(current().project_path / Path(path).expanduser())
-
-
-def project_path() -> str:
-    """Resolver ``${project_path:}``: the folder that relative paths start from."""
-    return str(current().project_path)
 
 
 def output_folder() -> Path:

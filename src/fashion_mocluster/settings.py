@@ -25,7 +25,7 @@ CONFIG_LOADER_ARGS = {
         "parameter": session.parameter,
         "seed_folder": session.seed_folder,
         "full_path": session.full_path,
-        "results_folder": session.results_folder,
-        "project_path": session.project_path,
+        "results_folder": lambda: session.current().folder,
+        "project_path": lambda: str(session.current().project_path),
     },
 }

@@ -51,6 +51,9 @@ class _ImageSource(FileDataset):
         cache: Where decoded pictures are kept, a ``.npy`` file; None keeps them in memory.
         same_as: A ``.npy`` file of images; if it exists, pictures get its size and colors.
         pictures: Other fields of :class:`PictureOptions`.
+
+    Raises:
+        DataFileError: On loading, if something is wrong with the files.
     """
 
     def __init__(
@@ -174,11 +177,7 @@ class ImagesDataset(_ImageSource):
     """Images alone; the whole file is checked, labels included."""
 
     def load(self) -> np.ndarray:
-        """uint8 (N, H, W), or (N, H, W, 3) in color; may be mapped from a file.
-
-        Raises:
-            DataFileError: Something is wrong with the files.
-        """
+        """uint8 (N, H, W), or (N, H, W, 3) in color; may be mapped from a file."""
         kind = self._kind()
         if kind == "folder":
             options = self._picture_options()
@@ -190,11 +189,7 @@ class LabelsDataset(_ImageSource):
     """Labels alone."""
 
     def load(self) -> np.ndarray | None:
-        """int64 (N,), or None where the files have none.
-
-        Raises:
-            DataFileError: Something is wrong with the files.
-        """
+        """int64 (N,), or None where the files have none."""
         numbers = self._read_labels(self._kind()).numbers
         return None if numbers is None else numbers[: self._limit].copy()
 
@@ -203,11 +198,7 @@ class ClassNamesDataset(_ImageSource):
     """What labels 0, 1, ... are called: by the files if they have names, else as ``class_names`` says."""
 
     def load(self) -> list[str] | None:
-        """The names, or None where there are none.
-
-        Raises:
-            DataFileError: Something is wrong with the files.
-        """
+        """The names, or None where there are none."""
         return self._read_labels(self._kind()).names or self._class_names
 
 
