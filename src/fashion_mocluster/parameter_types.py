@@ -16,6 +16,9 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 class Parameters(BaseModel):
-    """Base of all parameter groups: frozen, and unknown keys are errors."""
+    """Base of all parameter groups: frozen, and unknown keys are errors.
+
+    What each parameter means stands beside it in ``conf/base``; the classes say what takes more words.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -15,11 +15,6 @@ class PictureOptions(Parameters):
 
     Attributes:
         image_shape: Height and width in pixels; None means 28 x 28.
-        color: ``rgb``, ``gray``, or ``auto``: ``rgb`` if any picture has colors.
-        invert: True turns every picture into its negative, False none; ``auto`` those with a bright
-            ground, if all become gray, as in Fashion-MNIST things are light and the ground is black.
-        unreadable: Whether pictures that cannot be read are skipped, or all of them refused.
-        max_unreadable_share: If more of the pictures cannot be read they are refused all the same.
     """
 
     image_shape: tuple[Pixels, Pixels] | None = None

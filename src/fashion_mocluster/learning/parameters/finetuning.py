@@ -37,11 +37,10 @@ class CentersParameters(Parameters):
 class BaseFinetuningParameters(Parameters):
     """What all finetunings of one full-batch step per epoch have.
 
-    ``n_init`` counts the starts of k-means. ``checkpoint_selection``: ``label_free`` keeps the epoch
-    with the lowest loss; ``thesis_score`` keeps the epoch that the thesis's score likes best, of
-    which 60 percent are computed from labels. ``save_weights``: of that epoch, those
-    ``before_step``, which were scored, or those ``after_step``, which the published scripts save
-    with the scores of the ones before.
+    ``checkpoint_selection``: ``label_free`` keeps the epoch with the lowest loss; ``thesis_score`` the
+    epoch that the thesis's score likes best, of which 60 percent are computed from labels.
+    ``save_weights``: of that epoch, those ``before_step``, which were scored, or those ``after_step``,
+    which the published scripts save with the scores of the ones before.
     """
 
     seed: Seed
@@ -100,13 +99,7 @@ def finetuning_parameters(group: dict | BaseFinetuningParameters) -> BaseFinetun
 class SelfLabelingParameters(SplitBatchesParameters):
     """The whole recipe of one self-labeling: rounds of training on the clusters that are found.
 
-    ``turtle`` makes clusters of about equal size, of images averaged with their ``n_neighbors``
-    nearest ones, and begins as ``init`` says. An image is trained on only where at least
-    ``neighbor_agreement_threshold`` of these neighbors are in its cluster. ``epochs`` and
-    ``optimizer`` are those of each round.
-    ``temperature`` divides the embedding, a unit vector, before the linear head. ``features`` says
-    what is clustered: the encoder's ``pooled`` output or its ``whitened_maps``. ``bn_splits`` splits
-    a batch into that many parts for BatchNorm.
+    ``temperature`` divides the embedding, a unit vector, before the linear head.
     """
 
     assign: Literal["turtle"]

@@ -26,8 +26,7 @@ class PreprocessingParameters(Parameters):
     ``contrast_stretch`` maps each image's own minimum and maximum to 0 and 255 first. ``normalize``:
     ``standardize`` subtracts the mean and divides by the standard deviation of the data set,
     ``unit`` leaves values in [0, 1], ``subtract_raw_mean`` subtracts the mean on the 0-255 scale
-    from values in [0, 1], as the published finetuning script does. Images of which a side has more
-    than ``image_size`` pixels are averaged down to that, their proportions kept; null: none are.
+    from values in [0, 1], as the published finetuning script does.
     """
 
     image_size: Annotated[int, Field(ge=4)] | None = None
@@ -36,11 +35,7 @@ class PreprocessingParameters(Parameters):
 
 
 class ViewParameters(Parameters):
-    """The random views of one image; every image of a batch draws its own values.
-
-    ``hue`` is turned by at most this fraction of the color circle, either way. ``saturation``, ``hue``
-    and ``gray_probability`` change color images only.
-    """
+    """The random views of one image; every image of a batch draws its own values."""
 
     crop_scale: Range = Range(low=1, high=1)
     aspect_ratio: Range = Range(low=1, high=1)

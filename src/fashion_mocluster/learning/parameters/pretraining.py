@@ -51,9 +51,8 @@ class EncoderParameters(Parameters):
 class MomentumQueueParameters(Parameters):
     """Momentum contrast: a queue of keys and a key encoder that follows slowly (He et al. 2020).
 
-    ``positive`` says what a query is drawn to: the key of its image's other view
-    (``augmented_view``), or the key in the queue most like that one (``nearest_neighbor``,
-    Dwibedi et al. 2021).
+    ``positive`` says what a query is drawn to: the key of its image's other view, or the key in the
+    queue most like that one (Dwibedi et al. 2021).
     """
 
     mechanism: Literal["momentum_queue"] = "momentum_queue"
@@ -128,10 +127,9 @@ class ClusteringTermParameters(Parameters):
 class MocoParameters(SplitBatchesParameters):
     """The whole recipe of one contrastive pretraining.
 
-    ``bn_splits`` splits a batch into that many parts for BatchNorm, keys in another order than
-    queries, so that a query cannot be told by its batch (He et al. 2020, section 3.3).
-    ``clustering`` makes it the joint training. Early stopping monitors the loss at the temperature
-    of the last epoch. ``quirks`` are those of the thesis's scripts.
+    ``bn_splits``: keys are split in another order than queries, so that a query cannot be told by its
+    batch (He et al. 2020, section 3.3). ``clustering`` makes it the joint training. Early stopping
+    monitors the loss at the temperature of the last epoch.
     """
 
     seed: Seed

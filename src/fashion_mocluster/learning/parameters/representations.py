@@ -13,7 +13,7 @@ from fashion_mocluster.parameter_types import Count, Parameters, Seed
 
 
 class EmbeddingParameters(Parameters):
-    """How a trained encoder is applied; ``flip_tta`` averages each image and its mirror image."""
+    """How a trained encoder is applied."""
 
     flip_tta: bool = False
     batch_size: Count = 500
@@ -24,11 +24,7 @@ class EmbeddingParameters(Parameters):
 class WhiteningParameters(Parameters):
     """A readout of feature maps, whitened by how they scatter among views of one image.
 
-    The map of ``stage`` is averaged to ``max_grid_size`` x ``max_grid_size`` places where it is
-    larger. Its first ``pca_components`` principal components are whitened, after ``shrinkage`` times
-    their mean variance is added to each, and ``n_components`` are kept. With ``shrinkage: null``
-    nothing is whitened: the principal components of the map remain, and no views are drawn. It is
-    fitted to ``n_fit_images`` images at most.
+    With ``shrinkage: null`` the principal components of the map remain, and no views are drawn.
     """
 
     stage: Count
@@ -42,12 +38,7 @@ class WhiteningParameters(Parameters):
 
 
 class HogParameters(Parameters):
-    """Histograms of oriented gradients: the representation ``hog``.
-
-    A histogram counts ``orientations`` directions of edges, without sign, in a cell of ``cell_size``
-    pixels, down and across. Images of which a side has more than ``image_size`` pixels are averaged
-    down to that first; null: none are.
-    """
+    """Histograms of oriented gradients, without the sign of directions: the representation ``hog``."""
 
     orientations: Annotated[int, Field(ge=2)] = 9
     cell_size: Count = 4
@@ -55,11 +46,7 @@ class HogParameters(Parameters):
 
 
 class PatchParameters(Parameters):
-    """Likeness to typical patches: the representation ``patches``.
-
-    The images are compared with ``n_centers`` typical patches of ``size`` pixels, down and across,
-    at every ``stride``-th pixel. ``image_size`` is as for histograms of gradients.
-    """
+    """Likeness to typical patches: the representation ``patches``."""
 
     size: Annotated[int, Field(ge=2)] = 6
     stride: Count = 1
@@ -71,15 +58,11 @@ class PatchParameters(Parameters):
 class BackboneParameters(Parameters):
     """Features of a pretrained network: the representation ``backbone``.
 
-    ``name`` is that of a network in timm. ``weights``: ``package`` takes those of an installed
-    package, which exist for the networks in ``learning.backbone.PACKAGES``; ``hub`` downloads those that
-    timm knows; anything else is the path of a file that timm reads. ``image_size``: images are
-    brought to so many pixels, down and across; null: as many as the network was trained with.
-    ``pooling``: ``network`` takes the features that the network makes for its classifier, most often
-    a mean over the places of its last feature map; ``gem`` takes the generalized mean of power 3
-    (Radenovic et al. 2018, "Fine-tuning CNN image retrieval with no human annotation"), in which
-    places that respond strongly count more than empty ground. ``flip_tta`` averages each image and
-    its mirror image.
+    ``weights: package`` takes those of an installed package, which exist for the networks in
+    ``learning.backbone.PACKAGES``. ``pooling``: ``network`` takes the features that the network makes for
+    its classifier, most often a mean over the places of its last feature map; ``gem`` takes the
+    generalized mean of power 3 (Radenovic et al. 2018, "Fine-tuning CNN image retrieval with no human
+    annotation"), in which places that respond strongly count more than empty ground.
     """
 
     name: str

@@ -47,8 +47,7 @@ class BugfixRecipe(Parameters):
 class BugfixAblationParameters(Parameters):
     """The effect of each fault: fixes made one at a time, from the environment's own recipe.
 
-    ``protocol`` changes the recipe of all cases alike, to make it cheaper. ``cases`` follow from
-    the rest: ``thesis`` fixes nothing, ``all`` fixes everything.
+    ``cases`` follow from the rest: ``thesis`` fixes nothing, ``all`` fixes everything.
     """
 
     clusterer: KMeansParameters

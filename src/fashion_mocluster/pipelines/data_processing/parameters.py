@@ -9,11 +9,7 @@ from fashion_mocluster.datasets.picture_options import PictureOptions
 
 
 class DataParameters(PictureOptions):
-    """Where the images are, how they are read and what their classes are called.
-
-    The catalog takes all of them from here; ``datasets.image_source`` says what they mean.
-    ``cluster_names`` is a CSV file ``cluster,name,clustering`` with the user's names of the clusters.
-    """
+    """Where the images are, how they are read and what their classes are called, for the catalog."""
 
     path: str | None
     format: Format = "auto"

@@ -13,19 +13,14 @@ from fashion_mocluster.parameter_types import ClusteringSeed, Count, Fraction, N
 
 
 class ModelSelectionParameters(Parameters):
-    """How the best method is chosen without labels: by the mutual information between the clusters
-    of neighboring images, on one neighbor graph that is the same for all methods.
-    """
+    """How the best method is chosen without labels, on one neighbor graph that is the same for all."""
 
     representation: Name
     n_neighbors: Count
 
 
 class ScreeningParameters(Parameters):
-    """How copies and outliers, which are always listed, take part in the clustering: with
-    ``collapse_duplicates`` a group of copies takes part as one image, with ``set_aside_outliers``
-    outliers are sorted into the clusters of the others afterwards.
-    """
+    """How copies and outliers, which are always listed, take part in the clustering."""
 
     collapse_duplicates: bool = False
     set_aside_outliers: bool = False
@@ -50,18 +45,7 @@ class ClusterCounts(Parameters):
 
 
 class EvaluationParameters(Parameters):
-    """Methods by name, and what they share.
-
-    ``run_methods`` names the methods that are run, in order; only the trainings that they need are.
-    ``show_thesis_scores`` sets the scores that the thesis published beside those of its methods.
-    ``projection`` makes the two dimensions of the scatter figures.
-    ``external_embeddings`` names a .csv or .parquet file (``label, feature_0, ...``, the label
-    optional) or a .npy file, one row per image in order; methods reach it as representation
-    ``external``. ``external_weights`` names a bare state dict as the thesis's scripts save it;
-    methods reach what it makes of the images, in the steps of ``external_weights_embedding``, as
-    representation ``external_encoder``.
-    ``export`` puts the pictures into a folder per cluster of the chosen method.
-    """
+    """Methods by name, and what they share."""
 
     seed: ClusteringSeed
     pca_components: Count
@@ -81,12 +65,10 @@ class EvaluationParameters(Parameters):
 
 
 class PredictParameters(Parameters):
-    """Images that no training and no clustering sees, and the method whose clusters they are sorted
-    into, by their ``n_neighbors`` nearest images among those that were clustered; None: as many as
-    ``evaluation.model_selection`` looks at. ``method: best`` is the one that the stored run chose.
+    """Images that no training and no clustering sees, and the method whose clusters they are sorted into.
 
-    The catalog reads ``path`` and what follows it down to ``labels``, and ``external_embeddings`` (of
-    the new images, for a method on ``external``), from here.
+    The catalog reads ``path`` and what follows it down to ``labels``, and ``external_embeddings``, from
+    here.
     """
 
     path: str | None = None
@@ -112,9 +94,7 @@ class PublishedResult(Parameters):
 
 
 class ReportParameters(Parameters):
-    """What the report calls the runs of this environment, other folders by title, the costs that
-    the thesis published, and what others published.
-    """
+    """What the page of all runs is made of, beside them."""
 
     title: str
     compare_with: dict[str, str]
