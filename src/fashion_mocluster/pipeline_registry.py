@@ -30,9 +30,7 @@ def register_pipelines() -> dict[str, Pipeline]:
 
 
 def _stored_run() -> dict | None:
-    """``best_method`` of the last run in the session's folder; None where there is none, or only that of
-    an earlier version of the project.
-    """
+    """``best_method`` of the last run in the session's folder; None without one of this version."""
     with suppress(OSError, ValueError):
         best = json.loads((session.output_folder() / "08_reporting/best_method.json").read_text())
         if isinstance(best, dict) and best.keys() >= {"method", "neighbor_mi"}:

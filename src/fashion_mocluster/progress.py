@@ -12,11 +12,7 @@ LOG_EVERY_S = 10.0
 
 
 class Progress:
-    """Counts images and logs how many are done, how fast, and how long the rest will take.
-
-    Args:
-        name: What is done, or the folder they are in, for messages.
-    """
+    """Counts images of what is named; logs how many are done, how fast, and how long the rest takes."""
 
     def __init__(self, name: object, total: int):
         self.name, self.total, self.done = name, total, 0

@@ -66,17 +66,14 @@ def of_seed(folder: str, seed: int) -> str:
 
 
 def seed_folder(folder: str | None) -> str | None:
-    """Resolver ``${seed_folder:data}``: where what belongs to the session's seed is kept, as a full
-    path; null stays null.
-    """
+    """Resolver ``${seed_folder:data}``: where the session's seed keeps its own, a full path or null."""
     return None if folder is None else full_path(of_seed(folder, current().parameters["seed"]))
 
 
 def full_path(path: str) -> str:
     """Resolver ``${full_path:data}``: a path that starts from the project's folder, as a full path.
 
-    Raises:
-        InputError: It is that of an object storage.
+    An object storage is refused by an InputError.
     """
     if "://" in path:
         raise InputError(f"{path} is not the path of a folder on this machine; mount the storage")

@@ -56,11 +56,7 @@ def refuse_missing(
 
 
 def give_parameters(taken: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol) -> None:
-    """Give the nodes of a pipeline parameters of the stored run in place of this run's own.
-
-    Args:
-        taken: Values by dotted key.
-    """
+    """Give a pipeline's nodes parameters of the stored run, by dotted key, in place of this run's own."""
     if taken:
         shown = [f"{key} {value}" for key, value in sorted(taken.items())]
         more = f" and {len(shown) - 4} more" if len(shown) > 4 else ""

@@ -22,11 +22,7 @@ class NumpyDataset(FileDataset):
         self._mode = "c" if memory_map else None
 
     def load(self) -> np.ndarray:
-        """The whole array.
-
-        Raises:
-            DataFileError: The file is missing, damaged or holds pickled objects.
-        """
+        """The whole array."""
         try:
             return np.load(self._path, mmap_mode=self._mode, allow_pickle=False)
         except (ValueError, EOFError, OSError) as error:
@@ -35,9 +31,6 @@ class NumpyDataset(FileDataset):
     def save(self, data: np.ndarray) -> None:
         """Replace the file atomically. An array that is all of a file, mapped read-only, is not stored
         twice: both names then lead to the same file.
-
-        Raises:
-            DataFileError: It cannot be written; the old file is unchanged.
         """
 
         def write(path: Path) -> None:

@@ -70,11 +70,7 @@ class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
             ) from None
 
     def _export(self, originals: dict[str, Path]) -> None:
-        """Replace what an earlier export made.
-
-        Args:
-            originals: For each file to be made, by its path here, the picture.
-        """
+        """Replace what an earlier export made by these pictures, by the paths of the files to be made."""
         stamps = {name: _stamp(original) for name, original in originals.items()}
         kept = self._remove_earlier()
         in_the_way = [n for n in originals if os.path.lexists(self._folder / n)]
@@ -140,11 +136,7 @@ class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
         write_bytes_atomically(self._folder / LIST, json.dumps(made).encode())
 
     def load(self) -> None:
-        """Refused: the table of clusters has all that is here.
-
-        Raises:
-            DataFileError: Always.
-        """
+        """Refused, always: the table of clusters has all that is here."""
         raise DataFileError(f"{self._folder}: exported pictures are never read")
 
     def _exists(self) -> bool:

@@ -12,11 +12,7 @@ class ClusterNamesDataset(FileDataset):
     """
 
     def load(self) -> pd.DataFrame:
-        """The table; names and ``clustering`` are text, whatever they look like, and empty cells NaN.
-
-        Raises:
-            DataFileError: There is no such file, or it is no table.
-        """
+        """The table; names and ``clustering`` are text, whatever they look like, and empty cells NaN."""
         try:
             encoding = _encoding(self._path.read_bytes())
             header = self._path.read_text(encoding).partition("\n")[0]

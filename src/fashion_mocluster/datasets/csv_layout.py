@@ -37,7 +37,6 @@ class Layout:
     Attributes:
         names: Of all columns; their numbers where there is no header.
         fields: ``index``, ``label`` and ``pixels`` as they occur, from left to right.
-        image_shape: Height and width.
     """
 
     names: list[str]

@@ -22,12 +22,7 @@ class ExternalEmbeddingsDataset(FileDataset):
     """
 
     def load(self) -> pd.DataFrame:
-        """The table.
-
-        Raises:
-            DataFileError: There is no such file, it is of another kind, damaged, or holds no array of
-                two dimensions.
-        """
+        """The table; an array has two dimensions."""
         readers = {".npy": _read_npy, ".parquet": pd.read_parquet, ".csv": pd.read_csv}
         read = readers.get(self._path.suffix.lower())
         if read is None:

@@ -48,11 +48,7 @@ class FiguresDataset(FileDataset):
                 path.unlink()
 
     def load(self) -> dict:
-        """The files.
-
-        Raises:
-            DataFileError: There are none.
-        """
+        """The files, of which there has to be one."""
         files = {path.stem: path.read_bytes() for path in sorted(self._path.glob("*.png"))}
         if not files:
             raise DataFileError(f"{self._path}: no figures here; kedro run draws them")

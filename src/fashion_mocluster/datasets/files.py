@@ -12,7 +12,9 @@ class FileDataset(AbstractDataset[Any, Any]):
     """A file or a folder; read-only where a subclass has no :meth:`save`.
 
     Raises:
-        DataFileError: It is the address of an object storage.
+        DataFileError: It is the address of an object storage. Loading raises it where the file is
+            missing, damaged or holds something else; saving where it cannot be written, and then the
+            old file is unchanged.
     """
 
     def __init__(self, *, filepath: str, metadata: dict | None = None):
@@ -24,11 +26,7 @@ class FileDataset(AbstractDataset[Any, Any]):
         self.metadata = metadata
 
     def save(self, data: Any) -> None:
-        """Refused: it is the user's or of another run.
-
-        Raises:
-            DataFileError: Always.
-        """
+        """Refused, always: it is the user's or of another run."""
         raise DataFileError(f"{self}: only read, never written")
 
     def _exists(self) -> bool:

@@ -235,11 +235,7 @@ def _readable(
 
 
 def _at_least_one(images: Iterator[np.ndarray], root: Path, table: Table) -> Iterator[np.ndarray]:
-    """The same images.
-
-    Raises:
-        DataFileError: There are none.
-    """
+    """The same images, of which there has to be one."""
     yield from images
     if not table.rows:
         reasons = [s.reason for s in table.skipped] + list(table.broken.values())
@@ -274,11 +270,7 @@ def _report(root: Path, options: PictureOptions, table: Table, pictures: Picture
 
 
 def _refuse_unreadable(root: Path, options: PictureOptions, pictures: Pictures) -> None:
-    """Refuse a folder of which too much cannot be read.
-
-    Raises:
-        DataFileError: ``options`` say so.
-    """
+    """Refuse a folder of which, by ``options``, too much cannot be read."""
     unreadable = [f"{s.path}: {s.reason}" for s in pictures.skipped if s.is_picture]
     if unreadable and options.unreadable == "refuse":
         listed = "\n  ".join(unreadable)

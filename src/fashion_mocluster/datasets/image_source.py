@@ -122,22 +122,14 @@ class _ImageSource(FileDataset):
         return kind, self._split, self._image_shape, str(self._path), stamps
 
     def check_path(self) -> None:
-        """Look whether there is something to read, before any work.
-
-        Raises:
-            DataFileError: There is not.
-        """
+        """Refuse a path with nothing to read, before any work."""
         if self._kind() != "torchvision" and not self._path.exists():
             raise DataFileError(
                 f"{self._path}: no such file or folder; check data.path, or predict.path if it is new"
             )
 
     def _kind(self) -> str:
-        """The format.
-
-        Raises:
-            DataFileError: There is no path, or a folder in which there is nothing to read.
-        """
+        """The format; a folder in which there is nothing to read is refused, and so is no path at all."""
         if self._path is None:
             raise DataFileError(
                 "no path is set: pass --params=data.path=..., for new images --params=predict.path=..."
@@ -224,11 +216,7 @@ class SkippedPicturesDataset(_ImageSource):
 
 
 def _folder_labels(paths: list[str], root: Path) -> Labels:
-    """The first folder of each path as its label, numbered in the order of the paths.
-
-    Raises:
-        DataFileError: A picture is in no folder.
-    """
+    """The first folder of each path, which has to be there, as its label, numbered in their order."""
     homeless = [path for path in paths if "/" not in path]
     if homeless:
         raise DataFileError(

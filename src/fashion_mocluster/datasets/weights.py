@@ -83,11 +83,7 @@ class StateDictDataset(FileDataset):
     """A bare state dict from elsewhere, read-only; loads as ``{"origin": path, "state": tensors}``."""
 
     def load(self) -> dict:
-        """The tensors and the path of their file.
-
-        Raises:
-            DataFileError: The file is missing, damaged or holds no dictionary.
-        """
+        """The tensors and the path of their file."""
         return {"origin": str(self._path), "state": load_dictionary(self._path)}
 
 
@@ -127,11 +123,7 @@ class TorchWeightsDataset(FileDataset):
         return None
 
     def load(self) -> Any:
-        """The object.
-
-        Raises:
-            DataFileError: There is no file yet, or it is damaged.
-        """
+        """The object."""
         if (source := self._source()) is None:
             raise DataFileError(
                 f"{self._path}: no trained encoder yet; train it with `kedro run` and the same --env and "
@@ -143,12 +135,7 @@ class TorchWeightsDataset(FileDataset):
         return load_obj(self._content).from_dict({**content, "origin": origin})
 
     def save(self, data: Any) -> None:
-        """Replace ``filepath`` atomically.
-
-        Raises:
-            DataFileError: ``data`` is of another class than ``content``, or the file cannot be
-                written; the old file is unchanged.
-        """
+        """Replace ``filepath`` atomically; an object of another class than ``content`` is refused."""
         if not isinstance(data, load_obj(self._content)):
             raise DataFileError(
                 f"{self._path}: expected a {self._content}, got {type(data).__name__}"

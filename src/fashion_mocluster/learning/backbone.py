@@ -128,9 +128,7 @@ def _packaged_state(name: str) -> dict[str, Tensor]:
 
 
 def network_input(images: np.ndarray, size: int, config: dict) -> Tensor:
-    """Images uint8 (B, H, W) or (B, H, W, 3) as float32 (B, 3, size, size), as :func:`standardized`
-    makes them.
-    """
+    """Images uint8 (B, H, W) or (B, H, W, 3) as network input float32 (B, 3, size, size)."""
     x = torch.from_numpy(np.array(images))  # a copy, as a memory-mapped file may be read-only
     x = channels_first(x).expand(-1, 3, -1, -1)
     return standardized(x.float() / 255, size, config)  # in memory the channels stay last: fastest

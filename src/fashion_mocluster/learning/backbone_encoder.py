@@ -51,9 +51,7 @@ class BackboneEncoder(nn.Module):
         return pooled(self.network, self._input(x), self.parameters_used.pooling)
 
     def feature_map(self, x: Tensor, stage: int) -> Tensor:
-        """The feature map (B, C, h, w) of a stage, see :meth:`map_shape`, of images
-        (B, channels, H, W) in [0, 1]. That of the last stage is the one that is pooled.
-        """
+        """A stage's map (B, C, h, w), see :meth:`map_shape`, of images (B, channels, H, W) in [0, 1]."""
         if self._is_pooled(stage):
             return last_map(self.network, self._input(x))
         (maps,) = self.network.forward_intermediates(

@@ -134,9 +134,7 @@ class Encoder(nn.Module):
         return F.normalize(x, dim=1) if self.parameters_used.normalize_embedding else x
 
     def feature_map(self, x: Tensor, stage: int) -> Tensor:
-        """The feature map (B, C, h, w) of a stage, see :meth:`map_shape`, of images
-        (B, channels, H, W).
-        """
+        """The map (B, C, h, w) of a stage, see :meth:`map_shape`, of images (B, channels, H, W)."""
         x = F.relu_(self.bn1(self.conv1(x)))
         if self.parameters_used.stem_stride == 4:
             x = F.max_pool2d(x, 3, stride=2, padding=1)

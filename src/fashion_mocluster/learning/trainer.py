@@ -171,11 +171,7 @@ def sgd(
 
 
 class EarlyStopping:
-    """The best value so far (lower is better) and how many epochs ago it was.
-
-    Args:
-        parameters: Patience in epochs and least improvement; None never stops.
-    """
+    """The best value so far (lower is better) and its age in epochs; without parameters never stops."""
 
     def __init__(self, parameters: EarlyStoppingParameters | None):
         self.parameters = parameters

@@ -59,9 +59,7 @@ def geometric(
 
 
 def photometric(images: Tensor, parameters: ViewParameters, generator: Generator) -> Tensor:
-    """Gamma, brightness, colors, blur and noise, each image by its own random amount, clipped to
-    [0, 1].
-    """
+    """Gamma, brightness, colors, blur and noise, each image by its own amount, clipped to [0, 1]."""
     x = images
     if parameters.gamma.low != parameters.gamma.high:
         x = x.clamp_min(1e-6) ** _log_uniform(x, parameters.gamma, generator)

@@ -90,8 +90,7 @@ class EncoderWeights:
         """Those of what is not trained here, for uint8 images like these, (N, H, W) or (N, H, W, 3).
 
         Raises:
-            InputError: The images are too small, or see
-                :func:`~fashion_mocluster.learning.backbone.load_backbone`.
+            InputError: The images are too small, or as :func:`load_backbone` raises.
         """
         channels = 3 if images.ndim == 4 else 1
         if isinstance(parameters, BackboneParameters):

@@ -62,9 +62,7 @@ def _describe(problem: ErrorDetails, parameters: dict[str, Any]) -> tuple[str, s
 
 
 def _place(loc: tuple, parameters: dict[str, Any]) -> tuple[list[str], list[str]]:
-    """The keys to a wrong value, without the tags that pydantic puts between them, and the names of
-    the parameters beside it.
-    """
+    """The keys to a wrong value, without the tags that pydantic adds, and the names beside it."""
     tree: Any = parameters
     place, siblings = [], []
     for part in loc:

@@ -43,11 +43,7 @@ RESERVED = {BEST, "pixel", "predicted"}
 
 
 def _number_or_auto(n_clusters: Any) -> int | str:
-    """A number of clusters as it may be given.
-
-    Raises:
-        ValueError: It is neither a whole number of at least 1 nor ``auto``.
-    """
+    """A number of clusters as it may be given; else a ValueError."""
     is_number = isinstance(n_clusters, int) and not isinstance(n_clusters, bool)
     if n_clusters != AUTO and not (is_number and n_clusters >= 1):
         raise ValueError("give a whole number of at least 1, or auto")
@@ -221,9 +217,7 @@ class ProjectParameters(Parameters):
 
     @property
     def equal_sizes_assumed(self) -> list[str]:
-        """The methods run that make clusters of about equal size, or whose encoder was trained on
-        such clusters.
-        """
+        """The methods run whose clusters, or those that their encoder learned, are of equal size."""
         trained = {
             f"{name}_finetuned"
             for name, recipe in self.finetuning.items()

@@ -13,11 +13,7 @@ class PipelineUnavailableError(FashionMoClusterError):
 
 
 def explain(parameters: dict, reason: str) -> NoReturn:
-    """Say why there is nothing to run.
-
-    Raises:
-        PipelineUnavailableError: Always.
-    """
+    """Say, by an error, why there is nothing to run."""
     raise PipelineUnavailableError(reason)
 
 

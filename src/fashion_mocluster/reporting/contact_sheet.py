@@ -12,11 +12,7 @@ FRAME = (204, 51, 51)
 
 
 def contact_sheet(images: np.ndarray, title: str, columns: int = 16, rows: int = 6) -> Figure:
-    """Up to ``columns * rows`` images, evenly spread over the file, as one mosaic.
-
-    Args:
-        images: uint8 (N, H, W) or (N, H, W, 3).
-    """
+    """Up to ``columns * rows`` images, uint8 (N, H, W) or (N, H, W, 3), evenly spread, as one mosaic."""
     chosen = np.unique(np.linspace(0, len(images) - 1, min(len(images), columns * rows)).round())
     tiles = images[chosen.astype(int)]
     count, height, width, *channels = tiles.shape

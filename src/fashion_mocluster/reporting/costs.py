@@ -10,10 +10,8 @@ from fashion_mocluster.reporting.seeds import format_number
 
 def training_table(results: Sequence[RunResults], thesis: dict[str, dict]) -> pd.DataFrame:
     """Per training and recipe: epochs run, median seconds and most memory (MB) of an epoch over
-    all seeds. Empty where nothing was trained; the trainings of ablations are left out.
-
-    Args:
-        thesis: By training, its ``seconds`` and ``memory_mb``.
+    all seeds. Empty where nothing was trained; the trainings of ablations are left out. ``thesis``
+    has ``seconds`` and ``memory_mb`` by training.
     """
     epochs: dict[tuple[str, str], list[pd.DataFrame]] = {}
     for run in results:
@@ -38,10 +36,7 @@ def inference_table(results: Sequence[RunResults], thesis: dict[str, dict]) -> p
     """Per method of the first run of each recipe: seconds and memory (MB) from images to clusters.
 
     Making the representation and clustering it come one after the other: their times add up, of
-    their memory the larger counts.
-
-    Args:
-        thesis: By method, its ``time_s`` and ``memory_mb``.
+    their memory the larger counts. ``thesis`` has ``time_s`` and ``memory_mb`` by method.
     """
     titles = method_titles(results)
     return pd.DataFrame(

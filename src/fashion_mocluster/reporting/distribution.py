@@ -56,11 +56,7 @@ def distribution_table(clusters: pd.DataFrame, class_names: list[str]) -> pd.Dat
 def contingency(
     distribution: pd.DataFrame, clusters: Collection[int] | None = None
 ) -> pd.DataFrame:
-    """Counts by cluster (rows) and by (Label_ID, Label_Name) (columns) of a distribution table.
-
-    Args:
-        clusters: The rows, where some clusters may be empty; None for those that occur.
-    """
+    """Counts by cluster, those given or those that occur, and by (Label_ID, Label_Name) (columns)."""
     keys = ["Cluster_ID", "Label_ID", "Label_Name"]
     counts = distribution.set_index(keys)["Count"].unstack(keys[1:], fill_value=0)
     counts = counts.sort_index(axis=1)
@@ -91,11 +87,7 @@ def _unique(names: list[str]) -> list[str]:
 
 
 def distribution_figure(counts: pd.DataFrame, title: str) -> Figure:
-    """A bar chart per cluster; a class that makes up more than half of it is dark.
-
-    Args:
-        counts: As :func:`contingency` makes it.
-    """
+    """A bar chart per cluster of a contingency table; a class that makes up more than half is dark."""
     columns = min(5, len(counts))
     rows = math.ceil(len(counts) / columns)
     names = counts.columns.get_level_values("Label_Name")

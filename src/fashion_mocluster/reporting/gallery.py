@@ -114,9 +114,7 @@ def gallery_html(
 
 
 def _described_group(images: np.ndarray, rows: pd.Series, picture: pd.Series) -> dict[str, Any]:
-    """A group of duplicates: its kind, size and pictures. Where some of them have the same pixels and
-    others only similar ones, the former are listed by themselves.
-    """
+    """A group of duplicates: kind, size, pictures; equal ones apart where others are only similar."""
     digests = rows.map(lambda row: hashlib.sha256(images[row].tobytes()).digest())
     copies = digests.duplicated(keep=False) & (digests.nunique() > 1)
     shown = rows.head(GROUP_PICTURES)
@@ -131,9 +129,7 @@ def _described_group(images: np.ndarray, rows: pd.Series, picture: pd.Series) ->
 def _described(
     clusters: pd.DataFrame, picks: dict[int, Picks], picture: pd.Series, names: pd.DataFrame | None
 ) -> list[dict[str, Any]]:
-    """Each cluster's numbers (several where they were given one name), label, name, color, size and
-    pictures.
-    """
+    """Each cluster's numbers (several of one name), label, name, color, size and pictures."""
     sizes = clusters["cluster"].value_counts()
     palette = [to_hex(color) for color in colors(len(set(picks) - {-1}))] + [UNSORTED_COLOR]
     name_of = {} if names is None else names.dropna().set_index("cluster")["name"].to_dict()
@@ -190,9 +186,7 @@ def cluster_picks(
 
 
 def embedded_rows(n_images: int, first: np.ndarray) -> np.ndarray:
-    """The rows of the images that get a thumbnail, ascending: those that are ``first``, and of the
-    others as many, at random, as there is room for.
-    """
+    """The rows that get a thumbnail, ascending: the ``first``, and at random as many others as fit."""
     others = np.setdiff1d(np.arange(n_images), first)
     room = max(0, MAX_THUMBNAILS - len(set(first)))
     return np.union1d(first, np.random.default_rng(0).permutation(others)[:room])

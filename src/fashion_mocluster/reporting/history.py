@@ -8,12 +8,7 @@ from fashion_mocluster.reporting.style import OURS, new_figure
 
 
 def history_figure(history: pd.DataFrame, title: str, curves: dict[str, str]) -> Figure:
-    """One panel per curve.
-
-    Args:
-        history: One row per epoch, with a column ``epoch``.
-        curves: Column and its axis label.
-    """
+    """A panel per curve, by column its label, over the ``epoch`` of a history with a row for each."""
     figure = new_figure(4.2 * len(curves), 3.4)
     panels = figure.subplots(1, len(curves), squeeze=False)[0]
     for axes, (column, label) in zip(panels, curves.items(), strict=True):

@@ -16,11 +16,7 @@ CHOSEN = "Chosen without labels"
 def literature_table(
     results: Sequence[RunResults], literature: Sequence[dict[str, Any]]
 ) -> pd.DataFrame:
-    """All clusterings, best ACC first and those without ACC last; empty without literature.
-
-    Args:
-        literature: ``report.literature`` of the parameters.
-    """
+    """All clusterings, best ACC first, without ACC last; empty without ``report.literature``."""
     if not literature:
         return pd.DataFrame()
     published = pd.DataFrame(literature)
@@ -49,9 +45,7 @@ def new_images_table(results: Sequence[RunResults]) -> pd.DataFrame:
 
 
 def new_image_scores(results: Sequence[RunResults]) -> pd.DataFrame:
-    """ACC, NMI and ARI, where labels are known, of the images that ``predict`` sorted into the
-    clusters of each seed, and the mean confidence with which it did.
-    """
+    """Mean confidence, and ACC, NMI and ARI where labels are known, of the new images of each seed."""
     titles = method_titles(results)
     lines = []
     for run in results:

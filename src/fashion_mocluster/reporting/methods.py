@@ -99,9 +99,7 @@ def _thesis_scores(results: Sequence[RunResults]) -> pd.DataFrame:
 
 
 def _compared(means: pd.DataFrame, thesis: pd.DataFrame) -> pd.DataFrame:
-    """``+`` where a mean is better than what the thesis published, ``-`` where it is not, and
-    nothing where there are no two numbers to compare.
-    """
+    """``+`` where a mean is better than the published one, ``-`` where not, nothing without both."""
     ours = means.xs("mean", axis=1, level=1)
     theirs = thesis.reindex(means.index.get_level_values("method")).set_axis(means.index)
     better = ours[list(SCORES)] * SIGNS > theirs * SIGNS

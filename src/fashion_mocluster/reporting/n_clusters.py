@@ -8,11 +8,7 @@ from fashion_mocluster.wording import counted
 
 
 def n_clusters_figure(curve: pd.DataFrame, chosen: int) -> Figure:
-    """The criterion over the numbers that were tried, and the one that was chosen.
-
-    Args:
-        curve: ``n_clusters``, and a column for the criterion, which is higher where the number fits.
-    """
+    """The criterion, higher where it fits, by the ``n_clusters`` that were tried, and what was chosen."""
     (criterion,) = curve.columns.drop("n_clusters")
     figure = new_figure(7, 3.6)
     axes = figure.subplots()

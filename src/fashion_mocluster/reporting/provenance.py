@@ -33,11 +33,8 @@ def recorded_parameters(results: Sequence[RunResults]) -> dict[str, Any]:
 
 
 def differing_parameters(recorded: dict[str, dict]) -> pd.DataFrame:
-    """The parameters, by dotted key, that are not the same in all runs, and their values; but for
+    """The parameters, by dotted key, that are not the same in all runs, and their values by run; but for
     the seeds, which every stage has of its own. Empty where none differ.
-
-    Args:
-        recorded: Parameters by the name of the run.
     """
     flat = {
         # As objects, lest a whole number become 30.0 where others have a fraction.

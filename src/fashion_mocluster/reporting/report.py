@@ -37,12 +37,7 @@ def report_html(
     figures: dict[str, Figure],
     published: Sequence[dict[str, Any]] = (),
 ) -> str:
-    """The page; sections without data are left out.
-
-    Args:
-        results: Of all runs; the first recipe is the one the page opens with.
-        published: What others published, ``report.literature`` of the parameters.
-    """
+    """The page; sections without data are left out. It opens with the first recipe of ``results``."""
     thesis_costs = recorded(results, "report", "thesis_costs")
     cases, bugs = gather(results, "ablation"), gather(results, "bugfix_ablation")
     methods, classes = methods_table(results)
@@ -118,9 +113,7 @@ def _distributions(results: Sequence[RunResults]) -> dict[str, Markup]:
 
 
 def _pictures(results: Sequence[RunResults]) -> dict[str, list[tuple[str, dict[str, str]]]]:
-    """The figures of the first run of each recipe, as data URIs, with the titles of the methods, which
-    need not be unique; those of its best method first.
-    """
+    """The figures of the first run of each recipe, as data URIs, by title; the best method's first."""
     titles, pictures = method_titles(results), {}
     with ThreadPoolExecutor(available_threads()) as pool:
         for run in first_runs(results):

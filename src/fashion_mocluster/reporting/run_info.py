@@ -21,11 +21,7 @@ PACKAGES = (
 
 
 def run_info(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Plain values that JSON can hold.
-
-    Args:
-        parameters: All parameters of the run; its ``seed`` is named apart.
-    """
+    """All parameters of a run, its seed, versions and hardware, as plain values that JSON can hold."""
     return {
         "seed": parameters["seed"],
         "parameters": {k: _plain(v) for k, v in parameters.items() if not k.startswith("_")},

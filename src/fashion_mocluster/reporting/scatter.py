@@ -80,9 +80,7 @@ def scatter_figure(
 
 
 def spread_out(places: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Places (N, 2) moved apart vertically until boxes of ``size`` (2,) around them are free of
-    each other.
-    """
+    """Places (N, 2) moved apart vertically until boxes of ``size`` (2,) around them do not overlap."""
     places = places.astype(float).copy()
     for _ in range(500):
         moved = False

@@ -29,9 +29,7 @@ HEAT = "cividis"
 
 
 def colors(count: int) -> list:
-    """``count`` colors; beyond ten they come from an even color map, and numbers drawn into the
-    figure have to tell groups apart.
-    """
+    """``count`` colors; beyond ten from an even color map, where numbers have to tell groups apart."""
     if count <= len(MUTED):
         return list(MUTED[:count])
     return [colormaps["turbo"](i / (count - 1)) for i in range(count)]
@@ -43,9 +41,7 @@ def cluster_name(cluster: int) -> str:
 
 
 class PlainTextFigure(Figure):
-    """A figure that prints every text as it is: a ``$`` in a title or a class name is a dollar
-    sign, not the beginning of a formula.
-    """
+    """A figure that prints every text as it is: a ``$`` in a title does not begin a formula."""
 
     def draw(self, renderer: Any) -> None:
         """Draw without looking for formulas, also in tick labels that are only made here."""
@@ -56,9 +52,7 @@ class PlainTextFigure(Figure):
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure, inches, that places its parts without overlap. It belongs to no global
-    state, so nothing has to be closed.
-    """
+    """An empty figure, inches, that places its parts without overlap; no global state knows it."""
     return PlainTextFigure(figsize=(width, height), layout="constrained")
 
 
@@ -106,9 +100,7 @@ def mark_published(axes: Axes, values: list[float | None], horizontal: bool = Fa
 
 
 def legend_below(figure: Figure, columns: int = 2) -> None:
-    """The legend of all panels under them, where it covers neither data nor titles; none where
-    there are no two things to tell apart.
-    """
+    """One legend of all panels, below them; none where there are no two things to tell apart."""
     shown = {}
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):

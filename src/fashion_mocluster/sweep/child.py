@@ -41,8 +41,6 @@ def run(
 
 
 def _end_with_parent() -> None:
-    """Kill this process and those it started, at once: whatever files a run leaves half done, the next
-    one writes again.
-    """
+    """Kill this process and those it started, at once: the next run writes half-done files again."""
     wait([multiprocessing.parent_process().sentinel])
     os.killpg(os.getpid(), signal.SIGKILL)

@@ -82,9 +82,7 @@ def save_table(outcomes: list[Outcome], path: Path) -> None:
 
 
 def reporting_run(outcomes: list[Outcome]) -> Run | None:
-    """The run that makes one page of all environments and cases with results, in the folder of the first
-    result; None without any.
-    """
+    """The run that makes one page of all results, in the folder of the first; None without any."""
     runs = [outcome.run for outcome in outcomes if outcome.state in (DONE, KEPT)]
     if not runs:
         return None

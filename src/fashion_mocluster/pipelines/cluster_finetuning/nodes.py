@@ -83,11 +83,7 @@ def self_label_encoder(
     pixel_clusters: pd.DataFrame | None = None,
     name: str = "finetuning",
 ) -> Outputs:
-    """Weights trained on their own clusters, history, those clusters, and costs; no label is seen.
-
-    Args:
-        pixel_clusters: A cluster for each image, where ``parameters.init`` is ``pixel_clusters``.
-    """
+    """Weights trained on their own clusters, history, those clusters, and costs; no label is seen."""
     from fashion_mocluster.learning.self_labeling import self_label
 
     p = parameters

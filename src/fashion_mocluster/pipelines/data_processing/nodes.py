@@ -61,11 +61,7 @@ def validate_images(
 
 
 def list_skipped_pictures(skipped_files: pd.DataFrame, images: np.ndarray) -> pd.DataFrame:
-    """``path`` and ``reason`` of all files that became no images.
-
-    Args:
-        images: Known only once the files were read, and so is what was skipped.
-    """
+    """``path`` and ``reason`` of all files that became no images, known once these are read."""
     return skipped_files
 
 
@@ -97,11 +93,7 @@ def describe_pixels(images: np.ndarray) -> dict:
 
 
 def cluster_pixels(images: np.ndarray, n_clusters: int, seed: int) -> pd.DataFrame:
-    """``index`` and ``cluster`` of every image (N rows), found in its pixels alone.
-
-    Args:
-        images: uint8 (N, H, W).
-    """
+    """``index`` and ``cluster`` of uint8 images (N, H, W), N rows, found in their pixels alone."""
     from fashion_mocluster.clustering.pixels import pixel_clusters
 
     labels = pixel_clusters(images, n_clusters, seed)

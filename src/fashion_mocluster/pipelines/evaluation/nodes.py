@@ -273,9 +273,7 @@ def draw_method(
     distribution: pd.DataFrame,
     method: MethodParameters,
 ) -> dict[str, Figure]:
-    """Scatter by cluster and by label, class distribution and confusion; without labels only
-    what needs none.
-    """
+    """Scatter by cluster and by label, distribution and confusion; without labels what needs none."""
     from fashion_mocluster.clustering.scores import match_clusters
     from fashion_mocluster.reporting import distribution as bars
     from fashion_mocluster.reporting import scatter

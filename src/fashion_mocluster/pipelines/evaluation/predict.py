@@ -126,9 +126,7 @@ def draw_predictions(
     *,
     title: str,
 ) -> Figure:
-    """Classes and clusters of the new images; without labels the sizes of the clusters. Clusters that
-    no new image is in are shown too.
-    """
+    """Classes and all known clusters of the new images; without labels the sizes of the clusters."""
     from fashion_mocluster.clustering.scores import match_clusters
     from fashion_mocluster.reporting import distribution as bars
 
@@ -215,9 +213,7 @@ def _check_images() -> Pipeline:
 
 
 def _new_embeddings(representation: str, encoders: Collection[str]) -> Pipeline:
-    """``predict.checked_images`` to ``new_<representation>_embeddings``, embedded as the known images
-    were.
-    """
+    """``predict.checked_images`` to ``new_<representation>_embeddings``, embedded as the known ones."""
     name, namespace = f"new_{representation}", f"{NAMESPACE}.{representation}"
     if representation == "backbone":
         return backbone.create_pipeline(namespace, name, CHECKED)

@@ -82,9 +82,7 @@ def embedding_pipeline(
 
 
 def whitening_pipeline(namespace: str, encoder: str, recipe: str = "whitening") -> Pipeline:
-    """Images and ``<encoder>_weights`` to ``<encoder>_whitened_embeddings``, and the weights with the
-    readout that makes them, fitted to the images.
-    """
+    """Images and ``<encoder>_weights`` to these with a fitted readout, and to its embeddings."""
     name = f"{encoder}{WHITENED}"
     return Pipeline(
         [
