@@ -55,10 +55,7 @@ class RunLockHook:
         """Release the lock."""
         self._lock.release()
 
-    @hook_impl
-    def on_pipeline_error(self) -> None:
-        """Release the lock."""
-        self._lock.release()
+    on_pipeline_error = after_pipeline_run
 
 
 class ProvenanceHook:

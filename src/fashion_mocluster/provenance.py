@@ -150,14 +150,10 @@ def _is_not_named(key: str, now: dict[str, Any]) -> bool:
 def of_datasets(
     pipelines: Iterable[Pipeline], parameters: dict[str, Any], project_path: Path
 ) -> dict[str, dict[str, Any]]:
-    """What every dataset of some pipelines would be made from.
+    """What every dataset of all pipelines, also of those not run at present, would be made from.
 
-    Args:
-        pipelines: All of them, also those that the present run leaves out.
-
-    Returns:
-        By dataset: the values of all parameters that reach it, by dotted key, and a signature of the
-        images for each source of images, and of each file named by a parameter.
+    By dataset: the values of all parameters that reach it, by dotted key, and a signature of the images
+    for each source of images, and of each file named by a parameter.
     """
     made_from: dict[str, dict[str, Any]] = {
         source: {IMAGES[group]: signature(project_path, at(parameters, group, "path"))}

@@ -26,7 +26,7 @@ def photos(tmp_path):
 def export(photos, tmp_path):
     def _export(kind, table=TABLE):
         target = str(tmp_path / "out")
-        ClusterFoldersDataset(filepath=target, source=str(photos), mode=kind).save(table)
+        ClusterFoldersDataset(filepath=str(target), source=str(photos), mode=kind).save(table)
         return found(tmp_path / "out")
 
     return _export

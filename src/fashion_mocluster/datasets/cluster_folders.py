@@ -7,13 +7,13 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
-from kedro.io import AbstractDataset
 
 from fashion_mocluster.datasets.atomic import write_bytes_atomically
 from fashion_mocluster.datasets.errors import DataFileError
+from fashion_mocluster.datasets.files import FileDataset
 from fashion_mocluster.datasets.picture_files import find_printed
 
 logger = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ ExportMode = Literal["none", "links", "copies"]
 LIST = ".made_by_fashion_mocluster.json"
 
 
-class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
+class ClusterFoldersDataset(FileDataset):
     """A folder per cluster with its pictures, called by its name, or ``cluster_<number>``, or
     ``unsorted`` for -1; write-only.
 
@@ -38,11 +38,10 @@ class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
     def __init__(
         self, *, filepath: str, source: str, mode: ExportMode = "none", metadata: dict | None = None
     ):
-        self._folder = Path(filepath)
+        super().__init__(filepath=filepath, metadata=metadata)
         source_path = Path(source).expanduser()
         self._source = source_path.parent if source_path.is_file() else source_path
         self._mode = mode
-        self.metadata = metadata
 
     def save(self, data: pd.DataFrame) -> None:
         """Make the folders, or remove those of other clusters.
@@ -73,32 +72,32 @@ class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
         """Replace what an earlier export made by these pictures, by the paths of the files to be made."""
         stamps = {name: _stamp(original) for name, original in originals.items()}
         kept = self._remove_earlier()
-        in_the_way = [n for n in originals if os.path.lexists(self._folder / n)]
+        in_the_way = [n for n in originals if os.path.lexists(self._path / n)]
         if in_the_way:
             raise DataFileError(
-                f"{self._folder / in_the_way[0]}: this file is not of an earlier export and is in "
+                f"{self._path / in_the_way[0]}: this file is not of an earlier export and is in "
                 "the way; move it elsewhere"
             )
         # Listed before they are made: what an interrupted export leaves is removed by the next.
         self._write_list(kept | {n: [str(o), *stamps[n]] for n, o in originals.items()})
         for name, original in originals.items():
-            self._make(self._folder / name, original)
+            self._make(self._path / name, original)
 
     def _remove_other(self, originals: dict[str, Path]) -> None:
         """Remove what an earlier export made, unless it made just these files."""
-        listed = json.loads((self._folder / LIST).read_text())
+        listed = json.loads((self._path / LIST).read_text())
         if {name: original for name, (original, *_) in listed.items()} == {
             name: str(original) for name, original in originals.items()
         }:
             return
         kept = self._remove_earlier()
-        logger.info("%s: removed, as an earlier run had exported other clusters", self._folder)
+        logger.info("%s: removed, as an earlier run had exported other clusters", self._path)
         if kept:
             self._write_list(kept)
             return
-        (self._folder / LIST).unlink()
-        if not any(self._folder.iterdir()):
-            self._folder.rmdir()
+        (self._path / LIST).unlink()
+        if not any(self._path.iterdir()):
+            self._path.rmdir()
 
     def _make(self, place: Path, original: Path) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -109,12 +108,12 @@ class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
 
     def _remove_earlier(self) -> dict[str, list]:
         """Remove what an earlier export made; what of it was changed since is kept and returned."""
-        listed = self._folder / LIST
+        listed = self._path / LIST
         if not listed.exists():
             return {}
         kept = {}
         for name, (original, *stamp) in json.loads(listed.read_text()).items():
-            place = self._folder / name
+            place = self._path / name
             if _is_made_from(place, Path(original), stamp):
                 place.unlink()
             elif os.path.lexists(place):
@@ -123,27 +122,24 @@ class ClusterFoldersDataset(AbstractDataset[pd.DataFrame, None]):
             logger.warning(
                 "%s: files of an earlier export that were changed since, or whose picture is gone, are "
                 "kept, such as %s",
-                self._folder,
+                self._path,
                 next(iter(kept)),
             )
-        for folder in self._folder.iterdir():
+        for folder in self._path.iterdir():
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
         return kept
 
     def _write_list(self, made: dict[str, list]) -> None:
         """For each file its original, and the size and time of change of that."""
-        write_bytes_atomically(self._folder / LIST, json.dumps(made).encode())
+        write_bytes_atomically(self._path / LIST, json.dumps(made).encode())
 
     def load(self) -> None:
         """Refused, always: the table of clusters has all that is here."""
-        raise DataFileError(f"{self._folder}: exported pictures are never read")
+        raise DataFileError(f"{self._path}: exported pictures are never read")
 
     def _exists(self) -> bool:
-        return (self._folder / LIST).exists()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._folder), "mode": self._mode}
+        return (self._path / LIST).exists()
 
 
 def _is_made_from(place: Path, original: Path, stamp: list[int]) -> bool:

@@ -18,15 +18,13 @@ PREFIXES = {"train": "train", "test": "t10k"}
 
 
 def read_idx_folder(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray | None]:
-    """Images and labels of a folder of IDX files, gzipped or not.
+    """Images uint8 (N, H, W) of a folder of IDX files, gzipped or not, and labels int64 (N,), None where
+    a label file is missing.
 
     Args:
         folder: Holds ``train-images-idx3-ubyte``, ``t10k-images-idx3-ubyte`` and so on, itself or in
             folders up to two levels down; ``train-images.idx3-ubyte`` is the same.
         split: ``train``, ``test`` or ``all`` (train, then test).
-
-    Returns:
-        uint8 (N, H, W) and int64 (N,), or None where a label file is missing.
 
     Raises:
         DataFileError: A file is missing, ambiguous, damaged or does not match its partner.

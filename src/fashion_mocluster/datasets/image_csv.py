@@ -28,10 +28,7 @@ CHUNK_ROWS = 5000
 def read_image_csv(
     path: Path, image_shape: tuple[int, int] | None = None
 ) -> tuple[np.ndarray, np.ndarray | None, list[str] | None]:
-    """Images and labels of a CSV file, gzipped or not.
-
-    Args:
-        image_shape: Height and width; None means square images.
+    """Images and labels of a CSV file, gzipped or not, square where no shape (height, width) is given.
 
     Returns:
         uint8 (N, H, W); int64 (N,), or None where there is no label; and the names of labels that are
@@ -86,16 +83,11 @@ def _open(path: Path) -> Iterator[io.TextIOBase]:
 def _read_lines(
     lines: list[str], layout: Layout, path: Path, first_line: int, fractions: bool | None
 ) -> tuple[np.ndarray, bool]:
-    """A structured array (len(lines),) with the fields of the layout, pixels as uint8.
+    """A structured array (len(lines),) with the fields of the layout, pixels as uint8; and whether they
+    were from 0 to 1, which ``fractions`` says if it is known.
 
     ``np.loadtxt`` is strict and faster than ``pandas.read_csv``. Only where it refuses are the lines
     read again one by one, to say which value is wrong.
-
-    Args:
-        fractions: Whether pixels are from 0 to 1; None if that is to be found out.
-
-    Returns:
-        The array, and whether pixels are from 0 to 1.
     """
     if not all(line.isascii() and line.strip() for line in lines):
         # NumPy 2.4 crashes on numbers with characters beyond U+FFFF, and skips blank lines.

@@ -41,10 +41,8 @@ class Described:
 def describe(
     images: np.ndarray, parameters: BackboneParameters, earlier: Described | None = None
 ) -> tuple[Described, int]:
-    """Features of uint8 images (N, H, W) or (N, H, W, 3), each picture passed through the network once.
-
-    Returns:
-        The features, and how many of the images an earlier run had described.
+    """Features of uint8 images (N, H, W) or (N, H, W, 3), each passed through the network once, and how
+    many of the images the ``earlier`` run had described.
 
     Raises:
         InputError: As :func:`embed_with_backbone` raises.

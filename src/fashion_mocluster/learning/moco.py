@@ -153,13 +153,8 @@ class EndToEndContrast(nn.Module):
 def nearest_neighbor_keys(
     keys: Tensor, queue: Tensor, excluded: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Positives from other images: for each key the most similar one in the queue (Dwibedi et al.
-    2021, NNCLR, equation 2).
-
-    Args:
-        keys: Unit vectors (B, D).
-        queue: Unit vectors (K, D).
-        excluded: bool (B, K), keys in the queue that may not be taken.
+    """Positives from other images: of unit vectors ``keys`` (B, D) each one's most similar in ``queue``
+    (K, D) that is not ``excluded``, bool (B, K) (Dwibedi et al. 2021, NNCLR, equation 2).
 
     Returns:
         The positives (B, D), and ``excluded`` with the positives added: they are no negatives.
@@ -179,15 +174,13 @@ def info_nce(
     temperature: float,
     excluded: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """InfoNCE (van den Oord et al. 2018; He et al. 2020, equation 1).
+    """InfoNCE (van den Oord et al. 2018; He et al. 2020, equation 1): the mean loss, and the mean cosine
+    similarity of the positives, both 0-d.
 
     Args:
         query, key: Unit vectors (B, D); ``key[i]`` is the positive of ``query[i]``.
         negatives: Keys of other images, (K, D).
         excluded: bool (B, K), negatives that do not count for a query.
-
-    Returns:
-        The mean loss and the mean cosine similarity of the positives, both 0-d.
     """
     positive = (query * key).sum(1)
     negative = (query @ negatives.T) / temperature

@@ -96,14 +96,11 @@ def _weighted(db: Tensor, ch: Tensor, parameters: SurrogateParameters) -> Tensor
 
 
 def silhouette_samples(z: Tensor, labels: Tensor, clusters: int, rows: slice) -> Tensor:
-    """Silhouette (Rousseeuw 1987) of the images in ``rows``; 0 where a cluster has one member.
+    """Silhouette (Rousseeuw 1987), (rows,) in [-1, 1], of ``rows``; 0 where a cluster has one member.
 
     Args:
         z: Embeddings (N, D).
         labels: int64 (N,) in 0..clusters-1, none of them empty.
-
-    Returns:
-        (rows,) values in [-1, 1].
     """
     x, own = z[rows], labels[rows, None]
     squared = x.square().sum(1, keepdim=True) - 2 * x @ z.T + z.square().sum(1)

@@ -23,12 +23,8 @@ def effects(runs: pd.DataFrame) -> pd.DataFrame:
     """Scores of each case less those of the case that corrects nothing, of the same run and encoder:
     mean, standard deviation and number of seeds.
 
-    Args:
-        runs: The bug-fix ablation's tables of all runs, with the columns ``recipe`` and ``seed``.
-
-    Returns:
-        Indexed by ``case, issue, change, encoder``, in order of issue, all corrections together at
-        the end; the reference comes first, with its own scores.
+    Indexed by ``case, issue, change, encoder``, in order of issue, all corrections together at the end;
+    the reference comes first, with its own scores. ``runs`` have the columns ``recipe`` and ``seed``.
     """
     keys, about = ["encoder", "recipe", "seed"], ["case", "issue", "change", "encoder"]
     reference = runs.loc[runs["case"] == REFERENCE, [*keys, *SCORES]]

@@ -41,10 +41,8 @@ def printed_table(
     equal_sizes: Collection[str] = (),
     standard_errors: dict[str, float] | None = None,
 ) -> str:
-    """The table as text; the best method by ``neighbor_mi`` (nats) has a star.
-
-    Args:
-        standard_errors: Of the silhouettes that are means over samples, by method; for another line.
+    """The table as text; the best method by ``neighbor_mi`` (nats) has a star. Silhouettes that are means
+    over samples have a standard error, for another line.
     """
     shown = table.drop(columns=["representation", "clusterer", "chi", "n_images"])
     shown = shown.dropna(axis="columns", how="all")  # without labels some scores are not known

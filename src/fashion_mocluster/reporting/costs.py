@@ -9,9 +9,8 @@ from fashion_mocluster.reporting.seeds import format_number
 
 
 def training_table(results: Sequence[RunResults], thesis: dict[str, dict]) -> pd.DataFrame:
-    """Per training and recipe: epochs run, median seconds and most memory (MB) of an epoch over
-    all seeds. Empty where nothing was trained; the trainings of ablations are left out. ``thesis``
-    has ``seconds`` and ``memory_mb`` by training.
+    """Per training and recipe: epochs run, median seconds and most memory (MB) of an epoch over all
+    seeds, beside ``seconds`` and ``memory_mb`` of ``thesis``; ablations are left out.
     """
     epochs: dict[tuple[str, str], list[pd.DataFrame]] = {}
     for run in results:

@@ -60,6 +60,8 @@ class RunResults:
         tables, values = run["tables"], run["values"]
         predictions = values.get("prediction_scores", {})
         best, record = values.get("best_method", {}), values.get("run_info", {})
+        # Older versions do not say of which clustering these are.
+        same_clustering = predictions.get("clustering") == best.get("clustering")
         return cls(
             recipe=run["recipe"],
             seed=run["seed"],
@@ -75,7 +77,7 @@ class RunResults:
             distributions=_folder(tables, "cluster_distribution"),
             ablation=tables.get("ablation", pd.DataFrame()),
             bugfix_ablation=tables.get("bugfix_ablation", pd.DataFrame()),
-            predictions=predictions if _same_clustering(predictions, best) else {},
+            predictions=predictions if same_clustering else {},
             figures=run["figures"],
             gallery=run.get("gallery"),
         )
@@ -111,11 +113,6 @@ class RunResults:
     def _parts(self, representation: str) -> list[str]:
         """What a joined representation is made of; of another it alone."""
         return list(self.parameters.get("joined", {}).get(representation, [representation]))
-
-
-def _same_clustering(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether two files are of one clustering; those of older versions do not say of which."""
-    return one.get("clustering") == other.get("clustering")
 
 
 def _folder(files: dict[str, Any], folder: str) -> dict[str, Any]:

@@ -6,14 +6,11 @@ import pandas as pd
 
 
 def over_seeds(lines: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """Mean, standard deviation (n - 1; NaN for a single seed) and number of seeds.
+    """Mean, standard deviation (n - 1; NaN for a single seed) and number of seeds of lines that agree in
+    the columns ``keys``.
 
-    Args:
-        lines: One line for each seed; those that belong together agree in ``keys``.
-
-    Returns:
-        Indexed by ``keys`` in order of first appearance, columns (score, mean | std | count), of
-        every numeric column.
+    Indexed by ``keys`` in order of first appearance, columns (score, mean | std | count), of every
+    numeric column.
     """
     scores = [c for c in lines.select_dtypes("number") if c not in keys]
     return lines.groupby(keys, sort=False, dropna=False)[scores].agg(["mean", "std", "count"])

@@ -18,12 +18,7 @@ from fashion_mocluster.__main__ import main
 def run(
     options: list[str], project: Path, variables: Mapping[str, str], output: Connection
 ) -> None:
-    """What the process does.
-
-    Args:
-        options: Those of ``kedro run``.
-        output: Gets everything printed.
-    """
+    """What the process does: ``kedro run`` with these options; ``output`` gets everything printed."""
     os.setsid()  # Ctrl-C of the terminal goes to the sweep alone
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.update(variables)

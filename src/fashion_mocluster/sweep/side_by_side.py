@@ -46,13 +46,9 @@ def run_all(
     workers: LocalWorkers | None,
     say: Callable[[str], None],
 ) -> list[Outcome]:
-    """Make all runs that are not finished yet.
+    """Make all runs that are not finished yet, and say how each ended, in their order.
 
-    Args:
-        workers: Those of a cluster on this machine, None of another one.
-
-    Returns:
-        How each ended, in their order. After Ctrl-C those that had not ended are ``stopped``.
+    After Ctrl-C those that had not ended are ``stopped``. Another cluster's ``workers`` are None.
     """
     from distributed import as_completed
 

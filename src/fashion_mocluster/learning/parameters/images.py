@@ -8,7 +8,7 @@ from fashion_mocluster.parameter_types import Fraction, NonNegative, Parameters
 
 
 class Range(Parameters):
-    """A closed interval from which a value is drawn uniformly for each image."""
+    """A closed interval; of a view one from which a value is drawn uniformly for each image."""
 
     low: float
     high: float
@@ -16,7 +16,7 @@ class Range(Parameters):
     @model_validator(mode="after")
     def _ordered(self):
         if self.low > self.high:
-            raise ValueError(f"low ({self.low}) must not exceed high ({self.high})")
+            raise ValueError(f"low ({self.low}) is above high ({self.high})")
         return self
 
 

@@ -2,13 +2,13 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from fashion_mocluster.clustering.parameters import MethodParameters
 from fashion_mocluster.datasets.cluster_folders import ExportMode
 from fashion_mocluster.datasets.image_source import Format, Split
 from fashion_mocluster.datasets.picture_options import Pixels
-from fashion_mocluster.learning.parameters import EmbeddingParameters
+from fashion_mocluster.learning.parameters import EmbeddingParameters, Range
 from fashion_mocluster.parameter_types import ClusteringSeed, Count, Fraction, Name, Parameters
 
 
@@ -31,17 +31,11 @@ class ScreeningParameters(Parameters):
         return self.collapse_duplicates or self.set_aside_outliers
 
 
-class ClusterCounts(Parameters):
+class ClusterCounts(Range):
     """The numbers of clusters that ``n_clusters: auto`` tries, from ``low`` to ``high``."""
 
     low: Annotated[int, Field(ge=2)]
     high: Annotated[int, Field(ge=2)]
-
-    @model_validator(mode="after")
-    def _ordered(self):
-        if self.low > self.high:
-            raise ValueError(f"low ({self.low}) is above high ({self.high})")
-        return self
 
 
 class EvaluationParameters(Parameters):
