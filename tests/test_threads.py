@@ -61,10 +61,15 @@ def test_the_number_follows_what_the_machine_can_do_and_the_choice_is_said(monke
         machine.now += 2
         chosen.observe(30)
         assert chosen.count == machine.count == 1
-        chosen.begin_epoch()
+        machine.now += 11
+        chosen.observe(300)
         assert chosen.count == 1
         machine.seconds[2] = 0.01  # and has gone again
-        chosen.begin_epoch()
+        machine.now += 11
+        chosen.observe(300)
+        assert chosen.count == 1  # the second time it is tried again after 20 seconds
+        machine.now += 11
+        chosen.observe(300)
         assert chosen.count == machine.count == 2
     assert "moco: computing with threads=1, at present faster than threads=2" in caplog.text
     assert "moco: computing with threads=2, at present faster than threads=1" in caplog.text
@@ -111,20 +116,30 @@ def test_a_single_core_needs_no_measuring(monkeypatch):
 
 
 CONFINED = """
-import os
+import os, time
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 import torch
 from fashion_mocluster.threads import fastest_thread_count
 network = torch.nn.Sequential(*[torch.nn.Conv2d(16, 16, 3, padding=1) for _ in range(8)])
 x = torch.rand(16, 16, 14, 14)
-print(fastest_thread_count(lambda: network(x).sum().backward(), [1, 2]))
+work = lambda: network(x).sum().backward()
+chosen = fastest_thread_count(work, [1, 2])
+least = {1: 1e9, 2: 1e9}
+for _ in range(12):  # alternately, as others may use the core too
+    for threads in least:
+        torch.set_num_threads(threads)
+        begun = time.perf_counter()
+        work()
+        least[threads] = min(least[threads], time.perf_counter() - begun)
+print(least[1] / least[chosen])
 """
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="a process is confined to a core on Linux only")
-def test_two_threads_on_one_core_are_given_up():
+def test_on_one_core_no_number_of_threads_is_chosen_that_is_much_slower_than_one():
+    """There two are up to 30 times slower, on some machines as fast; both are right then."""
     said = subprocess.run(
         [sys.executable, "-c", CONFINED], capture_output=True, text=True, check=True, timeout=60
     )
-    assert said.stdout.strip() == "1", said.stderr
+    assert float(said.stdout) > 0.6, said.stderr

@@ -19,6 +19,8 @@ MARGIN = 1.1
 SLOW = 2.0
 # Seconds of work between two looks at the speed.
 OBSERVE_EVERY_S = 1.0
+# Seconds of work with fewer threads than possible until all are tried again; then twice as long each time.
+TRY_AGAIN_S = 10.0
 
 
 def available_threads() -> int:
@@ -99,8 +101,9 @@ class TorchThreads:
         self.margin = MARGIN
         if previous in self.candidates:
             self.count, self.margin = previous, SLOW
-        self._restart()
-        self._fastest_step_s, self._observed = float("inf"), False
+        self.restart()
+        self._fastest_step_s = float("inf")
+        self._worked_s, self._try_again_s = 0.0, TRY_AGAIN_S
 
     def __enter__(self) -> "TorchThreads":
         import torch
@@ -115,9 +118,10 @@ class TorchThreads:
         torch.set_num_threads(self._before)
 
     def observe(self, steps: int) -> None:
-        """Count steps done since the last call; measure anew if they were slow."""
+        """Count steps done since the last call. Measure anew if they were slow, and now and then while
+        fewer threads than possible are in use, for the machine may be free again.
+        """
         self._steps += steps
-        self._observed = True
         elapsed = time.perf_counter() - self._begun
         if len(set(self.candidates)) == 1 or elapsed < OBSERVE_EVERY_S:
             return
@@ -128,19 +132,15 @@ class TorchThreads:
             # Where no other number helps, it is the machine that has become slower.
             self._fastest_step_s = step_s
         self._fastest_step_s = min(self._fastest_step_s, step_s)
-        self._restart()
-
-    def begin_epoch(self) -> None:
-        """Measure anew if fewer threads than possible are in use, for the machine may be free again.
-
-        What was done since the last observation is left out of the next.
-        """
-        if self.count < self.candidates[-1] and self._observed:
+        self._worked_s += elapsed
+        if self.count < self.candidates[-1] and self._worked_s > self._try_again_s:
             self.margin = MARGIN
             self._choose()
-        self._restart()
+            self._worked_s, self._try_again_s = 0.0, 2 * self._try_again_s
+        self.restart()
 
-    def _restart(self) -> None:
+    def restart(self) -> None:
+        """Leave what was done since the last observation out of the next."""
         self._steps, self._begun = 0, time.perf_counter()
 
     def _choose(self) -> None:

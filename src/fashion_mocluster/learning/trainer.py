@@ -269,7 +269,7 @@ class Trainer:
         epoch, values = len(self.history), []
         batches = self.training.begin_epoch(epoch)
         self.images_per_epoch = sum(map(len, batches))
-        threads.begin_epoch()
+        threads.restart()
         for step, batch in enumerate(batches):
             values.append(self.training.train_step(batch, step))
             last = step + 1 == len(batches)
