@@ -85,14 +85,20 @@ def flatten_feature_map(
 
     With ``flip_tta`` the map of the mirror image, mirrored back, is added to that of the image.
     """
-    z = _flat(encoder.feature_map(x, stage), max_grid_size)
+    z = _flat(_places(encoder, x, stage, max_grid_size))
     if flip_tta:
-        z = F.normalize(
-            z + _flat(encoder.feature_map(x.flip(-1), stage).flip(-1), max_grid_size), dim=1
-        )
+        mirrored = _places(encoder, x.flip(-1), stage, max_grid_size).flip(-1)
+        z = F.normalize(z + _flat(mirrored), dim=1)
     return z
 
 
-def _flat(maps: Tensor, max_grid_size: int) -> Tensor:
-    places = [min(size, max_grid_size) for size in maps.shape[-2:]]
-    return F.normalize(F.adaptive_avg_pool2d(maps.float(), places).flatten(1), dim=1)
+def _places(encoder: Encoder, x: Tensor, stage: int, max_grid_size: int) -> Tensor:
+    """The map float32 (B, C, h, w) of a stage, averaged to few places."""
+    maps = encoder.feature_map(x, stage).float()
+    if max(maps.shape[-2:]) <= max_grid_size:
+        return maps
+    return F.adaptive_avg_pool2d(maps, [min(size, max_grid_size) for size in maps.shape[-2:]])
+
+
+def _flat(maps: Tensor) -> Tensor:
+    return F.normalize(maps.flatten(1), dim=1)

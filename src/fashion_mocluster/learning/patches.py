@@ -8,7 +8,6 @@ They say how much each part of an image is like typical small patches, which sph
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from scipy.sparse import csr_array
 from torch import Tensor, nn
 
@@ -68,22 +67,24 @@ class PatchEncoder(nn.Module):
         """float32 (B, C, h, w) of images (B, channels, H, W), see :meth:`map_shape`: by how much a
         whitened patch is more like a typical one than like the mean of them, at least 0.
         """
-        p, x = self.parameters_used, x.float()
-        mean, square = (
-            F.avg_pool2d(v.mean(1, keepdim=True), p.size, p.stride) for v in (x, x.square())
-        )
-        contrast = torch.sqrt((square - mean.square()).clamp(min=0) + CONTRAST_FLOOR)
+        p, (_, height, width) = self.parameters_used, self.map_shape(stage)
+        # One row for each pixel of a patch, one column for each place.
+        patches = x.float().unfold(2, p.size, p.stride).unfold(3, p.size, p.stride)
+        patches = patches.permute(0, 1, 4, 5, 2, 3).reshape(len(x), -1, height * width)
+        variance = patches.square().mean(1, keepdim=True) - patches.mean(1, keepdim=True).square()
+        patches /= torch.sqrt(variance.clamp_(min=0) + CONTRAST_FLOOR)
         # Small differences would be lost to bfloat16.
         with torch.autocast(x.device.type, enabled=False):
-            similarity = F.conv2d(x, self.filters, stride=p.stride)
-        return similarity.div_(contrast).add_(self.offsets[:, None, None]).clamp_(min=0)
+            filters = self.filters.flatten(1).T.expand(len(x), -1, -1)
+            similarity = torch.baddbmm(self.offsets, patches.mT, filters)
+        return similarity.clamp_(min=0).mT.unflatten(2, (height, width))
 
 
 def learn_patches(images: np.ndarray, parameters: PatchParameters) -> PatchEncoder:
     """An encoder by the typical patches of uint8 images (N, H, W) or (N, H, W, 3).
 
     A patch less its mean is divided by its contrast, whitened and compared with the centers. All but
-    the division is linear, and becomes one convolution.
+    the division is linear, and becomes one product.
     """
     channels = 3 if images.ndim == 4 else 1
     encoder = PatchEncoder(parameters, images.shape[1:3], channels)
@@ -105,11 +106,9 @@ def learn_patches(images: np.ndarray, parameters: PatchParameters) -> PatchEncod
 
 def _random_patches(images: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
     """float32 (N_PATCHES, channels * size * size) in [0, 1], the channels first."""
-    places = [n - size + 1 for n in images.shape[1:3]]
-    which = rng.integers([len(images), *places], size=(N_PATCHES, 3))
-    patches = [images[i, down : down + size, across : across + size] for i, down, across in which]
-    patches = np.stack(patches).reshape(N_PATCHES, size * size, -1)
-    return patches.transpose(0, 2, 1).reshape(N_PATCHES, -1).astype(np.float32) / 255
+    windows = np.lib.stride_tricks.sliding_window_view(images, (size, size), axis=(1, 2))
+    which = rng.integers(windows.shape[:3], size=(N_PATCHES, 3))
+    return windows[tuple(which.T)].reshape(N_PATCHES, -1).astype(np.float32) / 255
 
 
 def _normalized(patches: np.ndarray) -> np.ndarray:
