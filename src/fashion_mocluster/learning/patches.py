@@ -72,7 +72,7 @@ class PatchEncoder(nn.Module):
         patches = x.float().unfold(2, p.size, p.stride).unfold(3, p.size, p.stride)
         patches = patches.permute(0, 1, 4, 5, 2, 3).reshape(len(x), -1, height * width)
         variance = patches.square().mean(1, keepdim=True) - patches.mean(1, keepdim=True).square()
-        patches /= torch.sqrt(variance.clamp_(min=0) + CONTRAST_FLOOR)
+        patches = patches / torch.sqrt(variance.clamp_(min=0) + CONTRAST_FLOOR)
         # Small differences would be lost to bfloat16.
         with torch.autocast(x.device.type, enabled=False):
             filters = self.filters.flatten(1).T.expand(len(x), -1, -1)
