@@ -19,7 +19,7 @@ MARGIN = 1.1
 SLOW = 2.0
 # Seconds of work between two looks at the speed.
 OBSERVE_EVERY_S = 1.0
-# Seconds of work with fewer threads than possible until all are tried again; then twice as long each time.
+# Seconds of work with fewer threads than possible until all are tried again, twice as many each time.
 TRY_AGAIN_S = 10.0
 
 
