@@ -67,10 +67,20 @@ def test_the_number_follows_what_the_machine_can_do_and_the_choice_is_said(monke
         machine.seconds[2] = 0.01  # and has gone again
         machine.now += 11
         chosen.observe(300)
-        assert chosen.count == 1  # the second time it is tried again after 20 seconds
-        machine.now += 11
-        chosen.observe(300)
+        assert chosen.count == 1  # the second time all are tried again after 20 seconds
+        for _ in range(30):  # also by a training whose epochs take less than a second
+            chosen.restart()
+            machine.now += 0.5
+            chosen.observe(10)
         assert chosen.count == machine.count == 2
+        machine.seconds[2] = 0.6
+        machine.now += 2
+        chosen.observe(10)
+        assert chosen.count == 1
+        machine.seconds[2] = 0.01
+        machine.now += 11  # after it has helped, ten seconds are enough again
+        chosen.observe(300)
+        assert chosen.count == 2
     assert "moco: computing with threads=1, at present faster than threads=2" in caplog.text
     assert "moco: computing with threads=2, at present faster than threads=1" in caplog.text
 

@@ -19,7 +19,7 @@ MARGIN = 1.1
 SLOW = 2.0
 # Seconds of work between two looks at the speed.
 OBSERVE_EVERY_S = 1.0
-# Seconds of work with fewer threads than possible until all are tried again, twice as many each time.
+# Seconds with fewer threads than possible until all are tried again, twice as many each time in vain.
 TRY_AGAIN_S = 10.0
 
 
@@ -103,13 +103,14 @@ class TorchThreads:
             self.count, self.margin = previous, SLOW
         self.restart()
         self._fastest_step_s = float("inf")
-        self._worked_s, self._try_again_s = 0.0, TRY_AGAIN_S
+        self._try_again_s = TRY_AGAIN_S
 
     def __enter__(self) -> "TorchThreads":
         import torch
 
         self._before = torch.get_num_threads()
         self._choose()
+        self.restart()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -122,7 +123,14 @@ class TorchThreads:
         fewer threads than possible are in use, for the machine may be free again.
         """
         self._steps += steps
-        elapsed = time.perf_counter() - self._begun
+        now = time.perf_counter()
+        if self.count < self.candidates[-1] and now - self._chosen > self._try_again_s:
+            self.margin = MARGIN
+            self._try_again_s *= 2
+            self._choose()
+            self.restart()
+            return
+        elapsed = now - self._begun
         if len(set(self.candidates)) == 1 or elapsed < OBSERVE_EVERY_S:
             return
         step_s = elapsed / self._steps
@@ -132,11 +140,6 @@ class TorchThreads:
             # Where no other number helps, it is the machine that has become slower.
             self._fastest_step_s = step_s
         self._fastest_step_s = min(self._fastest_step_s, step_s)
-        self._worked_s += elapsed
-        if self.count < self.candidates[-1] and self._worked_s > self._try_again_s:
-            self.margin = MARGIN
-            self._choose()
-            self._worked_s, self._try_again_s = 0.0, 2 * self._try_again_s
         self.restart()
 
     def restart(self) -> None:
@@ -148,6 +151,9 @@ class TorchThreads:
         self.count = fastest_thread_count(
             self.work, self.candidates, preferred=before, margin=self.margin
         )
+        self._chosen = time.perf_counter()
+        if self.count == self.candidates[-1]:
+            self._try_again_s = TRY_AGAIN_S
         if self.count != before:
             logger.info(
                 "%s: computing with threads=%d, at present faster than threads=%d",

@@ -79,6 +79,7 @@ def test_among_many_points_those_in_some_rows_come_from_the_one_search_of_all(mo
     rows = np.delete(np.arange(2001), [5, 300, 1200])
     true, _ = nearest_neighbors(x[rows], 9)
     monkeypatch.setattr(neighbors, "ALL_PAIRS", 500)
+    neighbors.search.cache_clear()
     nearest_neighbors(x, 9)
     found, distances = nearest_in_rows(x, rows, 9)
     assert sum("are approximate" in message for message in caplog.messages) == 1
@@ -94,6 +95,7 @@ def test_among_very_many_points_nearly_all_neighbors_are_found(offset, monkeypat
     x = (np.random.default_rng(0).normal(size=(4000, 20)) + offset).astype(np.float32)
     true, _ = nearest_neighbors(x, 12)
     monkeypatch.setattr(neighbors, "ALL_PAIRS", 500)
+    neighbors.search.cache_clear()
     found, distances = nearest_neighbors(x, 12)
     assert (found.dtype, distances.dtype) == (np.int64, np.float32)
     assert not (found == np.arange(4000)[:, None]).any()
@@ -116,6 +118,7 @@ def test_of_many_dimensions_candidates_are_compared_in_all_of_them(monkeypatch, 
     x = (x + 5).astype(np.float32)
     true, true_distances = nearest_neighbors(x, 8)
     monkeypatch.setattr(neighbors, "ALL_PAIRS", 2500)  # of 128 dimensions, so 1633 of 300
+    neighbors.search.cache_clear()
     found, distances = nearest_neighbors(x, 8)
     assert np.mean([np.isin(*pair).mean() for pair in zip(true, found, strict=True)]) > 0.94
     assert "are approximate: recall 0.9" in caplog.text
@@ -125,6 +128,51 @@ def test_of_many_dimensions_candidates_are_compared_in_all_of_them(monkeypatch, 
     np.testing.assert_allclose(distances, lengths, rtol=1e-4)
     few_of_many = nearest_among(x, x[:30] + 0.001, 1)[0]
     assert (few_of_many.ravel() == np.arange(30)).all()
+
+
+def test_more_neighbors_than_a_cell_holds_are_found_in_others():
+    x = np.random.default_rng(0).normal(size=(900, 4)).astype(np.float32)
+    found, distances = approximate_neighbors(x, x, 400)
+    assert (np.diff(np.sort(found)) > 0).all()
+    assert (found >= 0).all()
+    assert (np.diff(distances) >= 0).all()
+
+
+def test_what_is_not_found_is_said_in_a_warning(caplog):
+    """Of 300 equal dimensions the first components tell little."""
+    caplog.set_level("INFO", "fashion_mocluster")
+    x = np.random.default_rng(0).normal(size=(4000, 300)).astype(np.float32)
+    found, _ = approximate_neighbors(x, x, 11)
+    true = NearestNeighbors(algorithm="brute").fit(x).kneighbors(x, 11)[1]
+    pairs = zip(true[:, 1:], found, strict=True)
+    recall = np.mean([np.isin(*pair).mean() for pair in pairs])
+    assert recall < 0.9
+    assert caplog.records[-1].levelname == "WARNING"
+    said = float(caplog.messages[-1].split("recall ")[1].split(",")[0])
+    assert said == pytest.approx(recall, abs=0.03)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.uint8, np.float64])
+def test_points_of_any_kind_of_number_are_compared_as_they_are(dtype):
+    x = np.random.default_rng(0).integers(0, 256, (2000, 5)).astype(dtype)
+    if dtype == np.float64:
+        x += 1e8
+    _, distances = approximate_neighbors(x, x, 6)
+    true = cdist(x.astype(np.float64), x.astype(np.float64))
+    true.sort(1)
+    assert (np.abs(distances - true[:, :6]) < 1e-3).mean() > 0.94
+    among = approximate_neighbors(x, x[:40].copy(), 1)[1]
+    np.testing.assert_allclose(among, 0, atol=1e-3)
+
+
+def test_where_many_points_are_copies_the_others_are_searched_alone(monkeypatch):
+    x = np.repeat(np.random.default_rng(0).normal(size=(50, 3)), 4, axis=0)
+    searched = []
+    search = neighbors.search.__wrapped__
+    monkeypatch.setattr(neighbors, "search", lambda x, k: searched.append(len(x)) or search(x, k))
+    found, _ = nearest_in_rows(x, np.arange(0, 200, 4), 5)
+    assert searched == [50]
+    np.testing.assert_array_equal(found, nearest_neighbors(x[::4], 5)[0])
 
 
 def test_what_is_said_to_be_found_is_found_by_other_queries_too(caplog):
@@ -144,6 +192,7 @@ def test_copies_among_very_many_points_are_found_or_it_is_said(monkeypatch, capl
     """Copies are in one cell, and there are fewer cells than asked for."""
     caplog.set_level("INFO", "fashion_mocluster")
     monkeypatch.setattr(neighbors, "ALL_PAIRS", 500)
+    neighbors.search.cache_clear()
     x = np.random.default_rng(0).normal(size=(20, 6))[np.arange(2000) % 20]
     found, _ = nearest_neighbors(x, 5)
     assert not (found == np.arange(2000)[:, None]).any()

@@ -42,6 +42,7 @@ def few_are_many(monkeypatch):
     monkeypatch.setattr(clusterers, "ALL_PAIRS", 500)
     monkeypatch.setattr(clusterers, "FEW", 300)
     monkeypatch.setattr(neighbors, "ALL_PAIRS", 500)
+    neighbors.search.cache_clear()
 
 
 def groups(count=1200):
@@ -98,7 +99,7 @@ def test_k_means_of_a_sample_is_hardly_worse_than_of_all():
 
 def test_k_means_of_many_dimensions_starts_in_a_sample_and_ends_as_of_all(monkeypatch, caplog):
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(clusterers, "DIMENSIONS", 2)  # as much work as 1,600 points of two
+    monkeypatch.setattr(neighbors, "DIMENSIONS", 2)  # as much work as 1,600 points of two
     x, _ = groups(400)
     labels = clusterers.cluster(x, KMeansParameters(), 4, seed=0)
     of_all = KMeans(4, n_init=10, random_state=0).fit(x)

@@ -33,8 +33,9 @@ POINTS_OF_CELL = 50
 # Of more dimensions than this, so many principal components are searched, for so many times as many
 # points as are asked for.
 COMPONENTS, CANDIDATES = 128, 3
-# Points by which principal components are found, and numbers that are gathered at once.
-PCA_POINTS, GATHERED = 20_000, 2**22
+# Points by which principal components are found, queries that are answered and numbers that are gathered
+# at once.
+PCA_POINTS, ANSWERED, GATHERED = 20_000, 200_000, 2**22
 
 
 def approximate_neighbors(
@@ -43,7 +44,7 @@ def approximate_neighbors(
     """The nearest points of each query, Euclidean, of which ``RECALL`` or more are found.
 
     In how many cells that takes to look is measured, and the share that is found is logged. The
-    result is the same for any number of threads.
+    result is the same for any number of threads, but for which of equally distant points are found.
 
     Args:
         points: float (N, D).
@@ -59,10 +60,14 @@ def approximate_neighbors(
     """
     for x in (points, queries):
         assert_all_finite(x)
-    own = int(queries is points)
+    alike = queries is points
+    # Distances come from products of the points, whose digits are better spent on differences.
+    mean = points.mean(0, dtype=np.float64)
+    points = _less(points, mean)
+    queries = points if alike else _less(queries, mean)
     project = _projection(points)
     searched = project(points)
-    asking = searched if own else project(queries)
+    asking = searched if alike else project(queries)
     cells = _Cells(searched)
     is_reduced = searched.shape[1] < points.shape[1]
     n_candidates = min(CANDIDATES * n_neighbors, len(points)) if is_reduced else n_neighbors
@@ -71,6 +76,7 @@ def approximate_neighbors(
         found = cells.search(asking[rows], n_candidates, n_cells)
         return _nearest_of(points, queries[rows], found[0], n_neighbors) if is_reduced else found
 
+    own = int(alike and n_neighbors > 1)
     # Not those by which cells and components are found, which lie more favorably.
     some = np.random.default_rng(1).permutation(len(queries))[:MEASURED_QUERIES]
     true = _lengths(points, queries[some], _brute(points, queries[some], n_neighbors)[0])
@@ -84,7 +90,11 @@ def approximate_neighbors(
         "the %d nearest of %d points are approximate: recall %.3f, measured on %d points",
         *(n_neighbors - own, len(points), recall, len(some)),
     )
-    return search(slice(None), n_cells)
+    progress, parts = Progress("nearest neighbors", len(queries)), []
+    for rows in gen_batches(len(queries), ANSWERED):
+        parts.append(search(rows, n_cells))
+        progress.add(len(parts[-1][0]))
+    return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
 
 class _Cells:
@@ -114,7 +124,8 @@ class _Cells:
         self, queries: np.ndarray, n_neighbors: int, n_cells: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """Indices int64 and distances float32, (M, n_neighbors) both, of the points nearest to each
-        of the queries (M, D) in the ``n_cells`` cells whose centers are nearest to it.
+        of the queries (M, D) in the ``n_cells`` cells whose centers are nearest to it, or in more of
+        them where these hold too few.
         """
         n_cells = min(n_cells, len(self.centers))
         shape = len(queries), n_neighbors
@@ -122,7 +133,6 @@ class _Cells:
         cells = _brute(self.centers, queries, n_cells)[0].ravel()
         order = np.argsort(cells, kind="stable")
         asking = np.split(order // n_cells, np.searchsorted(cells[order], self._numbers[1:]))
-        progress = Progress("nearest neighbors", len(queries))
         for rows, (begin, end) in zip(asking, pairwise(self._bounds), strict=True):
             if len(rows) and begin < end:
                 here = self._points[begin:end]
@@ -132,11 +142,9 @@ class _Cells:
                     np.hstack([distances[rows], found[1]]),
                     n_neighbors,
                 )
-            progress.add(len(rows) / n_cells)
-        few = np.flatnonzero(np.isinf(distances).any(1))
-        if len(few):  # in these cells are too few points
-            found, distances[few] = _brute(self._points, queries[few], n_neighbors)
-            indices[few] = self._indices[found]
+        few = np.flatnonzero((indices < 0).any(1))
+        if len(few):
+            indices[few], distances[few] = self.search(queries[few], n_neighbors, 2 * n_cells)
         order = np.argsort(distances, axis=1, kind="stable")
         return np.take_along_axis(indices, order, 1), np.take_along_axis(distances, order, 1)
 
@@ -159,16 +167,23 @@ def _brute(
 
 
 def _projection(points: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """What makes float32 (M, D) of points (M, D) in which to search: differences from the mean, for
-    distances come from products, whose digits are better spent on these; or principal components,
-    if there are fewer of them than dimensions.
+    """What makes float32 (M, D) of points (M, D) in which to search: themselves, or principal
+    components, if there are fewer of them than dimensions.
     """
     if points.shape[1] <= COMPONENTS:
-        mean = points.mean(0, dtype=np.float64).astype(points.dtype)
-        return lambda x: np.ascontiguousarray(x - mean, np.float32)
+        return lambda x: x
     drawn = np.random.default_rng(0).permutation(len(points))[:PCA_POINTS]
-    pca = PCA(COMPONENTS, svd_solver="covariance_eigh").fit(points[np.sort(drawn)])
-    return lambda x: pca.transform(x).astype(np.float32)
+    pca = PCA(min(COMPONENTS, len(drawn)), svd_solver="covariance_eigh")
+    project = threadpool_limits.wrap(limits=1)(lambda x: pca.transform(x).astype(np.float32))
+    with threadpool_limits(1):  # several threads add up in any order
+        pca.fit(points[np.sort(drawn)])
+    return project
+
+
+def _less(x: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """float32 (M, D), ``x`` less the mean, computed in as many digits as ``x`` has."""
+    differences = np.subtract(x, mean, dtype=np.result_type(x, np.float32))
+    return np.ascontiguousarray(differences, np.float32)
 
 
 def _nearest_of(

@@ -10,7 +10,7 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 from sklearn.preprocessing import StandardScaler
 
-from fashion_mocluster.clustering.neighbors import ALL_PAIRS, DIMENSIONS, distinct_points
+from fashion_mocluster.clustering.neighbors import ALL_PAIRS, distinct_points, pairs_take_long
 from fashion_mocluster.clustering.parameters import (
     ClustererParameters,
     GaussianMixtureParameters,
@@ -125,7 +125,7 @@ def _kmeans(x: np.ndarray, kmeans: KMeans) -> np.ndarray:
     very_many = count > ALL_PAIRS
     least = KMEANS_POINTS_OF_CLUSTER * kmeans.n_clusters
     size = max(KMEANS_SAMPLE if very_many else FEW, least)
-    if count <= size or count * max(1, n_dimensions / DIMENSIONS) <= ALL_PAIRS:
+    if count <= size or not pairs_take_long(count, ALL_PAIRS, n_dimensions):
         return kmeans.fit_predict(x)
     what_for = "k-means" if very_many else "where k-means starts"
     rows = sample(np.arange(count), size, kmeans.random_state, what_for)

@@ -21,12 +21,15 @@ ALL_PAIRS, DIMENSIONS = 100_000, 128
 # So many are searched for at least, whoever asks: which of equally distant points are found then does not
 # depend on who asked before.
 SHARED = 30
-# Of the searches remembered: several dozen of 10,000 points, seven of ALL_PAIRS.
-REMEMBERED_BYTES = 2**28
+# Of the searches remembered: several dozen of 10,000 points, seven of ALL_PAIRS. And of each neighbor in
+# them, its index and distance.
+REMEMBERED_BYTES, BYTES_OF_NEIGHBOR = 2**28, 12
+# From this share of copies on, points are searched without them.
+MANY_COPIES = 0.1
 
 
 def pairs_take_long(n_points: int, n_queries: int, n_dimensions: int) -> bool:
-    """Whether all pairs are too many to be compared: a minute on one core is not."""
+    """Whether comparing all pairs would take more than about a minute on one core."""
     return n_points * n_queries * max(1, n_dimensions / DIMENSIONS) > ALL_PAIRS**2
 
 
@@ -53,7 +56,7 @@ def nearest_neighbors(x: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.n
     :func:`pairs_take_long`, nearly all, see :func:`approximate_neighbors`.
 
     Which of several equally distant points are returned is arbitrary. The same points are searched
-    once, also for another number of neighbors up to ``SHARED``.
+    once, also for another number of neighbors up to ``SHARED``, unless they are too many to remember.
 
     Args:
         x: float (N, D).
@@ -76,9 +79,9 @@ def nearest_neighbors(x: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.n
 
 def _searched(n_neighbors: int, x: np.ndarray) -> int:
     """How many neighbors of points (N, D) are searched for where so many are asked for."""
-    # More of a million would be too many to remember.
-    few = pairs_take_long(len(x), *x.shape)
-    return n_neighbors if few else min(max(n_neighbors, SHARED), len(x) - 1)
+    if len(x) * BYTES_OF_NEIGHBOR * SHARED > REMEMBERED_BYTES:
+        return n_neighbors
+    return min(max(n_neighbors, SHARED), len(x) - 1)
 
 
 def _fingerprint(x: np.ndarray, n_neighbors: int) -> tuple:
@@ -123,7 +126,8 @@ def nearest_in_rows(
     x: np.ndarray, rows: np.ndarray, n_neighbors: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """What :func:`nearest_neighbors` finds in ``x[rows]``, from the search of all points, which is the
-    longest step of a million: only those that have many neighbors elsewhere are searched for again.
+    longest step of a million: only those that have many neighbors elsewhere are searched for again. Where
+    many points are left out, the rows are searched alone, for all copies of a point are near each other.
 
     Args:
         x: float (N, D).
@@ -132,6 +136,8 @@ def nearest_in_rows(
     """
     if len(rows) == len(x):
         return nearest_neighbors(x, n_neighbors)
+    if len(rows) < (1 - MANY_COPIES) * len(x):
+        return nearest_neighbors(x[rows], n_neighbors)
     known = nearest_neighbors(x, _searched(n_neighbors, x))
     place = np.full(len(x), -1)
     place[rows] = np.arange(len(rows))

@@ -40,7 +40,9 @@ class _AnyClusterer(Parameters):
         assumes_equal_sizes: Whether clusters come out about equally large, whatever the data.
         finds_n_clusters: Whether it finds how many clusters there are, and may leave points unsorted
             as cluster -1; else ``n_clusters`` is how many.
-        most_points: How many points it can take in; None: any number, as its cost grows no faster.
+        most_points_alone: How many points it can take in without UMAP; None: any number, for its cost
+            grows no faster than they do.
+        most_points: The same with UMAP, if it is used.
     """
 
     assumes_equal_sizes: ClassVar[bool] = False

@@ -6,9 +6,9 @@ import numpy as np
 
 logger = logging.getLogger(__name__)
 
-# How many points most methods take in, and the slow ones: UMAP, then half a minute, which some methods
-# run six times; HDBSCAN; Ward's linkage, then 3 GB. Each of 30 clusters of unequal size still has some
-# hundreds of the second.
+# How many points most methods take in, and how many the slow ones: UMAP (half a minute for so many, and
+# some methods run it six times), HDBSCAN, and Ward's linkage (3 GB). Of FEW points each of 30 clusters of
+# unequal size still has some hundreds.
 MANY, FEW = 100_000, 20_000
 
 

@@ -21,6 +21,8 @@ from fashion_mocluster.wording import counted
 
 # The silhouette is the mean over so many points where all pairs would take long.
 SILHOUETTE_SAMPLE = 4000
+# Distances that a thread holds at once, 12 bytes each.
+COMPARED_AT_ONCE = 2**24
 
 
 class SampleMean(NamedTuple):
@@ -39,8 +41,9 @@ def silhouette(x: np.ndarray, labels: np.ndarray, block: int = 128) -> SampleMea
     Args:
         x: float (N, D).
         labels: int (N,), 2 to N - 1 distinct values.
-        block: How many points a thread compares with all others at a time. Its distances from 10,000
-            points then stay in the cache, and the result is the same for any number of threads.
+        block: How many points a thread compares with all others at a time, fewer where these are very
+            many. Its distances from 10,000 points then stay in the cache, and the result is the same for
+            any number of threads.
 
     Raises:
         ValueError: Fewer than 2 or as many as N clusters.
@@ -59,6 +62,7 @@ def silhouette(x: np.ndarray, labels: np.ndarray, block: int = 128) -> SampleMea
     rows = np.arange(count)
     if pairs_take_long(count, *x.shape):
         rows = np.sort(np.random.default_rng(0).permutation(count)[:SILHOUETTE_SAMPLE])
+    block = max(1, min(block, COMPARED_AT_ONCE // count))
     blocks = np.split(rows, range(block, len(rows), block))
 
     def silhouettes(rows: np.ndarray) -> np.ndarray:
