@@ -4,6 +4,7 @@ from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors, kneighbors_graph
 from threadpoolctl import threadpool_limits
 
+from fashion_mocluster.clustering import approximate_neighbors as approximate
 from fashion_mocluster.clustering import neighbors
 from fashion_mocluster.clustering.approximate_neighbors import approximate_neighbors
 from fashion_mocluster.clustering.neighbors import (
@@ -132,7 +133,7 @@ def test_of_many_dimensions_candidates_are_compared_in_all_of_them(monkeypatch, 
 
 def test_more_neighbors_than_a_cell_holds_are_found_in_others():
     x = np.random.default_rng(0).normal(size=(900, 4)).astype(np.float32)
-    found, distances = approximate_neighbors(x, x, 400)
+    found, distances = approximate._Cells(x).search(x, 400, n_cells=1)
     assert (np.diff(np.sort(found)) > 0).all()
     assert (found >= 0).all()
     assert (np.diff(distances) >= 0).all()
@@ -175,17 +176,20 @@ def test_where_many_points_are_copies_the_others_are_searched_alone(monkeypatch)
     np.testing.assert_array_equal(found, nearest_neighbors(x[::4], 5)[0])
 
 
-def test_what_is_said_to_be_found_is_found_by_other_queries_too(caplog):
-    """Queries by which cells were made would be found more often than others."""
+def test_what_is_said_to_be_found_is_found_by_other_queries_too(monkeypatch, caplog):
+    """Points by which cells were made find their neighbors more often."""
     caplog.set_level("INFO", "fashion_mocluster")
-    x = np.random.default_rng(0).normal(size=(20_000, 16)).astype(np.float32)
+    monkeypatch.setattr(approximate, "POINTS_OF_CELL", 1)
+    monkeypatch.setattr(approximate, "MEASURED_QUERIES", 140)
+    monkeypatch.setattr(approximate, "LOOKED_INTO", (1,))
+    x = np.random.default_rng(0).normal(size=(20_000, 8)).astype(np.float32)
     found, _ = approximate_neighbors(x, x, 11)
     some = np.random.default_rng(5).permutation(20_000)[:1500]
     true = NearestNeighbors(algorithm="brute").fit(x).kneighbors(x[some], 11)[1]
     pairs = zip(true[:, 1:], found[some], strict=True)
     recall = np.mean([np.isin(*pair).mean() for pair in pairs])
     said = float(caplog.messages[-1].split("recall ")[1].split(",")[0])
-    assert said == pytest.approx(recall, abs=0.012)
+    assert said == pytest.approx(recall, abs=0.1)
 
 
 def test_copies_among_very_many_points_are_found_or_it_is_said(monkeypatch, caplog):

@@ -79,7 +79,7 @@ def approximate_neighbors(
     own = int(alike and n_neighbors > 1)
     # Not those by which cells and components are found, which lie more favorably.
     some = np.random.default_rng(1).permutation(len(queries))[:MEASURED_QUERIES]
-    true = _lengths(points, queries[some], _brute(points, queries[some], n_neighbors)[0])
+    true = _lengths(points, queries[some], compare_all_pairs(points, queries[some], n_neighbors)[0])
     for n_cells in LOOKED_INTO:
         found = _lengths(points, queries[some], search(some, n_cells)[0])
         recall = (found <= 1.000001 * true.max(1, keepdims=True))[:, own:].mean()
@@ -114,7 +114,7 @@ class _Cells:
         with warnings.catch_warnings(), threadpool_limits(1):  # several threads add up in any order
             warnings.simplefilter("ignore", ConvergenceWarning)  # of copies there are fewer cells
             self.centers = kmeans.fit(points[np.sort(drawn)]).cluster_centers_
-        cell = _brute(self.centers, points, 1)[0].ravel()
+        cell = compare_all_pairs(self.centers, points, 1)[0].ravel()
         self._indices = np.argsort(cell, kind="stable")
         self._numbers = np.arange(n_cells)
         self._bounds = [*np.searchsorted(cell[self._indices], self._numbers), len(points)]
@@ -130,13 +130,13 @@ class _Cells:
         n_cells = min(n_cells, len(self.centers))
         shape = len(queries), n_neighbors
         indices, distances = np.full(shape, -1), np.full(shape, np.inf, np.float32)
-        cells = _brute(self.centers, queries, n_cells)[0].ravel()
+        cells = compare_all_pairs(self.centers, queries, n_cells)[0].ravel()
         order = np.argsort(cells, kind="stable")
         asking = np.split(order // n_cells, np.searchsorted(cells[order], self._numbers[1:]))
         for rows, (begin, end) in zip(asking, pairwise(self._bounds), strict=True):
             if len(rows) and begin < end:
                 here = self._points[begin:end]
-                found = _brute(here, queries[rows], min(n_neighbors, end - begin))
+                found = compare_all_pairs(here, queries[rows], min(n_neighbors, end - begin))
                 indices[rows], distances[rows] = _first(
                     np.hstack([indices[rows], self._indices[begin + found[0]]]),
                     np.hstack([distances[rows], found[1]]),
@@ -157,10 +157,12 @@ def _first(
     return np.take_along_axis(indices, first, 1), np.take_along_axis(distances, first, 1)
 
 
-def _brute(
+def compare_all_pairs(
     points: np.ndarray, queries: np.ndarray, n_neighbors: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The same by comparing all pairs, nearest first."""
+    """Indices int64 and distances float, (M, n_neighbors) both, of the points (N, D) that are nearest
+    to each of the queries (M, D), nearest first; all pairs are compared.
+    """
     brute = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(points)
     distances, indices = brute.kneighbors(queries)
     return indices, distances

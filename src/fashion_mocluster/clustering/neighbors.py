@@ -12,7 +12,10 @@ from cachetools import LRUCache, cached
 from scipy.sparse import csr_array
 from sklearn.neighbors import NearestNeighbors
 
-from fashion_mocluster.clustering.approximate_neighbors import approximate_neighbors
+from fashion_mocluster.clustering.approximate_neighbors import (
+    approximate_neighbors,
+    compare_all_pairs,
+)
 from fashion_mocluster.wording import counted
 
 # So many points of so many dimensions are all compared with each other, and fewer of more dimensions;
@@ -159,9 +162,7 @@ def nearest_among(
     """
     if pairs_take_long(len(points), *queries.shape):
         return approximate_neighbors(points, queries, n_neighbors)
-    brute = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(points)
-    distances, indices = brute.kneighbors(queries)
-    return indices, distances
+    return compare_all_pairs(points, queries, n_neighbors)
 
 
 def take_rows(x: np.ndarray, rows: np.ndarray) -> np.ndarray:
