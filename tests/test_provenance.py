@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from kedro.pipeline import Node, Pipeline
 
@@ -89,6 +91,18 @@ def test_files_made_from_something_else_are_refused(tmp_path):
         record.take_over(["weights", "table"], expected, ())
     again.remove("weights")
     Record(tmp_path / "provenance.json").check(["weights"], {"weights": {"moco.epochs": 3}})
+
+
+def test_the_file_holds_all_that_was_added_and_not_removed(tmp_path):
+    path = tmp_path / "provenance.json"
+    made = {"images": {"b": 1, "a": None}, 'a "b"': {"c": [1.5]}, "table": {}}
+    for dataset, made_from in made.items():
+        Record(path).add(dataset, made_from)
+    assert json.loads(path.read_text()) == made
+    record = Record(path)
+    record.add("images", {"b": 2})
+    record.remove("table")
+    assert json.loads(path.read_text()) == {"images": {"b": 2}, 'a "b"': {"c": [1.5]}}
 
 
 def test_a_damaged_record_is_named(tmp_path):

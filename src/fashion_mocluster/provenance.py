@@ -57,15 +57,19 @@ class Record:
                     f"{path}: damaged ({error}), so nothing tells what the files beside it were made "
                     "from; delete it if they are of these images and parameters, else the whole folder"
                 ) from None
+        # The file is written for every dataset, of which one has changed.
+        self._json = {dataset: _entry(dataset, made) for dataset, made in self._made_from.items()}
 
     def add(self, dataset: str, made_from: dict[str, Any]) -> None:
         """Record what a dataset was made from."""
         self._made_from[dataset] = made_from
+        self._json[dataset] = _entry(dataset, made_from)
         self._write()
 
     def remove(self, dataset: str) -> None:
         """Forget what a dataset was made from."""
         if self._made_from.pop(dataset, None) is not None:
+            del self._json[dataset]
             self._write()
 
     def check(self, datasets: list[str], expected: dict[str, dict[str, Any]]) -> None:
@@ -137,9 +141,13 @@ class Record:
 
     def _write(self) -> None:
         partial = self._path.with_suffix(".partial")
-        # Indented, it would take more than twice as long, and it is written for every dataset.
-        partial.write_text(json.dumps(self._made_from, sort_keys=True))
+        entries = (self._json[dataset] for dataset in sorted(self._json))
+        partial.write_text("{" + ",\n".join(entries) + "}")
         partial.replace(self._path)
+
+
+def _entry(dataset: str, made_from: dict[str, Any]) -> str:
+    return f"{json.dumps(dataset)}: {json.dumps(made_from, sort_keys=True)}"
 
 
 def _is_not_named(key: str, now: dict[str, Any]) -> bool:
