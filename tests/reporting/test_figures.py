@@ -195,15 +195,18 @@ def test_distribution_shows_the_shares_of_every_class_in_every_cluster(clusters)
     table = random_counts(clusters, ["a", "b", "a"])
     figure = check_layout(distribution.distribution_figure(table, TITLE))
     (axes,) = figure.axes
-    bars = np.reshape(axes.patches, (clusters, 3))
-    for shown, counts in zip(bars, table.to_numpy(), strict=True):
+    bars, frames = axes.collections
+    corners = np.reshape([path.vertices[:4] for path in bars.get_paths()], (clusters, 3, 4, 2))
+    colors = np.reshape([to_hex(c).upper() for c in bars.get_facecolors()], (clusters, 3))
+    panels = np.array([path.vertices[:4] for path in frames.get_paths()])
+    np.testing.assert_allclose(np.ptp(panels, axis=1), [[1, 3.2]] * clusters)
+    for shown, color, panel, counts in zip(corners, colors, panels, table.to_numpy(), strict=True):
         share = counts / counts.sum()
-        assert [bar.get_width() for bar in shown] == pytest.approx(share)
-        colors = [to_hex(bar.get_facecolor()).upper() for bar in shown]
-        assert colors == [style.OURS if s > 0.5 else style.THEIRS for s in share]
-    render(figure)
-    corners = {tuple(bar.get_window_extent().min.round()) for bar in bars.ravel()}
-    assert len(corners) == bars.size  # no panel lies on another
+        np.testing.assert_allclose(np.ptp(shown, axis=1), np.stack([share, [0.8] * 3], 1))
+        np.testing.assert_allclose(shown.min(1) - panel.min(0), [[0, i + 0.2] for i in range(3)])
+        assert list(color) == [style.OURS if s > 0.5 else style.THEIRS for s in share]
+    places = {tuple(place) for place in axes.transData.transform(panels[:, 0]).round()}
+    assert len(places) == clusters  # no panel lies on another
     written = [text.get_text() for text in axes.texts]
     rows = math.ceil(clusters / 5)
     assert [written.count(name) for name in "ab"] == [2 * rows, rows]

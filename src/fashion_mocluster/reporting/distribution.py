@@ -6,9 +6,8 @@ from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
-from matplotlib.collections import PatchCollection
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from fashion_mocluster.reporting.seeds import format_number
 from fashion_mocluster.reporting.style import (
@@ -103,9 +102,11 @@ def distribution_figure(counts: pd.DataFrame, title: str) -> Figure:
     # At numbers, not at names: two classes of the same name would share a bar.
     places = y[:, None] + np.arange(count)
     colors = np.where(share > DOMINANT, OURS, THEIRS).ravel()
-    axes.barh(places.ravel(), share.ravel(), left=np.repeat(x, count), color=colors)
-    frames = [Rectangle((x_, y_ - 0.6), 1, count + 0.2) for x_, y_ in zip(x, y, strict=True)]
-    axes.add_collection(PatchCollection(frames, facecolor="none", edgecolor="black", linewidth=0.8))
+    # As objects of their own they would take more than a third of the time of the figure.
+    bars = _rectangles(x[:, None], places - 0.4, share, 0.8)
+    axes.add_collection(PolyCollection(bars, facecolors=colors))
+    frames = _rectangles(x, y - 0.6, 1, count + 0.2)
+    axes.add_collection(PolyCollection(frames, facecolor="none", edgecolor="black", linewidth=0.8))
     for i, (cluster, total) in enumerate(counts.sum(axis=1).items()):
         heading = f"Cluster {cluster_name(cluster)} ({total:,})"
         axes.text(x[i] + 0.5, y[i] - 0.8, heading, ha="center", va="bottom", fontsize=9)
@@ -115,10 +116,18 @@ def distribution_figure(counts: pd.DataFrame, title: str) -> Figure:
                 axes.text(*below, f"{value:g}", ha="center", va="top", fontsize=7)
     for place, name in zip(places[column == 0].ravel(), [*names] * rows, strict=True):
         axes.text(-0.03, place, name, ha="right", va="center", fontsize=7)
-    axes.set(xlim=(0, 1.11 * columns - 0.11), ylim=(places.max() + 1.8, -2))
-    axes.axis("off")
+    limits = {"xlim": (0, 1.11 * columns - 0.11), "ylim": (places.max() + 1.8, -2)}
+    axes.set(**limits, xticks=[], yticks=[], frame_on=False)
     figure.supxlabel("Share of the cluster", fontsize=9, y=0.06 / size[1])
     return figure
+
+
+def _rectangles(
+    x: np.ndarray, y: np.ndarray, width: np.ndarray | float, height: float
+) -> np.ndarray:
+    """Corners (N, 4, 2) of rectangles that begin at ``x`` and ``y``; arrays of like shapes."""
+    x, y, right, above = np.broadcast_arrays(x, y, x + width, y + height)
+    return np.stack([x, y, right, y, right, above, x, above], axis=-1).reshape(-1, 4, 2)
 
 
 def cluster_size_figure(
@@ -153,9 +162,11 @@ def confusion_figure(counts: pd.DataFrame, order: np.ndarray, title: str) -> Fig
     size = max(left + 1.8 + 0.62 * counts.shape[1], 7), 1.6 + 0.5 * counts.shape[0]
     figure, axes = framed_axes(title, *size, (left, 1.3, 0.6, 0.4))
     image = axes.imshow(share, cmap=HEAT, vmin=0, vmax=1, aspect="auto")
-    for row, column in zip(*np.nonzero(counts.to_numpy()), strict=True):
-        shade, count = "black" if share.iat[row, column] > 0.6 else "white", counts.iat[row, column]
-        axes.text(column, row, count, ha="center", va="center", color=shade, fontsize=7)
+    shades = np.where(share > 0.6, "black", "white")
+    for (row, column), count in np.ndenumerate(counts.to_numpy()):
+        if count:
+            shade = shades[row, column]
+            axes.text(column, row, count, ha="center", va="center", color=shade, fontsize=7)
     axes.set_xticks(range(len(order)), [cluster_name(cluster) for cluster in counts.columns])
     axes.set_yticks(range(len(counts)), names)
     axes.set_xlabel("Cluster, matched to the classes by the Hungarian method")
