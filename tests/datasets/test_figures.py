@@ -27,7 +27,11 @@ def test_a_figure_that_is_drawn_once_looks_as_savefig_draws_it(tmp_path):
     dataset = FigureDataset(filepath=str(path))
     dataset.save(figure())
     assert dataset.load() == path.read_bytes()
-    np.testing.assert_array_equal(Image.open(path), Image.open(content))
+    # Of which nothing is transparent, so that it can be kept without.
+    red, green, blue, opaque = Image.open(content).split()
+    assert opaque.getextrema() == (255, 255)
+    np.testing.assert_array_equal(Image.open(path), Image.merge("RGB", (red, green, blue)))
+    assert Image.open(path).info["dpi"] == pytest.approx((110, 110), abs=0.1)
 
 
 def test_the_folder_holds_exactly_what_was_saved_last(tmp_path):
