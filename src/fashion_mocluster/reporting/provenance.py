@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from fashion_mocluster.reporting.results import RunResults
@@ -43,9 +44,8 @@ def differing_parameters(recorded: dict[str, dict]) -> pd.DataFrame:
     }
     values = pd.DataFrame(flat).fillna("").sort_index().rename_axis("parameter")
     own_seed = [str(key).rpartition(".")[2] == "seed" for key in values.index]
-    return values[
-        (values.nunique(axis=1) > 1) & ~pd.Series(own_seed, values.index, bool)
-    ].reset_index()
+    differs = [len(set(row)) > 1 for row in values.to_numpy()]
+    return values[np.array(differs, bool) & ~np.array(own_seed, bool)].reset_index()
 
 
 def provenance_table(results: Sequence[RunResults]) -> pd.DataFrame:
