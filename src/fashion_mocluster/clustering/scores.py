@@ -32,18 +32,17 @@ class SampleMean(NamedTuple):
     standard_error: float
 
 
-def silhouette(x: np.ndarray, labels: np.ndarray, block: int = 128) -> SampleMean:
+def silhouette(x: np.ndarray, labels: np.ndarray, block: int = 384) -> SampleMean:
     """Mean silhouette (Rousseeuw 1987), Euclidean, in O(block * N) memory.
 
-    scikit-learn's takes two to three times as long. Where :func:`pairs_take_long`, it is the mean over
-    a random sample, each point of which is compared with all points.
+    scikit-learn's takes several times as long. Where :func:`pairs_take_long`, it is the mean over a
+    random sample, each point of which is compared with all points.
 
     Args:
         x: float (N, D).
         labels: int (N,), 2 to N - 1 distinct values.
-        block: How many points a thread compares with all others at a time, fewer where these are very
-            many. Its distances from 10,000 points then stay in the cache, and the result is the same for
-            any number of threads.
+        block: How many points a thread compares with others at a time, fewer where these are very
+            many. The result is the same for any number of threads.
 
     Raises:
         ValueError: Fewer than 2 or as many as N clusters.
@@ -56,52 +55,78 @@ def silhouette(x: np.ndarray, labels: np.ndarray, block: int = 128) -> SampleMea
         )
     # Sorted by cluster, the sums of a row over each cluster are sums over adjacent columns.
     order = np.argsort(labels, kind="stable")
-    x, labels = np.ascontiguousarray(x[order] - x.mean(0), dtype=np.float32), labels[order]
+    labels = labels[order]
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    squares = np.einsum("ij,ij->i", x, x)
-    rows = np.arange(count)
-    if pairs_take_long(count, *x.shape):
+    points = np.ones((count, x.shape[1] + 2), np.float32)
+    points[:, :-2] = x[order] - x.mean(0)
+    points[:, -1] = np.einsum("ij,ij->i", points[:, :-2], points[:, :-2])
+    rows, is_sample = np.arange(count), pairs_take_long(count, *x.shape)
+    if is_sample:
         rows = np.sort(np.random.default_rng(0).permutation(count)[:SILHOUETTE_SAMPLE])
+    # A distance counts for both of its points, if the sums of all points can be held.
+    halved = not is_sample and count * len(sizes) <= COMPARED_AT_ONCE
+    sums = np.zeros((count if halved else 0, len(sizes)))
     block = max(1, min(block, COMPARED_AT_ONCE // count))
     blocks = np.split(rows, range(block, len(rows), block))
+    values = []
 
-    def silhouettes(rows: np.ndarray) -> np.ndarray:
-        return _silhouettes(x, labels, sizes, starts, squares, rows)
+    def distances(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return _sums_of_distances(points, labels, starts, rows, halved)
 
     with ThreadPoolExecutor(blas_threads()) as pool, threadpool_limits(1):
-        values = np.concatenate(list(pool.map(silhouettes, blocks)))
-    left_out = 1 - len(rows) / count
+        for rows_here, (here, after) in zip(blocks, pool.map(distances, blocks), strict=True):
+            own = labels[rows_here]
+            if halved:
+                here += sums[rows_here]
+                sums[rows_here[-1] + 1 :, own[0] : own[-1] + 1] += after
+            values.append(_silhouettes(here, own, sizes))
+    values, left_out = np.concatenate(values), 1 - len(rows) / count
     return SampleMean(float(values.mean()), float(values.std() * (left_out / len(rows)) ** 0.5))
 
 
-def _silhouettes(
-    x: np.ndarray,
+def _sums_of_distances(
+    points: np.ndarray,
     labels: np.ndarray,
-    sizes: np.ndarray,
     starts: np.ndarray,
-    squares: np.ndarray,
     rows: np.ndarray,
-) -> np.ndarray:
-    """Silhouettes float64 (len(rows),) of some points.
+    halved: bool,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Sums of the distances of M points to each cluster, float64 (M, K). If ``halved``, the M are
+    adjacent and these sums leave out the points before them; then also, for each of the L points after
+    them, the sums of its distances to the M by their clusters, float32 (L, clusters of the M).
 
     Args:
-        x: float32 (N, D), centered and sorted by cluster.
+        points: float32 (N, D + 2), centered and sorted by cluster; each followed by 1 and its square.
         labels: int (N,), 0, 1, ...
-        sizes: Of each cluster.
-        starts: Where each cluster begins.
-        squares: float32 (N,), squared lengths of the points.
+        starts: int (K,), where each cluster begins.
+        rows: int (M,), ascending.
     """
-    own = labels[rows]
-    distance = x[rows] @ x.T
-    distance *= -2
-    distance += squares[rows, None]
-    distance += squares
+    begin = rows[0] if halved else 0
+    # (-2x, x², 1) times (y, 1, y²) is the square of a distance.
+    left = np.hstack([-2 * points[rows, :-2], points[rows, :-3:-1]])
+    distance = left @ points[begin:].T
     np.maximum(distance, 0, out=distance)
     np.sqrt(distance, out=distance)
-    here = np.arange(len(own))
     # The product leaves rounding where the distance to itself is exactly 0.
-    distance[here, rows] = 0
-    sums = np.add.reduceat(distance, starts, axis=1, dtype=np.float64)
+    distance[np.arange(len(rows)), rows - begin] = 0
+    first, last = labels[[begin, rows[-1]]]
+    starts = np.maximum(starts - begin, 0)
+    sums = np.zeros((len(rows), len(starts)))
+    sums[:, first:] = np.add.reduceat(distance, starts[first:], axis=1)
+    if not halved:
+        return sums, None
+    return sums, np.add.reduceat(distance[:, len(rows) :], starts[first : last + 1], axis=0).T
+
+
+def _silhouettes(sums: np.ndarray, own: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Silhouettes float64 (M,) of points.
+
+    Args:
+        sums: float64 (M, K), of a point's distances to each cluster.
+        own: int (M,), the cluster of each.
+        sizes: int (K,), of each cluster.
+    """
+    here = np.arange(len(own))
     within = sums[here, own] / np.maximum(sizes[own] - 1, 1)
     means = sums / sizes
     means[here, own] = np.inf
