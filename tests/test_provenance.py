@@ -105,9 +105,10 @@ def test_the_file_holds_all_that_was_added_and_not_removed(tmp_path):
     assert json.loads(path.read_text()) == {"images": {"b": 2}, 'a "b"': {"c": [1.5]}}
 
 
-def test_a_damaged_record_is_named(tmp_path):
+@pytest.mark.parametrize("text", ['{"weights": {', "null", "3", '["ab"]', '{"weights": 1}'])
+def test_a_damaged_record_is_named(text, tmp_path):
     path = tmp_path / "provenance.json"
-    path.write_text('{"weights": {')
+    path.write_text(text)
     with pytest.raises(StaleFileError, match=r"provenance.json: damaged .* delete it"):
         Record(path)
 

@@ -51,19 +51,19 @@ class Record:
         self._made_from: dict[str, dict] = {}
         if path.exists():
             try:
-                self._made_from = dict(json.loads(path.read_text()))
-            except ValueError as error:
+                self._made_from = {k: {**v} for k, v in json.loads(path.read_text()).items()}
+            except (ValueError, AttributeError, TypeError) as error:
                 raise StaleFileError(
                     f"{path}: damaged ({error}), so nothing tells what the files beside it were made "
                     "from; delete it if they are of these images and parameters, else the whole folder"
                 ) from None
-        # The file is written for every dataset, of which one has changed.
+        # Whenever the file is written, one of them has changed.
         self._json = {dataset: _entry(dataset, made) for dataset, made in self._made_from.items()}
 
     def add(self, dataset: str, made_from: dict[str, Any]) -> None:
         """Record what a dataset was made from."""
-        self._made_from[dataset] = made_from
         self._json[dataset] = _entry(dataset, made_from)
+        self._made_from[dataset] = made_from
         self._write()
 
     def remove(self, dataset: str) -> None:

@@ -21,7 +21,7 @@ from fashion_mocluster.wording import counted
 
 # The silhouette is the mean over so many points where all pairs would take long.
 SILHOUETTE_SAMPLE = 4000
-# Distances that a thread holds at once, 12 bytes each.
+# Distances that a thread holds at once, 4 bytes each.
 COMPARED_AT_ONCE = 2**24
 
 
@@ -63,8 +63,9 @@ def silhouette(x: np.ndarray, labels: np.ndarray, block: int = 384) -> SampleMea
     rows, is_sample = np.arange(count), pairs_take_long(count, *x.shape)
     if is_sample:
         rows = np.sort(np.random.default_rng(0).permutation(count)[:SILHOUETTE_SAMPLE])
-    # A distance counts for both of its points, if the sums of all points can be held.
-    halved = not is_sample and count * len(sizes) <= COMPARED_AT_ONCE
+    # A distance counts for both of its points. With very many clusters that would take much memory and
+    # save nothing.
+    halved = not is_sample and len(sizes) <= block
     sums = np.zeros((count if halved else 0, len(sizes)))
     block = max(1, min(block, COMPARED_AT_ONCE // count))
     blocks = np.split(rows, range(block, len(rows), block))
@@ -96,7 +97,7 @@ def _sums_of_distances(
     them, the sums of its distances to the M by their clusters, float32 (L, clusters of the M).
 
     Args:
-        points: float32 (N, D + 2), centered and sorted by cluster; each followed by 1 and its square.
+        points: float32 (N, D + 2), centered, sorted by cluster; after each 1 and its squared length.
         labels: int (N,), 0, 1, ...
         starts: int (K,), where each cluster begins.
         rows: int (M,), ascending.
