@@ -36,9 +36,9 @@ stress: install
 	$(BIN)/python -m tests.stress
 
 # IDX=<folder of the four original files> measures 40,000 to 70,000 images too; SMALL=1 takes a few
-# hundred images and one round.
+# hundred images and one round; ONLY=<part> measures one part, see `python -m tests.benchmarks --help`.
 bench: $(BENCH_INSTALLED)
-	$(BIN)/python -m tests.benchmarks $(if $(SMALL),--small) $(IDX)
+	$(BIN)/python -m tests.benchmarks $(if $(SMALL),--small) $(if $(ONLY),--only $(ONLY)) $(IDX)
 
 $(BENCH_INSTALLED): $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,photos,bench]'

@@ -1,9 +1,9 @@
-"""``python -m tests.benchmarks [--small] [FOLDER]`` in the project folder: measures, prints and saves
-the table.
+"""``python -m tests.benchmarks [--small] [--only PART] [FOLDER]`` in the project folder: measures, prints
+and saves the table.
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from fashion_mocluster.datasets.image_csv import read_image_csv
 from fashion_mocluster.datasets.weights import load_tensors
 from fashion_mocluster.learning.embedding import embed
 from fashion_mocluster.learning.weights import EncoderWeights
-from fashion_mocluster.parameters import check_parameters
+from fashion_mocluster.parameters import ProjectParameters, check_parameters
 from tests.benchmarks.backbone import backbone_areas
 from tests.benchmarks.clustering import clustering_areas
 from tests.benchmarks.command_line import command_line_areas
@@ -33,8 +33,10 @@ DATA = PROJECT / "data"
 RESULT = DATA / "08_reporting" / "benchmarks.csv"
 
 
-def main(idx_folder: Path | None, size: Size, result: Path = RESULT) -> pd.DataFrame:
-    """Run all areas; each is printed and saved as soon as it is measured."""
+def main(
+    idx_folder: Path | None, size: Size, result: Path = RESULT, only: str | None = None
+) -> pd.DataFrame:
+    """Run all areas, or those of one part; each is printed and saved as soon as it is measured."""
     images, *_ = read_image_csv(DATA / "01_raw" / "fashion-mnist_test.csv.gz")
     many = None
     if idx_folder is None:
@@ -43,7 +45,7 @@ def main(idx_folder: Path | None, size: Size, result: Path = RESULT) -> pd.DataF
         many, _ = read_idx_folder(idx_folder, "all")
     rows = []
     result.parent.mkdir(parents=True, exist_ok=True)
-    for area in all_areas(images[: size.images], many, size):
+    for area in areas(images[: size.images], many, size, only):
         print(f"{area.area}, {area.n}, {area.against}: {area.ratio} x ({area.spread})", flush=True)
         rows.append(area.row())
         # What is measured so far is kept if the rest is cut off.
@@ -53,21 +55,58 @@ def main(idx_folder: Path | None, size: Size, result: Path = RESULT) -> pd.DataF
     return table
 
 
-def all_areas(images: np.ndarray, many: np.ndarray | None, size: Size) -> Iterator[Result]:
-    """All of them, each as soon as it is measured."""
-    yield from picture_areas(size)
-    weights = EncoderWeights.from_dict(load_tensors(DATA / "06_models" / "pretrained" / "moco.pt"))
-    thesis, base = (check_parameters(project_parameters(env)) for env in ("thesis", "base"))
-    finetuning = base.finetuning["kmeans"]
-    yield from training_areas(images, many, thesis.moco, base.moco, finetuning, weights, size)
-    yield from backbone_areas(base.backbone, size)
-    yield from thread_areas(images, base.moco, size)
-    few, all_ = (None if x is None else embed(x, weights, base.embedding) for x in (images, many))
-    yield from clustering_areas(few, all_, size)
-    yield from evaluation_areas(few, size.rounds)
-    yield from gpu_areas(images, few, thesis.moco, base.moco, size)
-    yield from many_points_areas(few if all_ is None else all_, size)
-    yield from command_line_areas(size)
+def areas(
+    images: np.ndarray, many: np.ndarray | None, size: Size, only: str | None = None
+) -> Iterator[Result]:
+    """The areas of all parts, or of one, each as soon as it is measured."""
+    for name in PARTS if only is None else [only]:
+        yield from PARTS[name](images, many, size)
+
+
+def _training(images: np.ndarray, many: np.ndarray | None, size: Size) -> Iterator[Result]:
+    thesis, base = recipe("thesis"), recipe("base")
+    recipes = thesis.moco, base.moco, base.finetuning["kmeans"]
+    yield from training_areas(images, many, *recipes, shipped_weights(), size)
+
+
+def _clustering(images: np.ndarray, many: np.ndarray | None, size: Size) -> Iterator[Result]:
+    yield from clustering_areas(embedded(images), None if many is None else embedded(many), size)
+
+
+def _gpu(images: np.ndarray, many: np.ndarray | None, size: Size) -> Iterator[Result]:
+    yield from gpu_areas(images, embedded(images), recipe("thesis").moco, recipe("base").moco, size)
+
+
+def shipped_weights() -> EncoderWeights:
+    """The encoder that ships."""
+    return EncoderWeights.from_dict(load_tensors(DATA / "06_models" / "pretrained" / "moco.pt"))
+
+
+def embedded(images: np.ndarray) -> np.ndarray:
+    """Representations float32 (N, D) by it."""
+    return embed(images, shipped_weights(), recipe("base").embedding)
+
+
+def recipe(environment: str) -> ProjectParameters:
+    """Its parameters."""
+    return check_parameters(project_parameters(environment))
+
+
+# What can be measured, in this order: a name, and what makes the areas of the images that ship, of all
+# 70,000 if they are at hand, in some size.
+PARTS: dict[str, Callable[[np.ndarray, np.ndarray | None, Size], Iterator[Result]]] = {
+    "pictures": lambda images, many, size: picture_areas(size),
+    "training": _training,
+    "backbone": lambda images, many, size: backbone_areas(recipe("base").backbone, size),
+    "threads": lambda images, many, size: thread_areas(images, recipe("base").moco, size),
+    "clustering": _clustering,
+    "turtle": lambda images, many, size: evaluation_areas(embedded(images), size.rounds),
+    "gpu": _gpu,
+    "many_points": lambda images, many, size: many_points_areas(
+        embedded(images if many is None else many), size
+    ),
+    "commands": lambda images, many, size: command_line_areas(size),
+}
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -81,9 +120,12 @@ def parse_arguments() -> argparse.Namespace:
         help="the four IDX files of Fashion-MNIST: 40,000 to 70,000 images are measured too",
     )
     parser.add_argument("--small", action="store_true", help="200 images and one round: 2 minutes")
+    parser.add_argument("--only", choices=PARTS, help="one part of it")
     return parser.parse_args()
 
 
 if __name__ == "__main__":
     arguments = parse_arguments()
-    main(arguments.idx_folder, SMALL if arguments.small else FULL)
+    only = arguments.only
+    path = RESULT if only is None else RESULT.with_stem(f"{RESULT.stem}_{only}")
+    main(arguments.idx_folder, SMALL if arguments.small else FULL, path, only)

@@ -42,6 +42,14 @@ def test_every_area_is_measured_and_saved(tmp_path, monkeypatch):
     assert float(gradients.rpartition(" ")[2]) < 1e-3
 
 
+@pytest.mark.slow
+def test_one_part_can_be_measured_alone(tmp_path):
+    from tests.benchmarks.__main__ import main
+
+    table = main(None, replace(SMALL, images=60), tmp_path / "benchmarks.csv", only="turtle")
+    assert table["area"].str.startswith("TURTLE").all()
+
+
 def test_growth_is_the_power_of_the_size():
     result = growth("a", {10: 1.0, 20: 4.0, 40: 16.0}, "linear", 1.0)
     assert (result.ours_value, result.ratio, result.spread) == (2.0, 0.5, "2.00-2.00")
