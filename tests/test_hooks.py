@@ -1,7 +1,8 @@
 import pytest
 
+from fashion_mocluster import hooks
 from fashion_mocluster.datasets.errors import DataFileError
-from fashion_mocluster.hooks import FolderError, RunLockHook
+from fashion_mocluster.hooks import THREADS_HOLD_S, FolderError, RunLockHook, ThreadsHook
 from fashion_mocluster.session import begin
 from tests.project_copy import run
 
@@ -43,3 +44,25 @@ def test_a_mistyped_path_is_named_and_nothing_else_is_said(project, caplog):
     with pytest.raises(DataFileError, match=r"/nowhere: no such file or folder; check data\.path"):
         run(project, env="smoke", params={"data.path": "/nowhere"})
     assert "No nodes ran" not in caplog.text
+
+
+def test_threads_are_measured_again_now_and_then_and_only_changes_are_said(
+    monkeypatch, tmp_path, caplog
+):
+    found = [{"openmp": 1, "blas": 2}] * 2 + [{"openmp": 2, "blas": 2}]
+    asked, clock = [], iter([0, 0, 1, THREADS_HOLD_S, THREADS_HOLD_S, 2 * THREADS_HOLD_S, 99])
+    monkeypatch.setattr(hooks, "available_threads", lambda: 2)
+    monkeypatch.setattr(
+        hooks, "limit_numeric_threads", lambda threads: asked.append(threads) or found.pop(0)
+    )
+    monkeypatch.setattr(hooks.time, "monotonic", lambda: next(clock))
+    begin({"moco": {"compute": {"threads": "auto"}}}, tmp_path, "data")
+    caplog.set_level("INFO")
+    hook = ThreadsHook()
+    hook.before_pipeline_run()
+    for _ in range(4):
+        hook.before_node_run()
+    assert asked == ["auto"] * 3  # not a second after the first time
+    assert [record.getMessage() for record in caplog.records] == [
+        "NumPy and scikit-learn compute with threads={'openmp': 1, 'blas': 2} at present"
+    ]

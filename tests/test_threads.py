@@ -103,10 +103,17 @@ def test_a_given_number_is_taken_and_what_was_before_is_restored(monkeypatch):
 
 
 def test_available_threads_are_the_cores_or_fewer(monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 64)
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(8)), raising=False)
     for asked, expected in ("", 8), ("3", 3), ("4,2", 4), ("64", 8), ("0", 1), ("many", 8):
         monkeypatch.setenv("OMP_NUM_THREADS", asked)
         assert available_threads() == expected
+
+
+def test_a_container_has_the_cores_of_its_quota(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr("joblib.externals.loky.backend.context._cpu_count_cgroup", lambda count: 1)
+    assert available_threads() == 1
 
 
 def test_numeric_libraries_are_limited(monkeypatch):
@@ -116,7 +123,8 @@ def test_numeric_libraries_are_limited(monkeypatch):
     one = lambda work, candidates, set_threads, **_: set_threads(1) and 1  # noqa: E731
     monkeypatch.setattr(threads, "fastest_thread_count", one)
     with threadpool_limits():  # restores what was before
-        limit_numeric_threads()
+        # BLAS last, as its threads keep the cores busy for a while.
+        assert list(limit_numeric_threads()) == ["openmp", "blas"]
         assert {info["num_threads"] for info in threadpool_info()} == {1}
 
 

@@ -1,6 +1,8 @@
 """What the project adds to Kedro's life cycle."""
 
 import logging
+import math
+import time
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -10,9 +12,12 @@ from kedro.framework.project import pipelines
 from fashion_mocluster import provenance, session
 from fashion_mocluster.errors import FashionMoClusterError
 from fashion_mocluster.stored_run import give_parameters, refuse_missing
-from fashion_mocluster.threads import limit_numeric_threads
+from fashion_mocluster.threads import available_threads, limit_numeric_threads
 
 logger = logging.getLogger(__name__)
+
+# Seconds for which a number of threads is kept.
+THREADS_HOLD_S = 10
 
 
 class FolderError(FashionMoClusterError, RuntimeError):
@@ -111,8 +116,18 @@ class ThreadsHook:
 
     @hook_impl
     def before_pipeline_run(self) -> None:
-        """Measure before the first node."""
-        limit_numeric_threads(session.parameter("moco.compute.threads", "auto"))
+        """Forget what an earlier run in this process found."""
+        self._measured_at, self._chosen = -math.inf, {}
+
+    @hook_impl
+    def before_node_run(self) -> None:
+        """Measure before the first node and now and then, as the machine may become busy or free."""
+        if time.monotonic() - self._measured_at < THREADS_HOLD_S:
+            return
+        chosen = limit_numeric_threads(session.parameter("moco.compute.threads", "auto"))
+        if chosen != self._chosen and min(chosen.values()) < available_threads():
+            logger.info("NumPy and scikit-learn compute with threads=%s at present", chosen)
+        self._measured_at, self._chosen = time.monotonic(), chosen
 
 
 class SummaryHook:

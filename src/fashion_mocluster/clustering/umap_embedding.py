@@ -2,10 +2,9 @@
 
 import contextlib
 import warnings
-from collections.abc import Iterator
 
 import numpy as np
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_limits
 
 from fashion_mocluster.clustering.neighbors import distinct_points, nearest_neighbors, unit
 from fashion_mocluster.clustering.parameters import UmapParameters
@@ -45,20 +44,11 @@ def umap_embedding(x: np.ndarray, parameters: UmapParameters, seed: int) -> np.n
         random_state=seed,
         precomputed_knn=graph,
     )
-    with warnings.catch_warnings(), _openmp_threads_restored():
+    # Numba changes the number of OpenMP threads, which other libraries share; leaving restores it.
+    with warnings.catch_warnings(), threadpool_limits():
         warnings.filterwarnings("ignore", message="n_jobs value 1 overridden")
         warnings.filterwarnings("ignore", message="precomputed_knn")
         return reducer.fit_transform(x)[copy_of]
-
-
-@contextlib.contextmanager
-def _openmp_threads_restored() -> Iterator[None]:
-    """Undo what Numba does to the number of OpenMP threads, which other libraries share."""
-    before = {p["prefix"]: p["num_threads"] for p in threadpool_info() if p["user_api"] == "openmp"}
-    try:
-        yield
-    finally:
-        threadpool_limits(before)
 
 
 def _umap_class() -> type:
