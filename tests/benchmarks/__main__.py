@@ -4,6 +4,7 @@ and saves the table.
 
 import argparse
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -43,9 +44,10 @@ def main(
         print("no folder of IDX files was named: nothing is measured beyond 10,000 images")
     else:
         many, _ = read_idx_folder(idx_folder, "all")
+    inputs = Inputs(images[: size.images], many)
     rows = []
     result.parent.mkdir(parents=True, exist_ok=True)
-    for area in areas(images[: size.images], many, size, only):
+    for area in areas(inputs, size, only):
         print(f"{area.area}, {area.n}, {area.against}: {area.ratio} x ({area.spread})", flush=True)
         rows.append(area.row())
         # What is measured so far is kept if the rest is cut off.
@@ -55,26 +57,47 @@ def main(
     return table
 
 
-def areas(
-    images: np.ndarray, many: np.ndarray | None, size: Size, only: str | None = None
-) -> Iterator[Result]:
+class Inputs:
+    """What is measured on: ``images``, those that ship, and ``many``, all 70,000 if they are at hand,
+    uint8 (N, 28, 28) both, and their representations float32 (N, D) by the encoder that ships.
+    """
+
+    def __init__(self, images: np.ndarray, many: np.ndarray | None):
+        self.images, self.many = images, many
+
+    @cached_property
+    def embeddings(self) -> np.ndarray:
+        """Of ``images``."""
+        return embed(self.images, shipped_weights(), recipe("base").embedding)
+
+    @cached_property
+    def many_embeddings(self) -> np.ndarray | None:
+        """Of ``many``, if they are at hand."""
+        if self.many is None:
+            return None
+        return embed(self.many, shipped_weights(), recipe("base").embedding)
+
+
+def areas(inputs: Inputs, size: Size, only: str | None = None) -> Iterator[Result]:
     """The areas of all parts, or of one, each as soon as it is measured."""
     for name in PARTS if only is None else [only]:
-        yield from PARTS[name](images, many, size)
+        yield from PARTS[name](inputs, size)
 
 
-def _training(images: np.ndarray, many: np.ndarray | None, size: Size) -> Iterator[Result]:
+def _training(inputs: Inputs, size: Size) -> Iterator[Result]:
     thesis, base = recipe("thesis"), recipe("base")
     recipes = thesis.moco, base.moco, base.finetuning["kmeans"]
-    yield from training_areas(images, many, *recipes, shipped_weights(), size)
+    yield from training_areas(inputs.images, inputs.many, *recipes, shipped_weights(), size)
 
 
-def _clustering(images: np.ndarray, many: np.ndarray | None, size: Size) -> Iterator[Result]:
-    yield from clustering_areas(embedded(images), None if many is None else embedded(many), size)
+def _gpu(inputs: Inputs, size: Size) -> Iterator[Result]:
+    recipes = recipe("thesis").moco, recipe("base").moco
+    yield from gpu_areas(inputs.images, inputs.embeddings, *recipes, size)
 
 
-def _gpu(images: np.ndarray, many: np.ndarray | None, size: Size) -> Iterator[Result]:
-    yield from gpu_areas(images, embedded(images), recipe("thesis").moco, recipe("base").moco, size)
+def _many_points(inputs: Inputs, size: Size) -> Iterator[Result]:
+    at_hand = inputs.embeddings if inputs.many is None else inputs.many_embeddings
+    yield from many_points_areas(at_hand, size)
 
 
 def shipped_weights() -> EncoderWeights:
@@ -82,30 +105,24 @@ def shipped_weights() -> EncoderWeights:
     return EncoderWeights.from_dict(load_tensors(DATA / "06_models" / "pretrained" / "moco.pt"))
 
 
-def embedded(images: np.ndarray) -> np.ndarray:
-    """Representations float32 (N, D) by it."""
-    return embed(images, shipped_weights(), recipe("base").embedding)
-
-
 def recipe(environment: str) -> ProjectParameters:
     """Its parameters."""
     return check_parameters(project_parameters(environment))
 
 
-# What can be measured, in this order: a name, and what makes the areas of the images that ship, of all
-# 70,000 if they are at hand, in some size.
-PARTS: dict[str, Callable[[np.ndarray, np.ndarray | None, Size], Iterator[Result]]] = {
-    "pictures": lambda images, many, size: picture_areas(size),
+# What can be measured, in this order: a name, and what makes its areas in some size.
+PARTS: dict[str, Callable[[Inputs, Size], Iterator[Result]]] = {
+    "pictures": lambda inputs, size: picture_areas(size),
     "training": _training,
-    "backbone": lambda images, many, size: backbone_areas(recipe("base").backbone, size),
-    "threads": lambda images, many, size: thread_areas(images, recipe("base").moco, size),
-    "clustering": _clustering,
-    "turtle": lambda images, many, size: evaluation_areas(embedded(images), size.rounds),
-    "gpu": _gpu,
-    "many_points": lambda images, many, size: many_points_areas(
-        embedded(images if many is None else many), size
+    "backbone": lambda inputs, size: backbone_areas(recipe("base").backbone, size),
+    "threads": lambda inputs, size: thread_areas(inputs.images, recipe("base").moco, size),
+    "clustering": lambda inputs, size: clustering_areas(
+        inputs.embeddings, inputs.many_embeddings, size
     ),
-    "commands": lambda images, many, size: command_line_areas(size),
+    "turtle": lambda inputs, size: evaluation_areas(inputs.embeddings, size.rounds),
+    "gpu": _gpu,
+    "many_points": _many_points,
+    "commands": lambda inputs, size: command_line_areas(size),
 }
 
 
