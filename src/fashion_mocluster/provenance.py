@@ -164,7 +164,7 @@ def of_datasets(
     for each source of images, and of each file named by a parameter.
     """
     made_from: dict[str, dict[str, Any]] = {
-        source: {IMAGES[group]: signature(project_path, at(parameters, group, "path"))}
+        source: {IMAGES[group]: images_signature(project_path, parameters, group)}
         | {
             key: value
             for key, value in leaves(parameters.get(group), group).items()
@@ -208,6 +208,15 @@ def leaves(value: Any, key: str = "") -> dict[str, Any]:
         for part, inner in value.items()
         for name, leaf in leaves(inner, f"{key}.{part}".lstrip(".")).items()
     }
+
+
+def images_signature(project_path: Path, parameters: dict[str, Any], group: str) -> str | None:
+    """Tells the images that ``data`` or ``predict`` names from others. None for those that torchvision
+    downloads, which may not be there yet: it checks their MD5 sums, and ``format`` is recorded too.
+    """
+    if at(parameters, group, "format") == "torchvision":
+        return None
+    return signature(project_path, at(parameters, group, "path"))
 
 
 def signature(project_path: Path, path: str | None) -> str | None:
