@@ -37,6 +37,14 @@ def test_what_a_run_is_made_from():
     assert len({origin, *(made_from(replace(RUN, **other), PROJECT) for other in others)}) == 6
 
 
-def test_a_wrong_parameter_is_named():
-    with pytest.raises(ParameterError, match="moco.epochz: there is no such parameter"):
-        made_from(replace(RUN, params="moco.epochz=4"), PROJECT)
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ("moco.epochz=4", "moco.epochz: there is no such parameter"),
+        ("moco.encoder.widths.first=8", "moco.encoder.widths: Input should be a valid"),
+        ("moco.epochs=4,data.path=/p/a: b: c", "data.path=/p/a: b: c: cannot be read as YAML"),
+    ],
+)
+def test_a_wrong_parameter_is_named(params, message):
+    with pytest.raises(ParameterError, match=message):
+        made_from(replace(RUN, params=params), PROJECT)

@@ -9,10 +9,12 @@ from typing import Any
 
 from kedro.config import OmegaConfigLoader
 from omegaconf import OmegaConf
+from yaml import YAMLError
 
 from fashion_mocluster import provenance
 from fashion_mocluster.datasets.atomic import write_bytes_atomically
-from fashion_mocluster.parameters import check_parameters, complete
+from fashion_mocluster.parameters import ParameterError, check_parameters, complete
+from fashion_mocluster.parameters.completion import merged
 from fashion_mocluster.settings import CONFIG_LOADER_ARGS
 from fashion_mocluster.sweep.plan import Run
 
@@ -30,9 +32,8 @@ def made_from(run: Run, project: Path) -> str:
     Raises:
         ParameterError: A parameter is wrong.
     """
-    given = OmegaConf.from_dotlist([item for item in run.params.split(",") if item])
-    merged = OmegaConf.merge(_parameters(project, run.env), given, {"seed": run.seed})
-    parameters = complete(OmegaConf.to_container(merged))
+    given = {**_given(run.params), "seed": run.seed}
+    parameters = complete(merged(_parameters(project, run.env), given))
     check_parameters(parameters)
     images = _signature(project, parameters["data"]["path"])
     return _digest(json.dumps([run.pipelines, parameters, images], sort_keys=True).encode())
@@ -50,6 +51,18 @@ def is_finished(folder: Path, origin: str) -> bool:
         mark = json.loads((folder / MARK).read_text())
         return mark == {"made_from": origin, "provenance": _provenance(folder)}
     return False
+
+
+def _given(params: str) -> dict[str, Any]:
+    """Parameters as after ``--params``, read as Kedro reads them."""
+    try:
+        items = OmegaConf.from_dotlist([item for item in params.split(",") if item])
+        return OmegaConf.to_container(items)
+    except YAMLError as error:
+        what = getattr(error, "problem", None) or error
+        raise ParameterError(
+            f"{params}: cannot be read as YAML ({what}); put the value in quotes, see conf/README.md"
+        ) from None
 
 
 @cache
