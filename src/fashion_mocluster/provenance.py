@@ -164,7 +164,7 @@ def of_datasets(
     for each source of images, and of each file named by a parameter.
     """
     made_from: dict[str, dict[str, Any]] = {
-        source: {IMAGES[group]: images_signature(project_path, parameters, group)}
+        source: {IMAGES[group]: signature(project_path, path_of_images(parameters, group))}
         | {
             key: value
             for key, value in leaves(parameters.get(group), group).items()
@@ -210,13 +210,12 @@ def leaves(value: Any, key: str = "") -> dict[str, Any]:
     }
 
 
-def images_signature(project_path: Path, parameters: dict[str, Any], group: str) -> str | None:
-    """Tells the images that ``data`` or ``predict`` names from others. None for those that torchvision
-    downloads, which may not be there yet: it checks their MD5 sums, and ``format`` is recorded too.
+def path_of_images(parameters: dict[str, Any], group: str) -> str | None:
+    """The path that ``data`` or ``predict`` names. None for images that torchvision downloads, which may
+    not be there yet: it checks their MD5 sums, and ``format`` tells them from others.
     """
-    if at(parameters, group, "format") == "torchvision":
-        return None
-    return signature(project_path, at(parameters, group, "path"))
+    is_downloaded = at(parameters, group, "format") == "torchvision"
+    return None if is_downloaded else at(parameters, group, "path")
 
 
 def signature(project_path: Path, path: str | None) -> str | None:

@@ -13,8 +13,8 @@ from yaml import YAMLError
 
 from fashion_mocluster import provenance
 from fashion_mocluster.datasets.atomic import write_bytes_atomically
-from fashion_mocluster.parameters import ParameterError, check_parameters, complete
-from fashion_mocluster.parameters.completion import merged
+from fashion_mocluster.parameters import PATHS, ParameterError, check_parameters, complete
+from fashion_mocluster.parameters.completion import at, merged
 from fashion_mocluster.settings import CONFIG_LOADER_ARGS
 from fashion_mocluster.sweep.plan import Run
 
@@ -27,7 +27,7 @@ def configuration(project: Path, env: str) -> OmegaConfigLoader:
 
 
 def made_from(run: Run, project: Path) -> str:
-    """Tells what a run is made from: pipelines, parameters and images.
+    """Tells what a run is made from: pipelines, parameters, images and other files of the user's.
 
     Raises:
         ParameterError: A parameter is wrong.
@@ -35,8 +35,10 @@ def made_from(run: Run, project: Path) -> str:
     given = {**_given(run.params), "seed": run.seed}
     parameters = complete(merged(_parameters(project, run.env), given))
     check_parameters(parameters)
-    images = _signature(project, parameters["data"]["path"])
-    return _digest(json.dumps([run.pipelines, parameters, images], sort_keys=True).encode())
+    paths = [provenance.path_of_images(parameters, group) for group in provenance.SOURCES.values()]
+    paths += [at(parameters, *place) for place in PATHS if place[-1] != "path"]
+    files = [_signature(project, path) for path in paths]
+    return _digest(json.dumps([run.pipelines, parameters, files], sort_keys=True).encode())
 
 
 def mark_finished(folder: Path, origin: str) -> None:
@@ -71,7 +73,7 @@ def _parameters(project: Path, env: str) -> dict[str, Any]:
 
 
 @cache
-def _signature(project: Path, path: str) -> str | None:
+def _signature(project: Path, path: str | None) -> str | None:
     return provenance.signature(project, path)
 
 
