@@ -1,4 +1,6 @@
 import pytest
+from kedro.framework.hooks import hook_impl
+from pluggy import PluginManager
 
 from fashion_mocluster.datasets.errors import DataFileError
 from fashion_mocluster.hooks import FolderError, RunLockHook
@@ -8,11 +10,14 @@ from tests.project_copy import run
 
 @pytest.fixture
 def hook(tmp_path):
-    """What makes a hook that runs in a session which writes to a folder."""
+    """What makes the hooks of a session that writes to a folder: the lock and others."""
 
-    def _hook(folder="data"):
+    def _hook(folder="data", others=()):
         begin({"seed": 0}, tmp_path, folder)
-        return RunLockHook()
+        manager = PluginManager("kedro")
+        for one in (RunLockHook(), *others):
+            manager.register(one)
+        return manager.hook
 
     return _hook
 
@@ -26,6 +31,27 @@ def test_a_second_run_is_refused_until_the_first_ends(hook):
     second.before_pipeline_run()
     second.on_pipeline_error()
     first.before_pipeline_run()
+
+
+class Refusal:
+    """A hook that finds out whether another run could begin, and refuses this one."""
+
+    def __init__(self, other):
+        self._other = other
+
+    @hook_impl
+    def before_pipeline_run(self):
+        with pytest.raises(FolderError):
+            self._other.before_pipeline_run()
+        raise InterruptedError
+
+
+def test_what_is_in_the_folder_is_looked_at_under_the_lock_which_a_refusal_releases(hook):
+    other = hook()
+    for _ in range(2):
+        with pytest.raises(InterruptedError):
+            hook(others=[Refusal(other)]).before_pipeline_run()
+    other.before_pipeline_run()
 
 
 def test_runs_in_other_folders_are_not_kept_apart(hook):
