@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from fashion_mocluster.parameters import (
     complete,
     list_or_mapping_error,
 )
+from fashion_mocluster.parameters.completion import at
 
 
 class ProjectContext(KedroContext):
@@ -39,7 +41,7 @@ class ProjectContext(KedroContext):
         for handler in logging.getLogger("kedro.runner").handlers:
             handler.addFilter(is_news)  # in conf Kedro takes no filters of others
         if loader.runtime_params:
-            refuse_cut_values(sys.argv)
+            refuse_misread(sys.argv, loader.runtime_params)
         parameters = complete(_merged_parameters(loader))
         check_parameters(parameters)
         # Kedro takes what is set here in place of the files.
@@ -71,29 +73,26 @@ def _merged_parameters(loader: Any) -> dict[str, Any]:
         raise list_or_mapping_error(loader["parameters"], given) from None
 
 
-def refuse_cut_values(arguments: list[str]) -> None:
+def refuse_misread(arguments: list[str], given: dict[str, Any]) -> None:
     """Kedro reads ``--params`` as YAML, in which `` #`` begins a comment: the value would be cut there.
     Of a path such as ``007``, which YAML takes for a number, only ``7`` would be left.
+
+    Args:
+        arguments: The command line.
+        given: What Kedro made of it.
 
     Raises:
         ParameterError: A value after ``--params`` has an unquoted `` #``, or is such a path.
     """
-    for argument in arguments:
-        items = (
-            argument.removeprefix("--params=").split(",")
-            if argument.startswith("--params=")
-            else []
-        )
-        given = {name: value for name, _, value in (item.partition("=") for item in items)}
-        for name in map(".".join, PATHS):
-            value = yaml.safe_load(given[name]) if given.get(name, "")[:1].isdigit() else None
-            if type(value) is int and str(value) != given[name]:
-                raise ParameterError(
-                    f"{name}={given[name]}: would be read as the number {value}; put the value in "
-                    f"quotes: --params='{name}=\"{given[name]}\"'"
-                )
-        if any(" #" in value and value[0] not in "\"'" for value in given.values()):
+    texts = [text.removeprefix("--params=") for text in arguments if text.startswith("--params=")]
+    texts += [value for option, value in pairwise(arguments) if option == "--params"]
+    for item in ",".join(texts).split(","):
+        name, _, typed = item.partition("=")
+        keys = tuple(name.strip().split("."))
+        value = at(given, *keys)
+        is_number = keys in PATHS and type(value) is int and str(value) != typed.strip()
+        if is_number or (" #" in typed and typed[0] not in "\"'"):
             raise ParameterError(
-                f"{argument}: everything from ' #' on would be lost, for it begins a comment in YAML; "
-                "put the value in quotes: --params='data.path=\"/photos/album #1\"'"
+                f"{item}: would be read as {value!r}; put the value in quotes: "
+                f"--params='{name}=\"{typed}\"'"
             )
