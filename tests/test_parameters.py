@@ -123,6 +123,8 @@ def test_the_weights_that_ship_are_of_the_recipe_as_it_is(env, seed):
         ({"data": {"path": {"/p/a": "b"}}}, "data.path: .*--params='data.path=\"...\"'"),
         ({"data": {"image_shape": {0: 32}}}, "data.image_shape: .*write it in conf/"),
         ({"moco": {"encoder": {"blocks": "1"}}}, "moco.encoder.blocks: .*parameters.yml"),
+        ({"evaluation": ["kmeans"]}, "  evaluation: Input should be a valid dictionary"),
+        ({"report": 3, "evaluation": {"show_thesis_scores": False}}, "  report: Input should be"),
         (
             {"evaluation": {"run_methods": ["kmean"]}},
             "evaluation.run_methods: there is no method 'kmean'; did you mean kmeans",

@@ -14,14 +14,8 @@ from omegaconf.errors import ConfigTypeError
 
 from fashion_mocluster import provenance, session
 from fashion_mocluster.console import is_news, print_error
-from fashion_mocluster.parameters import (
-    PATHS,
-    ParameterError,
-    check_parameters,
-    complete,
-    list_or_mapping_error,
-)
-from fashion_mocluster.parameters.completion import at
+from fashion_mocluster.parameters import PATHS, ParameterError, check_parameters, complete
+from fashion_mocluster.parameters.completion import at, merged
 
 
 class ProjectContext(KedroContext):
@@ -57,8 +51,7 @@ def _merged_parameters(loader: Any) -> dict[str, Any]:
     """The parameters of the environment and of the command line.
 
     Raises:
-        ParameterError: There is no such environment, or a parameter is a list in conf and a mapping
-            on the command line, or the reverse.
+        ParameterError: There is no such environment.
     """
     try:
         return loader["parameters"]
@@ -68,9 +61,11 @@ def _merged_parameters(loader: Any) -> dict[str, Any]:
             f"--env={loader.env}: there is no folder {loader.conf_source}/{loader.env}; the environments "
             f"are {', '.join(known)}"
         ) from None
-    except ConfigTypeError:  # which says that, but not where
+    except ConfigTypeError:  # a mapping in place of a list, or the reverse: the check says where
         given, loader.runtime_params = loader.runtime_params, {}
-        raise list_or_mapping_error(loader["parameters"], given) from None
+        parameters = merged(loader["parameters"], given)
+        loader.runtime_params = given
+        return parameters
 
 
 def refuse_misread(arguments: list[str], given: dict[str, Any]) -> None:
