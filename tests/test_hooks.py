@@ -4,7 +4,7 @@ from pluggy import PluginManager
 
 from fashion_mocluster.datasets.errors import DataFileError
 from fashion_mocluster.hooks import FolderError, RunLockHook
-from fashion_mocluster.session import begin
+from fashion_mocluster.session import Session, begin
 from tests.project_copy import run
 
 
@@ -13,7 +13,7 @@ def hook(tmp_path):
     """What makes the hooks of a session that writes to a folder: the lock and others."""
 
     def _hook(folder="data", others=()):
-        begin({"seed": 0}, tmp_path, folder)
+        begin(Session({"seed": 0}, tmp_path, folder))
         manager = PluginManager("kedro")
         for one in (RunLockHook(), *others):
             manager.register(one)

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from kedro.config import MissingConfigException
 from kedro.framework.context import KedroContext
 from kedro.framework.project import LOGGING, pipelines
 from omegaconf.errors import ConfigTypeError
 
 from fashion_mocluster import provenance, session
+from fashion_mocluster.configuration import loaded
 from fashion_mocluster.console import is_news, print_error
 from fashion_mocluster.parameters import PATHS, ParameterError, check_parameters, complete
 from fashion_mocluster.parameters.completion import at, merged
@@ -42,7 +42,7 @@ class ProjectContext(KedroContext):
         loader["parameters"] = parameters
         given = frozenset(provenance.leaves(loader.runtime_params or {}))
         folder = session.case_folder(loader["globals"]["folder"], parameters["case"])
-        session.begin(parameters, self.project_path, folder, given)
+        session.begin(session.Session(parameters, self.project_path, folder, given))
         # Kedro keeps the pipelines of the first session of a process unless told to load them anew.
         pipelines.configure("fashion_mocluster.pipeline_registry")
 
@@ -54,13 +54,7 @@ def _merged_parameters(loader: Any) -> dict[str, Any]:
         ParameterError: There is no such environment.
     """
     try:
-        return loader["parameters"]
-    except MissingConfigException:
-        known = sorted(p.name for p in Path(loader.conf_source).iterdir() if p.is_dir())
-        raise ParameterError(
-            f"--env={loader.env}: there is no folder {loader.conf_source}/{loader.env}; the environments "
-            f"are {', '.join(known)}"
-        ) from None
+        return loaded(loader, "parameters")
     except ConfigTypeError:  # a mapping in place of a list, or the reverse: the check says where
         given, loader.runtime_params = loader.runtime_params, {}
         parameters = merged(loader["parameters"], given)

@@ -7,23 +7,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from kedro.config import OmegaConfigLoader
 from omegaconf import OmegaConf
 from yaml import YAMLError
 
 from fashion_mocluster import provenance
+from fashion_mocluster.configuration import files_of
 from fashion_mocluster.datasets.atomic import write_bytes_atomically
 from fashion_mocluster.parameters import PATHS, ParameterError, check_parameters, complete
 from fashion_mocluster.parameters.completion import at, merged
-from fashion_mocluster.settings import CONFIG_LOADER_ARGS
 from fashion_mocluster.sweep.plan import Run
 
 MARK = "finished.json"
-
-
-def configuration(project: Path, env: str) -> OmegaConfigLoader:
-    """The files of an environment."""
-    return OmegaConfigLoader(str(project / "conf"), env, **CONFIG_LOADER_ARGS)
+# The same for many runs.
+_files_of, _signature = cache(files_of), cache(provenance.signature)
 
 
 def made_from(run: Run, project: Path) -> str:
@@ -33,7 +29,7 @@ def made_from(run: Run, project: Path) -> str:
         ParameterError: A parameter is wrong.
     """
     given = {**_given(run.params), "seed": run.seed}
-    parameters = complete(merged(_parameters(project, run.env), given))
+    parameters = complete(merged(_files_of(project, run.env, "parameters"), given))
     check_parameters(parameters)
     paths = [provenance.path_of_images(parameters, group) for group in provenance.SOURCES.values()]
     paths += [at(parameters, *place) for place in PATHS if place[-1] != "path"]
@@ -65,16 +61,6 @@ def _given(params: str) -> dict[str, Any]:
         raise ParameterError(
             f"{params}: cannot be read as YAML ({what}); put the value in quotes, see conf/README.md"
         ) from None
-
-
-@cache
-def _parameters(project: Path, env: str) -> dict[str, Any]:
-    return configuration(project, env)["parameters"]
-
-
-@cache
-def _signature(project: Path, path: str | None) -> str | None:
-    return provenance.signature(project, path)
 
 
 def _provenance(folder: Path) -> str:
