@@ -17,12 +17,11 @@ del os.environ["KEDRO_LOGGING_CONFIG"]
 
 import numpy as np
 import pytest
-from kedro.config import OmegaConfigLoader
 
+from fashion_mocluster.configuration import files_of
 from fashion_mocluster.learning.parameters import MocoParameters
 from fashion_mocluster.parameters import complete
 from fashion_mocluster.parameters.completion import merged
-from fashion_mocluster.settings import CONFIG_LOADER_ARGS
 from tests.project_copy import PROJECT, copy_project, run
 
 type(LOGGING).configure = lambda *_: None
@@ -106,7 +105,7 @@ def project_parameters(env="base", runtime=None):
 @functools.cache
 def _parameter_files(env):
     """Read once, for that takes longer than most tests."""
-    return OmegaConfigLoader(str(PROJECT / "conf"), env, **CONFIG_LOADER_ARGS)["parameters"]
+    return files_of(PROJECT, env, "parameters")
 
 
 @pytest.fixture(scope="session")

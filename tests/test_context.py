@@ -1,36 +1,46 @@
 import pytest
+from kedro.framework.cli.utils import _split_params
 
-from fashion_mocluster.context import refuse_cut_values
+from fashion_mocluster.context import refuse_misread
 from fashion_mocluster.parameters import ParameterError
 
+FORMS = pytest.mark.parametrize("form", [["--params={}"], ["--params", "{}"]])
 
+
+def check(form, params):
+    """What a session does with ``--params``, as one word of the command line or as two."""
+    arguments = ["kedro", "run", "--env=photos #1", *(word.format(params) for word in form)]
+    refuse_misread(arguments, given=_split_params(None, None, params))
+
+
+@FORMS
 @pytest.mark.parametrize(
-    "argument",
+    "params",
     [
-        "--params=data.path=/p/x #1",
-        "--params=seed=1,data.path=/p/x #1",
-        "--params=a=b #,seed=1",
-        "--params=data.path=007",
-        "--params=data.path=2024_01",
+        "data.path=/p/x #1",
+        "seed=1,data.path=/p/x #1",
+        "a=b #,seed=1",
+        "data.path=007",
+        "data.path=2024_01",
     ],
 )
-def test_values_that_yaml_would_cut_are_refused(argument):
-    with pytest.raises(ParameterError, match="put the value in quotes"):
-        refuse_cut_values(["kedro", "run", argument])
+def test_values_that_yaml_would_cut_are_refused(form, params):
+    with pytest.raises(ParameterError, match="would be read as .*; put the value in quotes"):
+        check(form, params)
 
 
+@FORMS
 @pytest.mark.parametrize(
-    "argument",
+    "params",
     [
-        '--params=data.path="/p/x #1"',
-        "--params=data.path='/p/x #1',seed=1",
-        "--params=data.path=/p/x#1",
-        "--params=data.path=2024,seed=1",
-        "--params=data.path=2024-01-05",
-        "--params=data.path='007'",
-        "--params=seed=007",
-        "--env=photos #1",
+        'data.path="/p/x #1"',
+        "data.path='/p/x #1',seed=1",
+        "data.path=/p/x#1",
+        "data.path=2024,seed=1",
+        "data.path=2024-01-05",
+        "data.path='007'",
+        "seed=007",
     ],
 )
-def test_other_values_are_not(argument):
-    refuse_cut_values(["kedro", "run", argument])
+def test_other_values_are_not(form, params):
+    check(form, params)

@@ -1,19 +1,24 @@
 import pytest
+from kedro.framework.hooks import hook_impl
+from pluggy import PluginManager
 
 from fashion_mocluster import hooks
 from fashion_mocluster.datasets.errors import DataFileError
 from fashion_mocluster.hooks import THREADS_HOLD_S, FolderError, RunLockHook, ThreadsHook
-from fashion_mocluster.session import begin
+from fashion_mocluster.session import Session, begin
 from tests.project_copy import run
 
 
 @pytest.fixture
 def hook(tmp_path):
-    """What makes a hook that runs in a session which writes to a folder."""
+    """What makes the hooks of a session that writes to a folder: the lock and others."""
 
-    def _hook(folder="data"):
-        begin({"seed": 0}, tmp_path, folder)
-        return RunLockHook()
+    def _hook(folder="data", others=()):
+        begin(Session({"seed": 0}, tmp_path, folder))
+        manager = PluginManager("kedro")
+        for one in (RunLockHook(), *others):
+            manager.register(one)
+        return manager.hook
 
     return _hook
 
@@ -27,6 +32,27 @@ def test_a_second_run_is_refused_until_the_first_ends(hook):
     second.before_pipeline_run()
     second.on_pipeline_error()
     first.before_pipeline_run()
+
+
+class Refusal:
+    """A hook that finds out whether another run could begin, and refuses this one."""
+
+    def __init__(self, other):
+        self._other = other
+
+    @hook_impl
+    def before_pipeline_run(self):
+        with pytest.raises(FolderError):
+            self._other.before_pipeline_run()
+        raise InterruptedError
+
+
+def test_what_is_in_the_folder_is_looked_at_under_the_lock_which_a_refusal_releases(hook):
+    other = hook()
+    for _ in range(2):
+        with pytest.raises(InterruptedError):
+            hook(others=[Refusal(other)]).before_pipeline_run()
+    other.before_pipeline_run()
 
 
 def test_runs_in_other_folders_are_not_kept_apart(hook):
@@ -56,7 +82,7 @@ def test_threads_are_measured_again_now_and_then_and_only_changes_are_said(
         hooks, "limit_numeric_threads", lambda threads: asked.append(threads) or found.pop(0)
     )
     monkeypatch.setattr(hooks.time, "monotonic", lambda: next(clock))
-    begin({"moco": {"compute": {"threads": "auto"}}}, tmp_path, "data")
+    begin(Session({"moco": {"compute": {"threads": "auto"}}}, tmp_path, "data"))
     caplog.set_level("INFO")
     hook = ThreadsHook()
     hook.before_pipeline_run()

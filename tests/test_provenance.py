@@ -62,6 +62,21 @@ def test_images_are_told_apart_by_their_content_not_their_place(tmp_path):
     assert signature(tmp_path, "folder") != before
 
 
+def test_images_that_torchvision_downloads_are_the_same_before_and_after(tmp_path):
+    pipeline = Pipeline([Node(train, ["raw_images", "params:n"], "images", name="check")])
+    parameters = {"n": 3, "data": {"path": "raw", "format": "torchvision"}}
+    Record(tmp_path / "provenance.json").add(
+        "images", of_datasets([pipeline], parameters, tmp_path)["images"]
+    )
+    (tmp_path / "raw/FashionMNIST/raw").mkdir(parents=True)
+    (tmp_path / "raw/FashionMNIST/raw/t10k-images-idx3-ubyte").write_text("1")
+    record = Record(tmp_path / "provenance.json")
+    record.check(["images"], of_datasets([pipeline], parameters, tmp_path))
+    parameters["data"]["format"] = "idx"
+    with pytest.raises(StaleFileError, match=r"data.format \(then torchvision, now idx\)"):
+        record.check(["images"], of_datasets([pipeline], parameters, tmp_path))
+
+
 def test_files_made_from_something_else_are_refused(tmp_path):
     record = Record(tmp_path / "provenance.json")
     record.add("weights", {"moco.epochs": 2, "images of data": "abc"})

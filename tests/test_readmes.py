@@ -18,6 +18,7 @@ from kedro.framework.cli.utils import _split_params
 from kedro.framework.project import pipelines
 from PIL import Image
 
+from fashion_mocluster.provenance import leaves
 from tests.project_copy import PROJECT, copy_project, run, session
 
 pytestmark = pytest.mark.xdist_group("readmes")
@@ -152,15 +153,7 @@ def parsed(command):
     assert options.keys() <= known, command
     names = options.get("pipelines") or options.get("pipeline")
     params = _split_params(None, None, options["params"]) if "params" in options else {}
-    return options.get("env"), names.split(",") if names else None, dict(_flat(params))
-
-
-def _flat(tree, name=""):
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{name}{key}.")
-        else:
-            yield f"{name}{key}", value
+    return options.get("env"), names.split(",") if names else None, leaves(params)
 
 
 def parameters_of(project, env, params):

@@ -82,9 +82,11 @@ def test_outside_a_session_there_is_none():
     assert contextvars.Context().run(session.current) is None
 
 
-def test_a_mapping_in_place_of_a_list_is_named(start):
-    with pytest.raises(ParameterError, match="moco.encoder.widths: this is a list in conf"):
+def test_a_mapping_in_place_of_a_list_or_the_reverse_is_named(start):
+    with pytest.raises(ParameterError, match="  moco.encoder.widths: Input should be a valid list"):
         start(moco={"epochs": 1, "encoder": {"widths": {"first": 8}}})
+    with pytest.raises(ParameterError, match="  moco.encoder: Input should be a valid dictionary"):
+        start(moco={"epochs": 1, "encoder": [8]})
 
 
 def test_object_storage_is_not_taken_for_a_folder():

@@ -4,12 +4,12 @@ from kedro.pipeline import Node, Pipeline
 from kedro_datasets.json import JSONDataset
 
 from fashion_mocluster.learning.parameters import EmbeddingParameters, MocoParameters
-from fashion_mocluster.session import begin
+from fashion_mocluster.session import Session, begin
 from fashion_mocluster.stored_run import MissingFileError, give_parameters, refuse_missing
 
 
 def test_what_an_earlier_run_should_have_made_is_named_with_the_command_that_makes_it(tmp_path):
-    begin({"seed": 0}, tmp_path, "data")
+    begin(Session({"seed": 0}, tmp_path, "data"))
     make = Pipeline([Node(len, "raw_images", "clusters", name="make")])
     registered = {"data_processing": Pipeline([]), "evaluation": make}
     use = Pipeline([Node(min, ["clusters", "new_images"], "predicted", name="use")])
@@ -23,7 +23,7 @@ def test_what_an_earlier_run_should_have_made_is_named_with_the_command_that_mak
         refuse_missing(use, catalog, registered, None)
     catalog["cluster_names_file"] = JSONDataset(filepath=str(tmp_path / "names.csv"))
     name = Pipeline([Node(len, "cluster_names_file", "named", name="name")])
-    begin({"seed": 0, "data": {"cluster_names": "names.csv"}}, tmp_path, "data")
+    begin(Session({"seed": 0, "data": {"cluster_names": "names.csv"}}, tmp_path, "data"))
     with pytest.raises(MissingFileError, match=r"data.cluster_names: names.csv: no such file"):
         refuse_missing(name, catalog, registered, None)
     catalog.save("clusters", [1])

@@ -2,24 +2,20 @@
 
 import logging
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import yaml
-from kedro.config import MissingConfigException
 from kedro.framework.context import KedroContext
 from kedro.framework.project import LOGGING, pipelines
 from omegaconf.errors import ConfigTypeError
 
 from fashion_mocluster import provenance, session
+from fashion_mocluster.configuration import loaded
 from fashion_mocluster.console import is_news, print_error
-from fashion_mocluster.parameters import (
-    PATHS,
-    ParameterError,
-    check_parameters,
-    complete,
-    list_or_mapping_error,
-)
+from fashion_mocluster.parameters import PATHS, ParameterError, check_parameters, complete
+from fashion_mocluster.parameters.completion import at, merged
 
 
 class ProjectContext(KedroContext):
@@ -39,14 +35,14 @@ class ProjectContext(KedroContext):
         for handler in logging.getLogger("kedro.runner").handlers:
             handler.addFilter(is_news)  # in conf Kedro takes no filters of others
         if loader.runtime_params:
-            refuse_cut_values(sys.argv)
+            refuse_misread(sys.argv, loader.runtime_params)
         parameters = complete(_merged_parameters(loader))
         check_parameters(parameters)
         # Kedro takes what is set here in place of the files.
         loader["parameters"] = parameters
         given = frozenset(provenance.leaves(loader.runtime_params or {}))
         folder = session.case_folder(loader["globals"]["folder"], parameters["case"])
-        session.begin(parameters, self.project_path, folder, given)
+        session.begin(session.Session(parameters, self.project_path, folder, given))
         # Kedro keeps the pipelines of the first session of a process unless told to load them anew.
         pipelines.configure("fashion_mocluster.pipeline_registry")
 
@@ -55,45 +51,37 @@ def _merged_parameters(loader: Any) -> dict[str, Any]:
     """The parameters of the environment and of the command line.
 
     Raises:
-        ParameterError: There is no such environment, or a parameter is a list in conf and a mapping
-            on the command line, or the reverse.
+        ParameterError: There is no such environment.
     """
     try:
-        return loader["parameters"]
-    except MissingConfigException:
-        known = sorted(p.name for p in Path(loader.conf_source).iterdir() if p.is_dir())
-        raise ParameterError(
-            f"--env={loader.env}: there is no folder {loader.conf_source}/{loader.env}; the environments "
-            f"are {', '.join(known)}"
-        ) from None
-    except ConfigTypeError:  # which says that, but not where
+        return loaded(loader, "parameters")
+    except ConfigTypeError:  # a mapping in place of a list, or the reverse: the check says where
         given, loader.runtime_params = loader.runtime_params, {}
-        raise list_or_mapping_error(loader["parameters"], given) from None
+        parameters = merged(loader["parameters"], given)
+        loader.runtime_params = given
+        return parameters
 
 
-def refuse_cut_values(arguments: list[str]) -> None:
+def refuse_misread(arguments: list[str], given: dict[str, Any]) -> None:
     """Kedro reads ``--params`` as YAML, in which `` #`` begins a comment: the value would be cut there.
     Of a path such as ``007``, which YAML takes for a number, only ``7`` would be left.
+
+    Args:
+        arguments: The command line.
+        given: What Kedro made of it.
 
     Raises:
         ParameterError: A value after ``--params`` has an unquoted `` #``, or is such a path.
     """
-    for argument in arguments:
-        items = (
-            argument.removeprefix("--params=").split(",")
-            if argument.startswith("--params=")
-            else []
-        )
-        given = {name: value for name, _, value in (item.partition("=") for item in items)}
-        for name in map(".".join, PATHS):
-            value = yaml.safe_load(given[name]) if given.get(name, "")[:1].isdigit() else None
-            if type(value) is int and str(value) != given[name]:
-                raise ParameterError(
-                    f"{name}={given[name]}: would be read as the number {value}; put the value in "
-                    f"quotes: --params='{name}=\"{given[name]}\"'"
-                )
-        if any(" #" in value and value[0] not in "\"'" for value in given.values()):
+    texts = [text.removeprefix("--params=") for text in arguments if text.startswith("--params=")]
+    texts += [value for option, value in pairwise(arguments) if option == "--params"]
+    for item in ",".join(texts).split(","):
+        name, _, typed = item.partition("=")
+        keys = tuple(name.strip().split("."))
+        value = at(given, *keys)
+        is_number = keys in PATHS and type(value) is int and str(value) != typed.strip()
+        if is_number or (" #" in typed and typed[0] not in "\"'"):
             raise ParameterError(
-                f"{argument}: everything from ' #' on would be lost, for it begins a comment in YAML; "
-                "put the value in quotes: --params='data.path=\"/photos/album #1\"'"
+                f"{item}: would be read as {value!r}; put the value in quotes: "
+                f"--params='{name}=\"{typed}\"'"
             )

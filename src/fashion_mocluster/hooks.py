@@ -3,6 +3,7 @@
 import logging
 import math
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -30,13 +31,22 @@ class RunLockHook:
     The operating system drops the lock when the process ends, however it ends.
     """
 
-    @hook_impl
-    def before_pipeline_run(self) -> None:
-        """Take the lock.
+    @hook_impl(wrapper=True)
+    def before_pipeline_run(self) -> Iterator[None]:
+        """Take the lock before all other hooks, for one reads what is in the folder; release it if one
+        of them refuses the run, for nothing else does.
 
         Raises:
             FolderError: Another run has it, or the folder cannot be written to.
         """
+        self._acquire()
+        try:
+            return (yield)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _acquire(self) -> None:
         folder = session.output_folder()
         self._lock = FileLock(folder / ".run.lock", blocking=False)
         elsewhere = (

@@ -40,16 +40,13 @@ def _stored_run() -> dict | None:
 
 def _from_files() -> dict:
     """Completed parameters of the project that the current folder belongs to."""
-    from kedro.config import OmegaConfigLoader
     from kedro.utils import find_kedro_project
 
+    from fashion_mocluster.configuration import files_of
     from fashion_mocluster.parameters import complete
-    from fashion_mocluster.settings import CONFIG_LOADER_ARGS
 
     project = find_kedro_project(Path.cwd()) or Path(__file__).parents[2]
-    env = os.environ.get("KEDRO_ENV")
-    loader = OmegaConfigLoader(str(project / "conf"), env, **CONFIG_LOADER_ARGS)
-    return complete(loader["parameters"])
+    return complete(files_of(project, os.environ.get("KEDRO_ENV"), "parameters"))
 
 
 def build_pipelines(p: "ProjectParameters", stored_run: dict | None = None) -> dict[str, Pipeline]:

@@ -164,7 +164,7 @@ def of_datasets(
     for each source of images, and of each file named by a parameter.
     """
     made_from: dict[str, dict[str, Any]] = {
-        source: {IMAGES[group]: signature(project_path, at(parameters, group, "path"))}
+        source: {IMAGES[group]: signature(project_path, path_of_images(parameters, group))}
         | {
             key: value
             for key, value in leaves(parameters.get(group), group).items()
@@ -208,6 +208,14 @@ def leaves(value: Any, key: str = "") -> dict[str, Any]:
         for part, inner in value.items()
         for name, leaf in leaves(inner, f"{key}.{part}".lstrip(".")).items()
     }
+
+
+def path_of_images(parameters: dict[str, Any], group: str) -> str | None:
+    """The path that ``data`` or ``predict`` names. None for images that torchvision downloads, which may
+    not be there yet: it checks their MD5 sums, and ``format`` tells them from others.
+    """
+    is_downloaded = at(parameters, group, "format") == "torchvision"
+    return None if is_downloaded else at(parameters, group, "path")
 
 
 def signature(project_path: Path, path: str | None) -> str | None:

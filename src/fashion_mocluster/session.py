@@ -34,14 +34,9 @@ class Session:
 _current: ContextVar[Session | None] = ContextVar("session", default=None)
 
 
-def begin(
-    parameters: dict[str, Any],
-    project_path: Path,
-    folder: str,
-    given: frozenset[str] = frozenset(),
-) -> None:
+def begin(session: Session) -> None:
     """Make this the session under way."""
-    _current.set(Session(parameters, project_path, folder, given))
+    _current.set(session)
 
 
 def current() -> Session | None:

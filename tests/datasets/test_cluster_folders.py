@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 
@@ -148,6 +149,18 @@ def test_a_picture_that_is_gone_is_named(export, photos):
     (photos / "b" / "a.png").unlink()
     with pytest.raises(DataFileError, match=r"b/a.png: cannot be exported \(No such file"):
         export("links")
+
+
+@pytest.mark.parametrize("kind", ["links", "copies"])
+def test_a_list_of_an_older_version_is_read(export, tmp_path, kind):
+    export(kind)
+    listed = tmp_path / "out" / LIST
+    made = json.loads(listed.read_text())
+    listed.write_text(json.dumps({name: [original, 91, 17] for name, original in made.items()}))
+    assert export("none") == NAMES
+    assert export(kind, TABLE.assign(cluster=[1, 1, 1, -1])) == [
+        name.replace("_0", "_1") for name in NAMES
+    ]
 
 
 def test_names_that_are_no_utf8(export, photos, tmp_path):

@@ -1,5 +1,6 @@
 import json
 import logging
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -218,6 +219,13 @@ def test_a_killed_process_leaves_no_cache_that_is_taken_for_whole(folder, cache)
     )
     cache.array_path.with_suffix(".json").unlink()
     np.save(cache.array_path, np.zeros((12, 8, 8), np.uint8))
+    assert values(read_image_folder(folder, OPTIONS, cache)) == [20 * i for i in range(12)]
+
+
+@pytest.mark.parametrize("size", [0, 100, 300])
+def test_an_array_that_was_cut_off_is_made_anew(folder, cache, size):
+    read_image_folder(folder, OPTIONS, cache)
+    os.truncate(cache.array_path, size)
     assert values(read_image_folder(folder, OPTIONS, cache)) == [20 * i for i in range(12)]
 
 

@@ -1,4 +1,8 @@
+import shutil
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -125,17 +129,37 @@ def replace_torchvision(monkeypatch, download):
     monkeypatch.setitem(sys.modules, "torchvision.datasets", module)
 
 
+def copy_files(source, target):
+    target.mkdir(parents=True)
+    for path in source.iterdir():
+        if path.is_file():
+            shutil.copy(path, target)
+
+
 def test_torchvision_reads_files_that_are_there(idx_folder, tmp_path, monkeypatch):  # noqa: F811
     def download(root, download):
-        raw = tmp_path / "root" / "FashionMNIST" / "raw"
-        raw.mkdir(parents=True)
-        for path in idx_folder.iterdir():
-            if path.is_file():
-                (raw / path.name).write_bytes(path.read_bytes())
+        copy_files(idx_folder, Path(root, "FashionMNIST/raw"))
 
     replace_torchvision(monkeypatch, download)
     dataset = ImagesDataset(filepath=str(tmp_path / "root"), format="torchvision", split="train")
     assert dataset.load().shape == (5, 4, 6)
+
+
+def test_runs_side_by_side_take_turns_to_download(idx_folder, tmp_path, monkeypatch):  # noqa: F811
+    both_are_here = threading.Barrier(2)
+
+    def download(root, download):
+        raw = Path(root, "FashionMNIST/raw")
+        if not raw.exists():
+            with pytest.raises(threading.BrokenBarrierError):
+                both_are_here.wait(timeout=0.3)
+            copy_files(idx_folder, raw)
+
+    replace_torchvision(monkeypatch, download)
+    source = {"filepath": str(tmp_path / "root"), "format": "torchvision", "split": "train"}
+    with ThreadPoolExecutor(2) as pool:
+        loaded = pool.map(lambda _: ImagesDataset(**source).load(), range(2))
+        assert [len(images) for images in loaded] == [5, 5]
 
 
 def test_failed_download_says_what_to_do(tmp_path, monkeypatch):

@@ -2,18 +2,17 @@
 
 import pytest
 import torch
-from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog
 from kedro.runner import SequentialRunner
 from pydantic import BaseModel
 
 from fashion_mocluster import session
+from fashion_mocluster.configuration import files_of
 from fashion_mocluster.learning.encoder import build_encoder
 from fashion_mocluster.learning.parameters import EncoderParameters
 from fashion_mocluster.learning.weights import WeightsError
 from fashion_mocluster.parameters import ParameterError, check_parameters
 from fashion_mocluster.pipeline_registry import build_pipelines
-from fashion_mocluster.settings import CONFIG_LOADER_ARGS
 from tests.conftest import PROJECT, project_parameters
 
 REFERENCE = PROJECT.parent / "shared" / "reference" / "encoder_spectral_best.pt"
@@ -45,9 +44,8 @@ def scores(path, folder, limit=None):
         },
     }
     parameters = project_parameters(runtime=runtime)
-    session.begin(parameters, folder, "data")
-    loader = OmegaConfigLoader(str(PROJECT / "conf"), "base", **CONFIG_LOADER_ARGS)
-    catalog = DataCatalog.from_config(loader["catalog"])
+    session.begin(session.Session(parameters, folder, "data"))
+    catalog = DataCatalog.from_config(files_of(PROJECT, "base", "catalog"))
     checked = check_parameters(parameters)
     for key, value in flattened(checked):
         catalog[f"params:{key}"] = value

@@ -1,8 +1,11 @@
 import pandas as pd
+import pytest
 
-from fashion_mocluster.sweep.command import reporting_run, save_table
+from fashion_mocluster.parameters import ParameterError
+from fashion_mocluster.sweep.command import reporting_run, run_sweep, save_table
 from fashion_mocluster.sweep.plan import Case, plan
 from fashion_mocluster.sweep.side_by_side import DONE, FAILED, KEPT, Outcome
+from tests.project_copy import PROJECT
 
 CASES = [Case("plain"), Case("long", "moco.epochs=30")]
 
@@ -11,6 +14,11 @@ def outcomes(*states):
     """How runs of two cases with seeds 3 and 4 ended: plain 3, long 3, plain 4, long 4."""
     runs = plan(["smoke"], [3, 4], CASES, "data.limit=9", "results", {"smoke": "data/smoke"})
     return [Outcome(run, state) for run, state in zip(runs, states, strict=True)]
+
+
+def test_a_mistyped_environment_is_named_beside_those_that_there_are():
+    with pytest.raises(ParameterError, match="--env=smok: .* are base, .*, smoke, thesis"):
+        run_sweep(PROJECT, ["smok"], [0], CASES, "", "results", None, None, print)
 
 
 def test_the_report_is_of_the_first_case_with_results_beside_the_others():

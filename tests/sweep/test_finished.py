@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from fashion_mocluster.parameters import ParameterError
+from fashion_mocluster.sweep import finished
 from fashion_mocluster.sweep.finished import is_finished, made_from, mark_finished
 from fashion_mocluster.sweep.plan import Run
 from tests.conftest import PROJECT
@@ -37,6 +38,38 @@ def test_what_a_run_is_made_from():
     assert len({origin, *(made_from(replace(RUN, **other), PROJECT) for other in others)}) == 6
 
 
-def test_a_wrong_parameter_is_named():
-    with pytest.raises(ParameterError, match="moco.epochz: there is no such parameter"):
-        made_from(replace(RUN, params="moco.epochz=4"), PROJECT)
+@pytest.mark.parametrize(
+    "place",
+    [
+        *("data.path", "data.cluster_names", "predict.path", "predict.external_embeddings"),
+        *("evaluation.external_embeddings", "evaluation.external_weights", "backbone.weights"),
+    ],
+)
+def test_a_file_that_changed_is_another_origin(place, tmp_path):
+    run = replace(RUN, params=f"{place}={tmp_path / 'file'}")
+    (tmp_path / "file").write_text("1")
+    origin = made_from(run, PROJECT)
+    (tmp_path / "file").write_text("2")
+    finished._signature.cache_clear()  # as in the next command
+    assert made_from(run, PROJECT) != origin
+
+
+def test_images_that_are_downloaded_meanwhile_are_not(tmp_path):
+    run = replace(RUN, params=f"data.format=torchvision,data.path={tmp_path / 'raw'}")
+    origin = made_from(run, PROJECT)
+    (tmp_path / "raw").write_text("1")
+    finished._signature.cache_clear()
+    assert made_from(run, PROJECT) == origin
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ("moco.epochz=4", "moco.epochz: there is no such parameter"),
+        ("moco.encoder.widths.first=8", "moco.encoder.widths: Input should be a valid"),
+        ("moco.epochs=4,data.path=/p/a: b: c", "data.path=/p/a: b: c: cannot be read as YAML"),
+    ],
+)
+def test_a_wrong_parameter_is_named(params, message):
+    with pytest.raises(ParameterError, match=message):
+        made_from(replace(RUN, params=params), PROJECT)

@@ -57,7 +57,12 @@ class ClusterFoldersDataset(FileDataset):
             return
         names = dict(_names(data)) if "path" in data else {}
         try:
-            originals = {n: find_printed(self._source, p).resolve() for n, p in names.items()}
+            # A picture that is to be shown has to be there.
+            strict = self._mode != "none"
+            originals = {
+                name: str(find_printed(self._source, path).resolve(strict))
+                for name, path in names.items()
+            }
             if self._mode == "none":
                 self._remove_other(originals)
             else:
@@ -68,9 +73,8 @@ class ClusterFoldersDataset(FileDataset):
                 f"{place}: cannot be exported ({error.strerror}); the pictures are unchanged"
             ) from None
 
-    def _export(self, originals: dict[str, Path]) -> None:
+    def _export(self, originals: dict[str, str]) -> None:
         """Replace what an earlier export made by these pictures, by the paths of the files to be made."""
-        stamps = {name: _stamp(original) for name, original in originals.items()}
         kept = self._remove_earlier()
         in_the_way = [n for n in originals if os.path.lexists(self._path / n)]
         if in_the_way:
@@ -79,16 +83,13 @@ class ClusterFoldersDataset(FileDataset):
                 "the way; move it elsewhere"
             )
         # Listed before they are made: what an interrupted export leaves is removed by the next.
-        self._write_list(kept | {n: [str(o), *stamps[n]] for n, o in originals.items()})
+        self._write_list(kept | originals)
         for name, original in originals.items():
             self._make(self._path / name, original)
 
-    def _remove_other(self, originals: dict[str, Path]) -> None:
+    def _remove_other(self, originals: dict[str, str]) -> None:
         """Remove what an earlier export made, unless it made just these files."""
-        listed = json.loads((self._path / LIST).read_text())
-        if {name: original for name, (original, *_) in listed.items()} == {
-            name: str(original) for name, original in originals.items()
-        }:
+        if self._listed() == originals:
             return
         kept = self._remove_earlier()
         logger.info("%s: removed, as an earlier run had exported other clusters", self._path)
@@ -99,25 +100,24 @@ class ClusterFoldersDataset(FileDataset):
         if not any(self._path.iterdir()):
             self._path.rmdir()
 
-    def _make(self, place: Path, original: Path) -> None:
+    def _make(self, place: Path, original: str) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         if self._mode == "links":
             place.symlink_to(original)
         else:
             shutil.copy2(original, place)
 
-    def _remove_earlier(self) -> dict[str, list]:
+    def _remove_earlier(self) -> dict[str, str]:
         """Remove what an earlier export made; what of it was changed since is kept and returned."""
-        listed = self._path / LIST
-        if not listed.exists():
+        if not self._exists():
             return {}
         kept = {}
-        for name, (original, *stamp) in json.loads(listed.read_text()).items():
+        for name, original in self._listed().items():
             place = self._path / name
-            if _is_made_from(place, Path(original), stamp):
+            if _is_made_from(place, Path(original)):
                 place.unlink()
             elif os.path.lexists(place):
-                kept[name] = [original, *stamp]
+                kept[name] = original
         if kept:
             logger.warning(
                 "%s: files of an earlier export that were changed since, or whose picture is gone, are "
@@ -130,8 +130,12 @@ class ClusterFoldersDataset(FileDataset):
                 folder.rmdir()
         return kept
 
-    def _write_list(self, made: dict[str, list]) -> None:
-        """For each file its original, and the size and time of change of that."""
+    def _listed(self) -> dict[str, str]:
+        """The original of each file that was made; lists of older versions have more than its path."""
+        made = json.loads((self._path / LIST).read_text())
+        return {name: o if isinstance(o, str) else o[0] for name, o in made.items()}
+
+    def _write_list(self, made: dict[str, str]) -> None:
         write_bytes_atomically(self._path / LIST, json.dumps(made).encode())
 
     def load(self) -> None:
@@ -142,19 +146,14 @@ class ClusterFoldersDataset(FileDataset):
         return (self._path / LIST).exists()
 
 
-def _is_made_from(place: Path, original: Path, stamp: list[int]) -> bool:
+def _is_made_from(place: Path, original: Path) -> bool:
     """Whether a file is a link to the original, or a copy of it that is not the only one."""
     if place.is_symlink():
         return os.readlink(place) == str(original)
     if not (place.is_file() and original.is_file()) or place.samefile(original):
         return False
-    return _stamp(place) == stamp == _stamp(original)
-
-
-def _stamp(path: Path) -> list[int]:
-    """Size and time of change, which a copy has too."""
-    status = path.stat()
-    return [status.st_size, status.st_mtime_ns]
+    copy, copied = place.stat(), original.stat()
+    return (copy.st_size, copy.st_mtime_ns) == (copied.st_size, copied.st_mtime_ns)
 
 
 def _names(data: pd.DataFrame) -> Iterator[tuple[str, str]]:

@@ -1,11 +1,14 @@
 """The images of a run, and separately their labels and names, from whatever holds them."""
 
+import os
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from filelock import FileLock
 
 from fashion_mocluster.datasets.errors import DataFileError
 from fashion_mocluster.datasets.files import FileDataset
@@ -149,11 +152,18 @@ class _ImageSource(FileDataset):
         return "idx"
 
     def _download(self) -> Path:
-        """Torchvision checks what it downloads and skips what is there; returns the IDX folder."""
+        """Torchvision checks what it downloads and skips what is there; returns the IDX folder.
+
+        It takes a file that another run is still writing for whole, so that one has to wait.
+        """
         from torchvision.datasets import FashionMNIST
 
         try:
-            FashionMNIST(str(self._path), download=True)
+            self._path.mkdir(parents=True, exist_ok=True)
+            # Beside the folder, whose files tell its images from others where they are read as IDX.
+            lock = self._path.with_name(f".{self._path.name}.lock")
+            with FileLock(lock) if os.access(lock.parent, os.W_OK) else nullcontext():
+                FashionMNIST(str(self._path), download=True)
         except (RuntimeError, OSError) as error:
             raise DataFileError(
                 f"{self._path}: torchvision could not download Fashion-MNIST ({error}); fetch the "

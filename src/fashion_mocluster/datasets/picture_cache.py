@@ -70,7 +70,7 @@ class PictureCache:
 
     def table(self, settings: dict) -> Table:
         """The stored table, or one without rows if none is of these settings or the array is gone."""
-        with suppress(OSError, ValueError, KeyError, TypeError):
+        with suppress(OSError, EOFError, ValueError, KeyError, TypeError):
             content = json.loads(self._table_path.read_text())
             table = Table(
                 content["settings"],

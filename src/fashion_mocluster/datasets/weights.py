@@ -97,7 +97,6 @@ class TorchWeightsDataset(FileDataset):
             ``from_dict(dictionary)``. Its inverse gets one entry more than ``to_dict`` returns:
             ``origin``, which file was loaded, in words.
         fallback_filepath: Pretrained weights that come with the project, if there are any.
-        made_by: The pipeline that saves the file, for messages.
     """
 
     def __init__(
@@ -106,13 +105,11 @@ class TorchWeightsDataset(FileDataset):
         filepath: str,
         content: str,
         fallback_filepath: str | None = None,
-        made_by: str = "moco_pretraining",
         metadata: dict | None = None,
     ):
         super().__init__(filepath=filepath, metadata=metadata)
         self._fallback = Path(fallback_filepath) if fallback_filepath else None
         self._content = content
-        self._made_by = made_by
 
     def _source(self) -> tuple[Path, str] | None:
         """The file to load and its origin in words."""
@@ -127,7 +124,7 @@ class TorchWeightsDataset(FileDataset):
         if (source := self._source()) is None:
             raise DataFileError(
                 f"{self._path}: no trained encoder yet; train it with `kedro run` and the same --env and "
-                f"seed (the pipeline that trains it is {self._made_by})"
+                "seed"
             )
         path, origin = source
         content = load_dictionary(path)
@@ -135,11 +132,7 @@ class TorchWeightsDataset(FileDataset):
         return load_obj(self._content).from_dict({**content, "origin": origin})
 
     def save(self, data: Any) -> None:
-        """Replace ``filepath`` atomically; an object of another class than ``content`` is refused."""
-        if not isinstance(data, load_obj(self._content)):
-            raise DataFileError(
-                f"{self._path}: expected a {self._content}, got {type(data).__name__}"
-            )
+        """Replace ``filepath`` atomically."""
         save_tensors(self._path, data.to_dict())
 
     def _exists(self) -> bool:

@@ -1,5 +1,5 @@
 """All parameters of the project, completed and checked as one before anything runs."""
 
 from fashion_mocluster.parameters.completion import PATHS, complete
-from fashion_mocluster.parameters.errors import ParameterError, list_or_mapping_error
+from fashion_mocluster.parameters.errors import ParameterError
 from fashion_mocluster.parameters.project import AUTO, BEST, ProjectParameters, check_parameters

@@ -38,8 +38,9 @@ def complete(parameters: dict[str, Any]) -> dict[str, Any]:
         for name, recipe in group.items() if isinstance(group, dict) else ():
             group[name] = merged({"seed": seed}, recipe)
     for name in ("evaluation", "ablation"):
-        if isinstance(seed, int) and at(parameters, name, "seed") is None:
-            parameters[name] = merged(parameters.get(name), {"seed": seed + CLUSTERING_SEED_OFFSET})
+        group = parameters.get(name)
+        if isinstance(group, dict) and isinstance(seed, int) and group.get("seed") is None:
+            group["seed"] = seed + CLUSTERING_SEED_OFFSET
     views = at(parameters, "moco", "views")
     finetuning = parameters.get("finetuning")
     for recipe in finetuning.values() if isinstance(finetuning, dict) else ():
@@ -59,8 +60,10 @@ def complete(parameters: dict[str, Any]) -> dict[str, Any]:
     methods = at(parameters, "evaluation", "methods")
     if at(parameters, "evaluation", "show_thesis_scores") is False and isinstance(methods, dict):
         for method in methods.values():
-            method.pop("thesis_scores", None)
-        parameters["report"] = merged(parameters.get("report"), {"thesis_costs": None})
+            if isinstance(method, dict):
+                method.pop("thesis_scores", None)
+        if isinstance(parameters.get("report"), dict):
+            parameters["report"]["thesis_costs"] = None
     for group, key in PATHS:
         path = at(parameters, group, key)
         if type(path) is int:

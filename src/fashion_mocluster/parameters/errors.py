@@ -1,6 +1,6 @@
 """What is wrong with parameters, in words for who wrote them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
 
@@ -98,20 +98,3 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The most similar known name, as the end of a message; empty where none is similar."""
     matches = get_close_matches(name, list(known), n=1)
     return f"; did you mean {matches[0]}?" if matches else ""
-
-
-def list_or_mapping_error(known: dict[str, Any], given: dict[str, Any]) -> ParameterError:
-    """The error of a value that is a list in conf and a mapping in ``given``, or the reverse."""
-    names = ", ".join(_list_or_mapping(known, given))
-    return ParameterError(
-        f"wrong parameters, nothing was run:\n  {names}: this is a list in conf and a mapping on the "
-        "command line, or the reverse; write the whole value in conf/<environment>/parameters.yml"
-    )
-
-
-def _list_or_mapping(known: Any, given: Any, name: str = "") -> Iterator[str]:
-    if isinstance(known, dict) and isinstance(given, dict):
-        for key in known.keys() & given.keys():
-            yield from _list_or_mapping(known[key], given[key], f"{name}.{key}".lstrip("."))
-    elif {type(known), type(given)} == {list, dict}:
-        yield name

@@ -9,23 +9,22 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from pathlib import Path
 
 from fashion_mocluster.__main__ import main
 
 
-def run(
-    options: list[str], project: Path, variables: Mapping[str, str], output: Connection
-) -> None:
-    """What the process does: ``kedro run`` with these options; ``output`` gets everything printed."""
+def run(options: list[str], project: Path, variables: Mapping[str, str], log: Path) -> None:
+    """What the process does: ``kedro run`` with these options; ``log`` gets everything printed."""
     os.setsid()  # Ctrl-C of the terminal goes to the sweep alone
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    output = os.open(log, os.O_WRONLY | os.O_APPEND)
+    for stream in (1, 2):
+        os.dup2(output, stream)
+    os.close(output)
     os.environ.update(variables)
     os.chdir(project)
-    for stream in (1, 2):
-        os.dup2(output.fileno(), stream)
-    output.close()
     sys.stdout = sys.stderr = os.fdopen(1, "w", buffering=1, closefd=False)
     sys.argv = ["kedro run", *options]
     try:

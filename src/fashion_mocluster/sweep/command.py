@@ -5,12 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
-from kedro.config import MissingConfigException
 
+from fashion_mocluster.configuration import files_of
 from fashion_mocluster.datasets.atomic import write_bytes_atomically
-from fashion_mocluster.errors import InputError
 from fashion_mocluster.sweep.execution import RunFailedError, execute
-from fashion_mocluster.sweep.finished import configuration
 from fashion_mocluster.sweep.plan import Case, Run, plan
 from fashion_mocluster.sweep.side_by_side import DONE, FAILED, KEPT, STOPPED, Outcome, run_all
 from fashion_mocluster.sweep.workers import connected
@@ -37,8 +35,9 @@ def run_sweep(
 
     Raises:
         InputError: The runs or the workers cannot be had.
+        ParameterError: There is no such environment.
     """
-    folders = {env: _folder(project, env) for env in envs}
+    folders = {env: files_of(project, env, "globals")["folder"] for env in envs}
     runs = plan(envs, seeds, cases, params, pipelines, folders)
     with connected(scheduler, len(runs), workers) as (client, here):
         outcomes = run_all(runs, project, client, here, say)
@@ -55,13 +54,6 @@ def run_sweep(
             return 1
         say(f"results: {project / of.folder / '08_reporting/report.html'}")
     return 1 if FAILED in states else 0
-
-
-def _folder(project: Path, env: str) -> str:
-    try:
-        return configuration(project, env)["globals"]["folder"]
-    except MissingConfigException:
-        raise InputError(f"--env={env}: there is no folder conf/{env}") from None
 
 
 def save_table(outcomes: list[Outcome], path: Path) -> None:

@@ -6,16 +6,15 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from multiprocessing.connection import wait
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from fashion_mocluster.errors import FashionMoClusterError
 from fashion_mocluster.sweep import child
 
 LOG = "sweep.log"
-# Seconds between two looks at whether the sweep was stopped.
+# Seconds between two looks at what a run has printed and at whether the sweep was stopped.
 LOOK_EVERY_S = 0.5
 # Runs are forks of a process without threads, which has imported what they need. Libraries of macOS
 # cannot be forked.
@@ -58,59 +57,34 @@ def execute(
     """
     if multiprocessing.current_process().daemon:
         raise RunFailedError("start Dask's workers with --no-nanny: others may start no processes")
-    reader, writer = CONTEXT.Pipe(duplex=False)
-    arguments = (options, project, environment or {}, writer)
-    process = CONTEXT.Process(target=child.run, args=arguments, name=options[-1])
-    with STATUS:
-        process.start()
-    writer.close()
     log.parent.mkdir(parents=True, exist_ok=True)
-    lines = []
-    with (
-        open(reader.fileno(), errors="replace", closefd=False) as output,
-        open(log, "w") as file,
-        _killed_when(is_stopped, process) as stopped,
-    ):
-        for line in output:
-            file.write(line)
-            file.flush()
-            lines.append(line.rstrip())
-            on_line(lines[-1])
-        wait([process.sentinel])
+    arguments = (options, project, environment or {}, log)
+    process = CONTEXT.Process(target=child.run, args=arguments, name=options[-1])
+    is_running, was_stopped = True, False
+    with open(log, "w+", errors="replace") as output:
+        with STATUS:
+            process.start()
+        while is_running:
+            is_running = not wait([process.sentinel], LOOK_EVERY_S)
+            for line in output:
+                on_line(line.rstrip())
+            if is_running and is_stopped():
+                was_stopped = True
+                with contextlib.suppress(ProcessLookupError):  # it has no session of its own yet
+                    os.killpg(process.pid, signal.SIGKILL)
     with STATUS:
         process.join()
-    if stopped.is_set():
+    if was_stopped:
         raise SweepStoppedError("stopped before its end")
     if process.exitcode < 0:
         raise RunBrokenError(f"killed by {signal.Signals(-process.exitcode).name}")
     if process.exitcode > 0:
-        raise _error(lines)
+        raise _error(log.read_text(errors="replace"))
 
 
-@contextlib.contextmanager
-def _killed_when(is_stopped: Callable[[], bool], process: BaseProcess) -> Iterator[threading.Event]:
-    """Look every now and then whether to kill a process; the event says that it was done."""
-    stopped, ended = threading.Event(), threading.Event()
-
-    def watch() -> None:
-        while not ended.wait(LOOK_EVERY_S):
-            if is_stopped():
-                stopped.set()
-                with contextlib.suppress(ProcessLookupError):  # it has no session of its own yet
-                    os.killpg(process.pid, signal.SIGKILL)
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield stopped
-    finally:
-        ended.set()
-        watcher.join()
-
-
-def _error(lines: list[str]) -> RunFailedError:
+def _error(printed: str) -> RunFailedError:
     """What the last lines say: a message on purpose after an empty line, or a traceback."""
-    text = "\n".join(lines).strip()
+    text = printed.strip()
     if "Traceback (most recent call last)" in text:
         return RunBrokenError(text.rpartition("\n")[2])
     message = text.rpartition("\n\n")[2]

@@ -7,35 +7,34 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from kedro.config import OmegaConfigLoader
 from omegaconf import OmegaConf
+from yaml import YAMLError
 
 from fashion_mocluster import provenance
+from fashion_mocluster.configuration import files_of
 from fashion_mocluster.datasets.atomic import write_bytes_atomically
-from fashion_mocluster.parameters import check_parameters, complete
-from fashion_mocluster.settings import CONFIG_LOADER_ARGS
+from fashion_mocluster.parameters import PATHS, ParameterError, check_parameters, complete
+from fashion_mocluster.parameters.completion import at, merged
 from fashion_mocluster.sweep.plan import Run
 
 MARK = "finished.json"
-
-
-def configuration(project: Path, env: str) -> OmegaConfigLoader:
-    """The files of an environment."""
-    return OmegaConfigLoader(str(project / "conf"), env, **CONFIG_LOADER_ARGS)
+# The same for many runs.
+_files_of, _signature = cache(files_of), cache(provenance.signature)
 
 
 def made_from(run: Run, project: Path) -> str:
-    """Tells what a run is made from: pipelines, parameters and images.
+    """Tells what a run is made from: pipelines, parameters, images and other files of the user's.
 
     Raises:
         ParameterError: A parameter is wrong.
     """
-    given = OmegaConf.from_dotlist([item for item in run.params.split(",") if item])
-    merged = OmegaConf.merge(_parameters(project, run.env), given, {"seed": run.seed})
-    parameters = complete(OmegaConf.to_container(merged))
+    given = {**_given(run.params), "seed": run.seed}
+    parameters = complete(merged(_files_of(project, run.env, "parameters"), given))
     check_parameters(parameters)
-    images = _signature(project, parameters["data"]["path"])
-    return _digest(json.dumps([run.pipelines, parameters, images], sort_keys=True).encode())
+    paths = [provenance.path_of_images(parameters, group) for group in provenance.SOURCES.values()]
+    paths += [at(parameters, *place) for place in PATHS if place[-1] != "path"]
+    files = [_signature(project, path) for path in paths]
+    return _digest(json.dumps([run.pipelines, parameters, files], sort_keys=True).encode())
 
 
 def mark_finished(folder: Path, origin: str) -> None:
@@ -52,14 +51,16 @@ def is_finished(folder: Path, origin: str) -> bool:
     return False
 
 
-@cache
-def _parameters(project: Path, env: str) -> dict[str, Any]:
-    return configuration(project, env)["parameters"]
-
-
-@cache
-def _signature(project: Path, path: str) -> str | None:
-    return provenance.signature(project, path)
+def _given(params: str) -> dict[str, Any]:
+    """Parameters as after ``--params``, read as Kedro reads them."""
+    try:
+        items = OmegaConf.from_dotlist([item for item in params.split(",") if item])
+        return OmegaConf.to_container(items)
+    except YAMLError as error:
+        what = getattr(error, "problem", None) or error
+        raise ParameterError(
+            f"{params}: cannot be read as YAML ({what}); put the value in quotes, see conf/README.md"
+        ) from None
 
 
 def _provenance(folder: Path) -> str:

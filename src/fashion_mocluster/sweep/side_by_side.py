@@ -13,7 +13,6 @@ from fashion_mocluster.parameters import ParameterError
 from fashion_mocluster.sweep.execution import LOG, RunBrokenError, execute
 from fashion_mocluster.sweep.finished import is_finished, made_from, mark_finished
 from fashion_mocluster.sweep.plan import Run
-from fashion_mocluster.sweep.workers import LocalWorkers
 
 # A run that was killed, or broke for no known reason, is tried so many times in all.
 TRIES = 3
@@ -43,7 +42,7 @@ def run_all(
     runs: list[Run],
     project: Path,
     client: Any,
-    workers: LocalWorkers | None,
+    workers: list[dict[str, str]] | None,
     say: Callable[[str], None],
 ) -> list[Outcome]:
     """Make all runs that are not finished yet, and say how each ended, in their order.
@@ -88,7 +87,9 @@ def run_all(
     return list(outcomes.values())
 
 
-def make(run: Run, project: Path, origin: str, topic: str, workers: LocalWorkers | None) -> str:
+def make(
+    run: Run, project: Path, origin: str, topic: str, workers: list[dict[str, str]] | None
+) -> str:
     """The task of a worker: one run, unless it is finished already; ``done`` or ``kept``.
 
     Raises:
@@ -110,7 +111,7 @@ def make(run: Run, project: Path, origin: str, topic: str, workers: LocalWorkers
         return task is None or task.state == "cancelled"
 
     tell("started")
-    variables = workers.environment(worker.name) if workers else {}
+    variables = workers[worker.name] if workers else {}
     log = project / run.folder / LOG
     try:
         execute(run.options, project, log, variables, _Progress(tell), is_stopped)

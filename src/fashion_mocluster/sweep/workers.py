@@ -4,7 +4,6 @@ import contextlib
 import logging
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import psutil
 
@@ -15,41 +14,29 @@ from fashion_mocluster.threads import available_threads
 RUN_BYTES = 2e9
 
 
-@dataclass(frozen=True)
-class LocalWorkers:
-    """How many runs go on at once on this machine, and what each may use.
-
-    Attributes:
-        devices: Values of CUDA_VISIBLE_DEVICES, by worker; empty without GPUs.
-    """
-
-    count: int
-    threads: int
-    devices: tuple[str, ...] = ()
-
-    def environment(self, worker: int) -> dict[str, str]:
-        """Variables of the runs of a worker."""
-        variables = dict.fromkeys(("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"), str(self.threads))
-        if self.devices:
-            variables["CUDA_VISIBLE_DEVICES"] = self.devices[worker % len(self.devices)]
-        return variables
-
-
 def local_workers(
     runs: int, cores: int, free_bytes: float, gpus: int, visible: str = "", asked: int | None = None
-) -> LocalWorkers:
-    """One worker per GPU, or without any per core, as far as memory goes; cores are shared out.
+) -> list[dict[str, str]]:
+    """Variables of the runs of each worker on this machine.
+
+    One worker per GPU, or without any per core, as far as memory goes; cores are shared out.
 
     Args:
         visible: CUDA_VISIBLE_DEVICES of this process, of which each worker gets one.
     """
-    fitting = max(1, int(free_bytes // RUN_BYTES))
-    count = asked or min(runs, gpus or cores, fitting)
-    devices = visible.split(",") if visible else [str(gpu) for gpu in range(gpus)]
-    return LocalWorkers(count, max(1, cores // count), tuple(devices[:gpus]))
+    count = asked or min(runs, gpus or cores, max(1, int(free_bytes // RUN_BYTES)))
+    threads = str(max(1, cores // count))
+    shared = {"OMP_NUM_THREADS": threads, "NUMBA_NUM_THREADS": threads}
+    if not gpus:
+        return [shared] * count
+    devices = visible.split(",")[:gpus] if visible else list(map(str, range(gpus)))
+    return [
+        {**shared, "CUDA_VISIBLE_DEVICES": devices[worker % len(devices)]}
+        for worker in range(count)
+    ]
 
 
-def workers_here(runs: int, asked: int | None) -> LocalWorkers:
+def workers_here(runs: int, asked: int | None) -> list[dict[str, str]]:
     """Those that suit this machine as it is now."""
     import torch
 
@@ -62,7 +49,7 @@ def workers_here(runs: int, asked: int | None) -> LocalWorkers:
 @contextlib.contextmanager
 def connected(scheduler: str | None, runs: int, asked: int | None) -> Iterator:
     """A client of the scheduler at an address and None, or of a cluster on this machine, which ends
-    with the context, and its workers.
+    with the context, and what :func:`local_workers` gives.
 
     Raises:
         InputError: Dask is missing, or nothing answers at the address.
@@ -85,9 +72,9 @@ def connected(scheduler: str | None, runs: int, asked: int | None) -> Iterator:
         return
     workers = workers_here(runs, asked)
     # What runs are forks of has loaded OpenMP, which reads these only then.
-    os.environ.update(workers.environment(0))
+    os.environ.update(workers[0])
     cluster = LocalCluster(
-        n_workers=workers.count,
+        n_workers=len(workers),
         threads_per_worker=1,
         processes=False,  # runs are processes of their own; threads that wait for them are enough
         memory_limit=0,
