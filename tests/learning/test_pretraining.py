@@ -17,9 +17,9 @@ from tests.learning.stores import DyingStore, Killed, MemoryStore, same_weights
 STATISTICS = PixelStatistics(127, 70)
 
 
-def train(images, parameters, store=None, assign=None):
+def train(images, parameters, store=None, assign=None, n_clusters=2):
     store = MemoryStore() if store is None else store
-    return pretrain(images, STATISTICS, parameters, store, assign=assign)
+    return pretrain(images, STATISTICS, parameters, store, assign=assign, n_clusters=n_clusters)
 
 
 def changed(parameters, **changes):
@@ -85,6 +85,16 @@ def test_other_parameters_or_images_are_refused_by_name(images, moco_parameters)
         train(images, changed(moco_parameters, batch_size=8), store)
     with pytest.raises(CheckpointMismatchError, match="images"):
         train(images[:40], moco_parameters, store)
+
+
+def test_another_number_of_clusters_matters_to_joint_training_alone(images, moco_parameters):
+    store, p = MemoryStore(), changed(moco_parameters, epochs=1)
+    train(images, p, store)
+    train(images, p, store, n_clusters=3)
+    store = MemoryStore()
+    train(images, joint(p), store, by_two)
+    with pytest.raises(CheckpointMismatchError, match=r"n_clusters \(checkpoint 2, now 3\)"):
+        train(images, joint(p), store, by_two, n_clusters=3)
 
 
 def test_another_number_of_threads_may_continue(images, moco_parameters):
@@ -219,8 +229,9 @@ def test_joint_training_pulls_clusters_together_after_its_time(images, moco_para
 
 
 def test_joint_training_without_a_way_to_find_clusters_is_refused(images, moco_parameters):
-    with pytest.raises(ValueError, match="assign"):
-        train(images, joint(moco_parameters))
+    for given in ({"assign": None}, {"assign": by_two, "n_clusters": None}):
+        with pytest.raises(ValueError, match="joint training needs `assign`"):
+            train(images, joint(moco_parameters), **given)
 
 
 def test_keys_come_back_at_their_own_places(images, moco_parameters):

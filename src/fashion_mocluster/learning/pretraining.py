@@ -48,6 +48,7 @@ def pretrain(
     store: CheckpointStore,
     name: str = "moco",
     assign: Assign | None = None,
+    n_clusters: int | None = None,
 ) -> TrainingResult:
     """Train a query encoder on ``images``, continuing from the store's last checkpoint if any.
 
@@ -55,13 +56,14 @@ def pretrain(
         images: uint8 (N, H, W) or (N, H, W, 3).
         statistics: Mean and standard deviation of the pixels, stored with the weights.
         assign: Clusters representations before each epoch of joint training; needed for that only.
+        n_clusters: How many clusters it looks for.
 
     Returns:
         Weights of the last epoch, or of the lowest monitored loss where early stopping is on.
 
     Raises:
         InputError: Fewer images than one batch.
-        ValueError: Joint training without ``assign``.
+        ValueError: Joint training without ``assign`` or ``n_clusters``.
         TrainingDivergedError, CheckpointMismatchError, SystemExit: As :meth:`Trainer.fit`.
         ProcessLostError: One of several processes was.
     """
@@ -89,7 +91,7 @@ def pretrain(
 
         recipe = {"statistics": statistics, "parameters": p, "store": store}
         return in_processes(pretrain, name, images, **recipe, name=name)
-    training = Pretraining(images, statistics, p, assign)
+    training = Pretraining(images, statistics, p, assign, n_clusters)
     trainer = Trainer(training, p.epochs, store, p.checkpoints, p.early_stopping, name).fit()
     weights = training.weights()
     if p.early_stopping is not None:
@@ -130,11 +132,15 @@ class Pretraining(Training):
         statistics: PixelStatistics,
         parameters: MocoParameters,
         assign: Assign | None = None,
+        n_clusters: int | None = None,
     ):
-        if parameters.clustering is not None and assign is None:
-            raise ValueError("joint training needs `assign`, which finds the clusters")
+        if parameters.clustering is not None and (assign is None or n_clusters is None):
+            raise ValueError(
+                "joint training needs `assign`, which finds clusters, and `n_clusters`"
+            )
         super().__init__(parameters.compute)
-        self.parameters, self.statistics, self.assign = parameters, statistics, assign
+        self.parameters, self.statistics = parameters, statistics
+        self.assign, self.n_clusters = assign, n_clusters
         self.quirks = parameters.quirks or QuirkParameters()
         images = shrink(images, parameters.preprocessing)
         self.images = torch.from_numpy(images).to(self.device)
@@ -286,6 +292,10 @@ class Pretraining(Training):
         )
 
     def fingerprint(self) -> dict:
-        """Parameters and images."""
-        parameters = self.parameters.model_dump(mode="json", exclude={"checkpoints", "compute"})
-        return {**parameters, "images": fingerprint(self.images.cpu().numpy())}
+        """Parameters and images, and of joint training the number of clusters."""
+        joint = {} if self.parameters.clustering is None else {"n_clusters": self.n_clusters}
+        return {
+            **self.parameters.model_dump(mode="json", exclude={"checkpoints", "compute"}),
+            **joint,
+            "images": fingerprint(self.images.cpu().numpy()),
+        }
