@@ -14,7 +14,7 @@ from fashion_mocluster.learning import backbone, launch
 from fashion_mocluster.learning.embedding import embed
 from fashion_mocluster.learning.encoder import build_encoder
 from fashion_mocluster.learning.health import TrainingDivergedError
-from fashion_mocluster.learning.launch import ProcessLostError, child_error
+from fashion_mocluster.learning.launch import ProcessLostError, child_error, in_processes
 from fashion_mocluster.learning.parameters import (
     BackboneParameters,
     EmbeddingParameters,
@@ -27,7 +27,7 @@ from fashion_mocluster.learning.pretraining import pretrain
 from fashion_mocluster.learning.self_labeling import self_label
 from fashion_mocluster.learning.weights import EncoderWeights
 from tests.conftest import project_parameters, tiny_pretraining
-from tests.learning.in_ranks import KillingStore, by_largest_feature
+from tests.learning.in_ranks import KillingStore, by_largest_feature, fail_in_the_last
 from tests.learning.stores import MemoryStore
 from tests.project_copy import PROJECT
 
@@ -138,6 +138,20 @@ def test_processes_describe_their_shares_of_the_images(images, monkeypatch):
     )
     assert one.shape == (21, 3)
     np.testing.assert_array_equal(two, one)
+
+
+@pytest.mark.parametrize(
+    ("how", "error", "message"),
+    [
+        ("lookup", RuntimeError, r"moco: process 1:\nTraceback[\s\S]*in_ranks.py[\s\S]*KeyError"),
+        ("kill", ProcessLostError, "moco: process . .* run the same command again"),
+    ],
+)
+def test_a_bug_has_its_traceback_and_a_lost_process_the_cure(images, how, error, message):
+    """Even where it is another process that is found ended first, for it waited for that one."""
+    with pytest.raises(error, match=message) as raised:
+        in_processes(fail_in_the_last, "moco", images, parameters=recipe(2), how=how)
+    assert type(raised.value) is error
 
 
 def test_an_error_on_purpose_comes_back_as_it_is(tmp_path):

@@ -9,6 +9,7 @@ import signal
 import sys
 import tempfile
 import threading
+import traceback
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -32,7 +33,7 @@ T = TypeVar("T")
 TIMEOUT_S = 300
 # Forks of a process that has imported what they need; libraries of macOS cannot be forked.
 START_METHOD = "forkserver" if sys.platform == "linux" else "spawn"
-IMAGES, RESULT, ERROR = "images.npy", "result.pickle", "error.pickle"
+IMAGES, RESULT, ERROR, TRACE = "images.npy", "result.pickle", "error.pickle", "traceback.txt"
 
 
 class ProcessLostError(FashionMoClusterError, RuntimeError):
@@ -67,6 +68,7 @@ def in_processes(
     Raises:
         InputError: This machine has fewer GPUs than processes.
         ProcessLostError: A process was killed, or one of another machine was.
+        RuntimeError: A process raised what is not raised on purpose; with its traceback.
     """
     p = arguments["parameters"].compute
     device = pick_device(p).type
@@ -128,15 +130,22 @@ def call_in_rank(folder: str, device: str, function: Callable, arguments: dict[s
     except FashionMoClusterError as error:
         Path(folder, f"{local}-{ERROR}").write_bytes(pickle.dumps(error))
         raise
+    except Exception as error:
+        if not _tells_of_another(error):
+            Path(folder, f"{dist.get_rank()}-{TRACE}").write_text(traceback.format_exc())
+        raise
     if local == 0:
         Path(folder, RESULT).write_bytes(pickle.dumps(result))
     dist.destroy_process_group()
 
 
 def child_error(folder: Path, error: ChildFailedError, name: str) -> Exception:
-    """What a process raised on purpose, or that it was lost."""
+    """What a process raised on purpose, or where it raised something else, or that it was lost."""
     for written in sorted(folder.glob(f"*-{ERROR}")):
         return pickle.loads(written.read_bytes())
+    for written in sorted(folder.glob(f"*-{TRACE}")):
+        rank, _ = written.name.split("-")
+        return RuntimeError(f"{name}: process {rank}:\n{written.read_text()}")
     rank, failure = error.get_first_failure()
     how = f"ended with status {failure.exitcode}"
     if failure.exitcode < 0:
@@ -145,6 +154,11 @@ def child_error(folder: Path, error: ChildFailedError, name: str) -> Exception:
         f"{name}: process {rank} {how}, so all processes were ended; run the same command again to go "
         "on from the last checkpoint"
     )
+
+
+def _tells_of_another(error: Exception) -> bool:
+    """Whether an error only says that the connection to another process is lost."""
+    return isinstance(error, dist.DistError) or "gloo/transport" in str(error)
 
 
 def _end_with_parent() -> None:
