@@ -150,6 +150,20 @@ def test_contrast_and_saturation_against_torchvision(color, parameter, torchvisi
         torch.testing.assert_close(x, reference(image, f.item()), atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("parameter", ["brightness", "gamma", "contrast", "saturation"])
+def test_a_constant_factor_is_applied_to_every_image(color, parameter, torchvision):
+    p = ViewParameters(**{parameter: {"low": 0.5, "high": 0.5}})
+    expected = getattr(torchvision, f"adjust_{parameter}")(color, 0.5)
+    actual = views.photometric(color, p, generator())
+    torch.testing.assert_close(actual, expected, atol=1e-5, rtol=0)
+
+
+def test_factors_of_1_draw_nothing(color):
+    unused = generator()
+    assert torch.equal(views.photometric(color, ViewParameters(), unused), color)
+    assert torch.equal(unused.get_state(), generator().get_state())
+
+
 def test_hue_against_torchvision(color, torchvision):
     actual = views.photometric(color, ViewParameters(hue=0.4), generator())
     for image, x, shift in zip(color, actual, factor(-0.4, 0.4), strict=True):

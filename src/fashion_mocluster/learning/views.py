@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from fashion_mocluster.learning.parameters import Range, ViewParameters
+from fashion_mocluster.learning.parameters import UNCHANGED, Range, ViewParameters
 
 # Kernels of the Sobel operator; cv2.Sobel and skimage use the same.
 SOBEL = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
@@ -61,9 +61,9 @@ def geometric(
 def photometric(images: Tensor, parameters: ViewParameters, generator: Generator) -> Tensor:
     """Gamma, brightness, colors, blur and noise, each image by its own amount, clipped to [0, 1]."""
     x = images
-    if parameters.gamma.low != parameters.gamma.high:
+    if parameters.gamma != UNCHANGED:
         x = x.clamp_min(1e-6) ** _log_uniform(x, parameters.gamma, generator)
-    if parameters.brightness.low != parameters.brightness.high:
+    if parameters.brightness != UNCHANGED:
         x = x * _uniform(x, parameters.brightness, generator)
     x = colored(x, parameters, generator)
     if parameters.blur_kernel > 1:
@@ -82,12 +82,12 @@ def colored(images: Tensor, parameters: ViewParameters, generator: Generator) ->
     [0, 1]. Gray images have a contrast only.
     """
     x, p = images, parameters
-    if p.contrast.low != p.contrast.high:
+    if p.contrast != UNCHANGED:
         mean = _gray(x).mean((1, 2, 3), keepdim=True)
         x = torch.lerp(mean, x, _uniform(x, p.contrast, generator))
     if x.shape[1] == 1:
         return x
-    if p.saturation.low != p.saturation.high:
+    if p.saturation != UNCHANGED:
         x = torch.lerp(_gray(x), x, _uniform(x, p.saturation, generator))
     if p.hue > 0:
         x = shift_hue(x.clamp(0, 1), _uniform(x, Range(low=-p.hue, high=p.hue), generator))
