@@ -14,7 +14,7 @@ from fashion_mocluster.learning import backbone, launch
 from fashion_mocluster.learning.embedding import embed
 from fashion_mocluster.learning.encoder import build_encoder
 from fashion_mocluster.learning.health import TrainingDivergedError
-from fashion_mocluster.learning.launch import ProcessLostError, child_error, in_processes
+from fashion_mocluster.learning.launch import ProcessLostError, child_error, file_of, in_processes
 from fashion_mocluster.learning.parameters import (
     BackboneParameters,
     EmbeddingParameters,
@@ -124,7 +124,28 @@ class MeanColors(torch.nn.Module):
         return x.mean((2, 3))
 
 
-def test_processes_describe_their_shares_of_the_images(images, monkeypatch):
+@pytest.mark.parametrize("mode", ["r", "c"])
+def test_images_that_are_all_of_a_file_are_not_copied(images, tmp_path, mode):
+    np.save(tmp_path / "all.npy", images)
+    images.tofile(tmp_path / "bare")
+    mapped = np.load(tmp_path / "all.npy", mmap_mode=mode)
+    assert file_of(mapped, tmp_path) == tmp_path / "all.npy"
+    bare = np.memmap(tmp_path / "bare", np.uint8, mode, shape=images.shape)
+    others = [images, mapped[:9], mapped[::-1], mapped[:, ::-1], mapped[[1, 0]], bare]
+    if mode == "c":
+        changed = np.load(tmp_path / "all.npy", mmap_mode=mode)
+        changed[5] = 0
+        others.append(changed)
+    for other in others:
+        copy = file_of(other, tmp_path)
+        assert copy == tmp_path / "images.npy"
+        np.testing.assert_array_equal(np.load(copy), other)
+
+
+def test_processes_describe_their_shares_of_the_images(images, tmp_path, monkeypatch):
+    np.save(tmp_path / "all.npy", images)
+    images = np.load(tmp_path / "all.npy", mmap_mode="c")
+    monkeypatch.setattr(np, "save", None)  # a copy would raise
     monkeypatch.setattr(launch, "START_METHOD", "fork")  # which the stand-in gets through
     monkeypatch.setattr(backbone, "load_backbone", lambda _: MeanColors())
     changes = {"name": "mean colors", "image_size": 32, "pooling": "network", "batch_size": 4}

@@ -11,6 +11,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -61,7 +62,7 @@ def in_processes(
 
     Args:
         function: Of a module.
-        images: Kept in a file that the processes share.
+        images: Read by the processes from a file, their own if they are mapped from one.
         arguments: ``parameters``, whose ``compute`` says how many processes; what else the function
             takes, of which ``store`` goes to the first process of each machine alone.
 
@@ -95,9 +96,9 @@ def in_processes(
     # It tells of a lost process by a traceback, which the error below says in one line.
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory() as folder:
-        np.save(Path(folder, IMAGES), images)
+        file = file_of(images, folder)
         try:
-            elastic_launch(config, call_in_rank)(folder, device, function, arguments)
+            elastic_launch(config, call_in_rank)(folder, file, device, function, arguments)
         except ChildFailedError as error:
             raise child_error(Path(folder), error, name) from None
         except SignalException as error:
@@ -106,7 +107,24 @@ def in_processes(
         return pickle.loads(Path(folder, RESULT).read_bytes())
 
 
-def call_in_rank(folder: str, device: str, function: Callable, arguments: dict[str, Any]) -> None:
+def file_of(images: np.ndarray, folder: str) -> Path:
+    """The ``.npy`` file that images are mapped from, where it holds just these; else a new one."""
+    if isinstance(images, np.memmap) and images.filename is not None:
+        # Raised where the file is gone, or holds an array without a header.
+        with suppress(OSError, ValueError):
+            stored = np.load(images.filename, mmap_mode="r")
+            # An array that is mapped for copying on writing may differ from its file.
+            same = (stored.shape, stored.dtype) == (images.shape, images.dtype)
+            if same and all(map(np.array_equal, stored, images)):
+                return Path(images.filename)
+    new = Path(folder, IMAGES)
+    np.save(new, images)
+    return new
+
+
+def call_in_rank(
+    folder: str, file: Path, device: str, function: Callable, arguments: dict[str, Any]
+) -> None:
     """What each process does; the first one of a machine writes and speaks for all."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     local, here = int(os.environ["LOCAL_RANK"]), int(os.environ["LOCAL_WORLD_SIZE"])
@@ -126,7 +144,7 @@ def call_in_rank(folder: str, device: str, function: Callable, arguments: dict[s
     if local and "store" in arguments:
         arguments["store"] = NoStore()
     try:
-        result = function(images=np.load(Path(folder, IMAGES), mmap_mode="c"), **arguments)
+        result = function(images=np.load(file, mmap_mode="c"), **arguments)
     except FashionMoClusterError as error:
         Path(folder, f"{local}-{ERROR}").write_bytes(pickle.dumps(error))
         raise
