@@ -103,6 +103,15 @@ def test_another_number_of_threads_may_continue(images, moco_parameters):
     train(images, changed(moco_parameters, compute={"threads": "auto"}), store)
 
 
+@pytest.mark.parametrize(
+    ("stopping", "stored"), [(None, ["last"]), ({"patience": 2}, ["best", "last"])]
+)
+def test_the_best_epoch_is_stored_where_it_may_be_chosen(images, moco_parameters, stopping, stored):
+    store, p = MemoryStore(), changed(moco_parameters, epochs=1, early_stopping=stopping)
+    train(images, p, store)
+    assert [name for name in store.names() if "epoch" not in name] == stored
+
+
 def test_early_stopping_returns_the_best_epoch(images, moco_parameters):
     p = changed(moco_parameters, epochs=9, early_stopping={"patience": 2, "min_delta": 100})
     result = train(images, p)

@@ -230,9 +230,9 @@ class Pretraining(Training):
         keys = self.moco.recent_keys
         return {"effective_rank": effective_rank(keys), "spread": spread(keys)}
 
-    def monitored(self, row: dict[str, float]) -> float:
-        """The loss, at the temperature of the last epoch."""
-        return row["monitored_loss"]
+    def monitored(self, row: dict[str, float]) -> float | None:
+        """The loss, at the temperature of the last epoch; without early stopping none is chosen by it."""
+        return row["monitored_loss"] if self.parameters.early_stopping is not None else None
 
     def trial_step(self) -> None:
         """A step on few images."""
