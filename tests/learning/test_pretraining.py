@@ -125,13 +125,28 @@ def test_early_stopping_returns_the_best_epoch(images, moco_parameters):
         assert torch.equal(value, first[f"query_encoder.{name}"])
 
 
-@pytest.mark.parametrize("splits", [1, 2, 4])
-def test_with_too_few_images_the_cure_that_is_named_works(moco_parameters, splits):
-    p = changed(moco_parameters, batch_size=304, bn_splits=splits)
+def cured(parameters, cure):
+    """The recipe with parameters as ``--params`` takes them."""
+    values, compute = {}, {}
+    for part in cure.split(","):
+        key, value = part.split("=")
+        group = compute if key.startswith("moco.compute.") else values
+        group[key.rpartition(".")[2]] = None if value == "null" else int(value)
+    return changed(parameters, **values, compute=compute)
+
+
+@pytest.mark.parametrize(
+    ("splits", "compute"),
+    [
+        *((splits, {}) for splits in (1, 2, 4)),
+        (4, {"processes": 2}),
+        (4, {"processes": 2, "nodes": 2, "rendezvous": "host:29500"}),
+    ],
+)
+def test_with_too_few_images_the_cure_that_is_named_works(moco_parameters, splits, compute):
+    p = changed(moco_parameters, batch_size=304, bn_splits=splits, compute=compute)
     for n in range(2, 301):
-        cure = dict(part.split("=") for part in smaller_batches(n, splits, "moco").split(","))
-        cured = changed(p, **{k.removeprefix("moco."): int(v) for k, v in cure.items()})
-        assert cured.batch_size <= n
+        assert cured(p, smaller_batches(n, p, "moco")).batch_size <= n
 
 
 @pytest.mark.parametrize("n", [2, 3, 7, 20])
@@ -142,9 +157,8 @@ def test_too_few_images_can_be_trained_on_as_the_error_says(images, moco_paramet
     ) as error:
         train(images[:n], p)
     cure = str(error.value).partition("--params=")[2]
-    assert cure == smaller_batches(n, 4, "moco")
-    values = {k: int(v) for k, v in (part[5:].split("=") for part in cure.split(","))}
-    assert len(train(images[:n], changed(p, **values)).history) == 3
+    assert cure == smaller_batches(n, p, "moco")
+    assert len(train(images[:n], cured(p, cure)).history) == 3
 
 
 @pytest.mark.parametrize("rest", [1, 2, 3, 5, 6, 7, 9, 15])

@@ -72,7 +72,7 @@ def pretrain(
         raise InputError(
             f"{name}.batch_size is {p.batch_size}, more than there are: {counted(len(images), 'image')}; "
             "set it in conf/<environment>/parameters.yml, or in every command of this output folder "
-            f"use --params={smaller_batches(len(images), p.bn_splits, name)}"
+            f"use --params={smaller_batches(len(images), p, name)}"
         )
     queue_size = getattr(p.contrast, "queue_size", 0)
     if p.quirks and p.quirks.keep_false_negatives and queue_size >= len(images):
@@ -100,12 +100,19 @@ def pretrain(
     return TrainingResult(weights, trainer.history, trainer.costs)
 
 
-def smaller_batches(n_images: int, bn_splits: int, name: str) -> str:
+def smaller_batches(n_images: int, parameters: MocoParameters, name: str) -> str:
     """Parameters with which so few images (2 or more) can be trained on, as ``--params`` takes them."""
-    if n_images < 2 * bn_splits:
-        return f"{name}.batch_size={n_images},{name}.bn_splits=1"
-    quarter = n_images // 4 // bn_splits * bn_splits
-    return f"{name}.batch_size={max(2 * bn_splits, quarter)}"
+    splits, compute = parameters.bn_splits, parameters.compute
+    quarter = n_images // 4 // splits * splits
+    cure = {"batch_size": max(2 * splits, quarter)}
+    if n_images < 2 * splits:
+        cure = {"batch_size": n_images, "bn_splits": 1}
+        # Each process needs a split of its own.
+        if compute.all_processes > 1:
+            cure["compute.processes"] = 1
+        if compute.nodes > 1:
+            cure |= {"compute.nodes": 1, "compute.rendezvous": "null"}
+    return ",".join(f"{name}.{key}={value}" for key, value in cure.items())
 
 
 class QueryBranch(nn.Module):
