@@ -97,6 +97,12 @@ def test_images_smaller_than_a_patch_are_refused():
         PatchEncoder(PatchParameters(size=13, seed=0), (12, 14))
 
 
+def test_images_without_contrast_are_refused():
+    shades = np.arange(4, dtype=np.uint8)[:, None, None] * np.ones((12, 12), np.uint8)
+    with pytest.raises(InputError, match="of 2000 drawn from the images, 0 have any contrast"):
+        learn_patches(shades, PARAMETERS)
+
+
 def test_they_are_whitened_and_stored_as_an_encoder_is(images):
     weights = EncoderWeights.of_untrained(PARAMETERS, images)
     again = EncoderWeights.of_untrained(PARAMETERS, images)

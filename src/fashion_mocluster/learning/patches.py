@@ -85,11 +85,19 @@ def learn_patches(images: np.ndarray, parameters: PatchParameters) -> PatchEncod
 
     A patch less its mean is divided by its contrast, whitened and compared with the centers. All but
     the division is linear, and becomes one product.
+
+    Raises:
+        InputError: The images are smaller than a patch, or have no contrast anywhere.
     """
     channels = 3 if images.ndim == 4 else 1
     encoder = PatchEncoder(parameters, images.shape[1:3], channels)
     rng = np.random.default_rng(parameters.seed)
     patches = _normalized(_random_patches(images, parameters.size, rng))
+    if len(patches) < 2:
+        raise InputError(
+            f"patches: of {N_PATCHES} drawn from the images, {len(patches)} have any contrast; are they "
+            "blank? Name methods without patches in evaluation.run_methods"
+        )
     mean = patches.mean(0)
     variances, directions = np.linalg.eigh(np.cov(patches, rowvar=False))
     to_white = directions / np.sqrt(variances + WHITENING_FLOOR) @ directions.T
