@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import Generator
 
+from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning import views
 from fashion_mocluster.learning.parameters import ViewParameters
 
@@ -111,6 +112,13 @@ def test_blur_against_a_plain_loop(batch):
         for i, j in ((0, 0), (7, 3), (13, 9)):
             expected = (padded[i : i + 5, j : j + 5] * kernel).sum()
             assert blurred[b, 0, i, j].item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_kernel_that_reaches_over_the_whole_image_is_refused(batch):
+    sigma = torch.ones(len(batch))
+    assert views.gaussian_blur(batch, sigma, 19).shape == batch.shape
+    with pytest.raises(InputError, match="blur_kernel is 21, but the images have 10.* 19 at most"):
+        views.gaussian_blur(batch, sigma, 21)
 
 
 def test_sobel_key_shares_the_geometry_of_the_query(batch):

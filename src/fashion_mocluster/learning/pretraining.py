@@ -62,7 +62,7 @@ def pretrain(
         Weights of the last epoch, or of the lowest monitored loss where early stopping is on.
 
     Raises:
-        InputError: Fewer images than one batch.
+        InputError: Fewer images than one batch, or smaller ones than the views can blur.
         ValueError: Joint training without ``assign`` or ``n_clusters``.
         TrainingDivergedError, CheckpointMismatchError, SystemExit: As :meth:`Trainer.fit`.
         ProcessLostError: One of several processes was.

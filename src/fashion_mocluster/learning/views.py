@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning.parameters import UNCHANGED, Range, ViewParameters
 
 # Kernels of the Sobel operator; cv2.Sobel and skimage use the same.
@@ -137,9 +138,18 @@ def sobel_magnitude(images: Tensor) -> Tensor:
 
 
 def gaussian_blur(images: Tensor, sigma: Tensor, kernel_size: int) -> Tensor:
-    """Blur image i with standard deviation ``sigma[i]`` (B,) pixels, mirrored at the border."""
+    """Blur image i with standard deviation ``sigma[i]`` (B,) pixels, mirrored at the border.
+
+    Raises:
+        InputError: The kernel reaches further than the images, which have no more pixels to mirror.
+    """
     batch, channels, height, width = images.shape
-    half = kernel_size // 2
+    half, smaller = kernel_size // 2, min(height, width)
+    if half >= smaller:
+        raise InputError(
+            f"views.blur_kernel is {kernel_size}, but the images have {smaller} pixels; set it to "
+            f"{2 * smaller - 1} at most"
+        )
     offsets = torch.arange(-half, half + 1, device=images.device, dtype=images.dtype)
     weights = torch.exp(-0.5 * (offsets / sigma[:, None]) ** 2)
     weights = (weights / weights.sum(1, keepdim=True)).repeat_interleave(channels, 0)
