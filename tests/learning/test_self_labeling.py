@@ -22,7 +22,7 @@ from fashion_mocluster.learning.seeding import seeds_for
 from fashion_mocluster.learning.self_labeling import SelfLabeling, self_label
 from fashion_mocluster.learning.views import query_and_key_views, view
 from fashion_mocluster.learning.weights import EncoderWeights
-from fashion_mocluster.learning.whitening import whiten
+from fashion_mocluster.learning.whitening import whiten_and_embed
 from tests.learning.stores import DyingStore, Killed, MemoryStore, same_weights
 
 EMBEDDING = EmbeddingParameters(compute={"device": "cpu", "precision": "float32", "threads": 1})
@@ -179,7 +179,7 @@ def test_each_round_clusters_whitened_maps_where_asked_for(images, pretrained, p
     trained = run.weights()
     run.begin_round()
     for z, weights in zip(clustered, (pretrained, trained), strict=True):
-        expected = embed(images, whiten(images, weights, whitening, EMBEDDING), EMBEDDING)
+        _, expected = whiten_and_embed(images, weights, whitening, EMBEDDING)
         np.testing.assert_array_equal(z, expected)
     assert trained.readout is None
     assert run.fingerprint()["whitening"]["shrinkage"] == 0.1

@@ -36,7 +36,7 @@ from fashion_mocluster.learning.seeding import fingerprint, seeds_for
 from fashion_mocluster.learning.trainer import Trainer, Training, TrainingResult, sgd
 from fashion_mocluster.learning.views import view
 from fashion_mocluster.learning.weights import AnyEncoder, EncoderWeights
-from fashion_mocluster.learning.whitening import whiten
+from fashion_mocluster.learning.whitening import whiten_and_embed
 from fashion_mocluster.wording import counted
 
 # Embeddings (N, D) to labels (N,) and the share of each point's neighbors that have its label (N,).
@@ -182,10 +182,11 @@ class SelfLabeling(Training):
 
     def _find_clusters(self) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
         """Clusters of all images, places of those to learn from, and signs of collapse."""
-        weights = self.weights()
-        if self.whitening is not None:
-            weights = whiten(self.pixels, weights, self.whitening, self.embedding)
-        z = embed(self.pixels, weights, self.embedding)
+        weights, whitening = self.weights(), self.whitening
+        if whitening is None:
+            z = embed(self.pixels, weights, self.embedding)
+        else:
+            _, z = whiten_and_embed(self.pixels, weights, whitening, self.embedding)
         labels, agreement = self.assign(z)
         used = np.flatnonzero(agreement >= self.parameters.neighbor_agreement_threshold)
         z = torch.from_numpy(z)
