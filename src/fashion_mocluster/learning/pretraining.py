@@ -15,7 +15,12 @@ from fashion_mocluster.learning.checkpoints import CheckpointStore
 from fashion_mocluster.learning.device import TRIAL_BATCH_SIZE, autocast
 from fashion_mocluster.learning.encoder import Encoder, build_encoder
 from fashion_mocluster.learning.health import effective_rank, spread
-from fashion_mocluster.learning.moco import build_contrast, flush_denormal_gradients, info_nce
+from fashion_mocluster.learning.moco import (
+    EndToEndContrast,
+    MomentumContrast,
+    flush_denormal_gradients,
+    info_nce,
+)
 from fashion_mocluster.learning.parameters import MocoParameters, QuirkParameters
 from fashion_mocluster.learning.preprocessing import (
     PixelStatistics,
@@ -157,7 +162,10 @@ class Pretraining(Training):
         self.views_generator = Generator(self.device).manual_seed(views_seed)
         channels = 3 if images.ndim == 4 else 1
         encoder = build_encoder(parameters.encoder, images.shape[1:3], weights_seed, channels)
-        moco = build_contrast(encoder, parameters.contrast, queue_seed, self.quirks)
+        if parameters.contrast.mechanism == "end_to_end":
+            moco = EndToEndContrast(encoder)
+        else:
+            moco = MomentumContrast(encoder, parameters.contrast, queue_seed, self.quirks)
         self.moco = moco.to(self.device, memory_format=torch.channels_last)
         self.bn_groups = parameters.bn_splits // self.ranks.count
         self.query_branch = self.ranks.synchronized(QueryBranch(encoder, self.bn_groups))
