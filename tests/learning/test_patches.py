@@ -108,11 +108,3 @@ def test_they_are_whitened_and_stored_as_an_encoder_is(images):
     again = EncoderWeights.of_untrained(PARAMETERS, images)
     assert weights.fingerprint() == again.fingerprint()
     check_whitened_and_stored(images, weights, max_grid_size=3)
-
-
-def test_the_images_stay_as_they_are_where_a_patch_is_all_of_one():
-    encoder = PatchEncoder(PatchParameters(size=8, seed=0), (8, 8))
-    x = torch.rand(2, 1, 8, 8)
-    before = x.clone()
-    encoder.feature_map(x, 1)
-    assert torch.equal(x, before)
