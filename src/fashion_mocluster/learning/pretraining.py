@@ -22,15 +22,9 @@ from fashion_mocluster.learning.moco import (
     info_nce,
 )
 from fashion_mocluster.learning.parameters import MocoParameters, QuirkParameters
-from fashion_mocluster.learning.preprocessing import (
-    PixelStatistics,
-    normalize,
-    shrink,
-    to_device,
-    to_unit_interval,
-)
+from fashion_mocluster.learning.preprocessing import PixelStatistics, to_unit_interval
 from fashion_mocluster.learning.ranks import RunningStatistics, in_groups
-from fashion_mocluster.learning.seeding import fingerprint, seeds_for
+from fashion_mocluster.learning.seeding import seeds_for
 from fashion_mocluster.learning.surrogate import batch_loss
 from fashion_mocluster.learning.trainer import Trainer, Training, TrainingResult, sgd
 from fashion_mocluster.learning.views import query_and_key_views
@@ -150,25 +144,22 @@ class Pretraining(Training):
             raise ValueError(
                 "joint training needs `assign`, which finds clusters, and `n_clusters`"
             )
-        super().__init__(parameters.compute)
-        self.parameters, self.statistics = parameters, statistics
+        super().__init__(images, parameters, parameters.preprocessing, statistics)
         self.assign, self.n_clusters = assign, n_clusters
         self.quirks = parameters.quirks or QuirkParameters()
-        images = shrink(images, parameters.preprocessing)
-        self.images = torch.from_numpy(images).to(self.device)
         # Four generators, so that none changes what another draws.
         weights_seed, queue_seed, order_seed, views_seed = seeds_for(parameters.seed, 4)
         self.order_generator = Generator().manual_seed(order_seed)
         self.views_generator = Generator(self.device).manual_seed(views_seed)
-        channels = 3 if images.ndim == 4 else 1
-        encoder = build_encoder(parameters.encoder, images.shape[1:3], weights_seed, channels)
+        channels, size = 3 if images.ndim == 4 else 1, self.images.shape[1:3]
+        self.encoder = build_encoder(parameters.encoder, size, weights_seed, channels)
         if parameters.contrast.mechanism == "end_to_end":
-            moco = EndToEndContrast(encoder)
+            moco = EndToEndContrast(self.encoder)
         else:
-            moco = MomentumContrast(encoder, parameters.contrast, queue_seed, self.quirks)
+            moco = MomentumContrast(self.encoder, parameters.contrast, queue_seed, self.quirks)
         self.moco = moco.to(self.device, memory_format=torch.channels_last)
         self.bn_groups = parameters.bn_splits // self.ranks.count
-        self.query_branch = self.ranks.synchronized(QueryBranch(encoder, self.bn_groups))
+        self.query_branch = self.ranks.synchronized(QueryBranch(self.encoder, self.bn_groups))
         self.running_statistics = RunningStatistics(self.moco, self.ranks, self.bn_groups)
         self.optimizer = sgd(self.moco.trained_parameters(), parameters.optimizer)
         self.epoch = 0
@@ -203,10 +194,7 @@ class Pretraining(Training):
         views = query_and_key_views(
             pixels, p.views, self.views_generator, self.quirks.resample_twice
         )
-        query_view, key_view = (
-            to_device(normalize(view, p.preprocessing, self.statistics), self.device)
-            for view in views
-        )
+        query_view, key_view = map(self.network_input, views)
         moco.momentum_update(momentum)
         with autocast(self.device, self.precision):
             with torch.set_grad_enabled(moco.trainable_keys):
@@ -291,26 +279,16 @@ class Pretraining(Training):
     def _find_clusters(self) -> Tensor:
         """Clusters int64 (N,) of the clean images' representations, as unit vectors."""
         self.moco.eval()
-        p, parts = self.parameters.preprocessing, []
+        parts = []
         for batch in self.images.split(EVAL_BATCH_SIZE):
-            x = normalize(to_unit_interval(batch, p), p, self.statistics)
+            x = self.network_input(to_unit_interval(batch, self.preprocessing))
             with autocast(self.device, self.precision):
-                z = self.moco.query_encoder(to_device(x, self.device))
+                z = self.encoder(x)
             parts.append(F.normalize(z.float(), dim=1).cpu())
         labels = self.assign(torch.cat(parts).numpy())
         return torch.from_numpy(labels).long().to(self.device)
 
-    def weights(self) -> EncoderWeights:
-        """The query encoder as it is now."""
-        return EncoderWeights.of(
-            self.moco.query_encoder, self.parameters.preprocessing, self.statistics
-        )
-
     def fingerprint(self) -> dict:
         """Parameters and images, and of joint training the number of clusters."""
         joint = {} if self.parameters.clustering is None else {"n_clusters": self.n_clusters}
-        return {
-            **self.parameters.model_dump(mode="json", exclude={"checkpoints", "compute"}),
-            **joint,
-            "images": fingerprint(self.images.cpu().numpy()),
-        }
+        return {**super().fingerprint(), **joint}
