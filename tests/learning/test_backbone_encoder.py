@@ -11,12 +11,12 @@ from fashion_mocluster.learning.parameters import (
     EmbeddingParameters,
 )
 from fashion_mocluster.learning.weights import EncoderWeights, WeightsError
+from tests.conftest import CPU
 from tests.learning.whitened import check_whitened_and_stored
 
 # timm is imported for seconds in each process, so one process gets them all.
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("backbone")]
 
-CPU = {"device": "cpu", "precision": "float32", "threads": 1}
 EMBEDDING = EmbeddingParameters(compute=CPU)
 
 

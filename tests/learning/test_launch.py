@@ -12,29 +12,25 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, P
 from fashion_mocluster.datasets.checkpoints import FolderStore
 from fashion_mocluster.learning import backbone, launch
 from fashion_mocluster.learning.embedding import embed
-from fashion_mocluster.learning.encoder import build_encoder
 from fashion_mocluster.learning.health import TrainingDivergedError
 from fashion_mocluster.learning.launch import ProcessLostError, child_error, file_of, in_processes
 from fashion_mocluster.learning.parameters import (
     BackboneParameters,
     EmbeddingParameters,
-    EncoderParameters,
     MocoParameters,
     SelfLabelingParameters,
 )
 from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.pretraining import pretrain
 from fashion_mocluster.learning.self_labeling import self_label
-from fashion_mocluster.learning.weights import EncoderWeights
-from tests.conftest import project_parameters, tiny_pretraining
+from tests.conftest import CPU, project_parameters, tiny_pretraining
 from tests.learning.in_ranks import KillingStore, by_largest_feature, fail_in_the_last
-from tests.learning.stores import MemoryStore
+from tests.learning.stores import MemoryStore, weights_of
 from tests.project_copy import PROJECT
 
 # Processes are forks of one that has imported what they need, which is done once.
 pytestmark = pytest.mark.xdist_group("processes")
 STATISTICS = PixelStatistics(127, 70)
-CPU = {"device": "cpu", "precision": "float32", "threads": 1}
 
 
 def recipe(processes=1, **changes):
@@ -87,9 +83,7 @@ def test_two_processes_end_in_the_same_clusters():
 
 @pytest.mark.slow
 def test_two_processes_label_themselves_as_one_does(tmp_path, images):
-    preprocessing = recipe().preprocessing
-    encoder = EncoderParameters(blocks=[1, 1], widths=[4, 6])
-    pretrained = EncoderWeights.of(build_encoder(encoder, (12, 12), 0), preprocessing, STATISTICS)
+    pretrained = weights_of()
 
     def train(processes, store, bn_splits=2):
         parameters = SelfLabelingParameters(

@@ -12,7 +12,7 @@ from fashion_mocluster.learning.parameters import EmbeddingParameters, MocoParam
 from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.pretraining import Pretraining, pretrain, smaller_batches
 from fashion_mocluster.learning.weights import EncoderWeights
-from tests.learning.stores import DyingStore, Killed, MemoryStore, same_weights
+from tests.learning.stores import DyingStore, Killed, MemoryStore, assert_resumes, same_weights
 
 STATISTICS = PixelStatistics(127, 70)
 
@@ -69,13 +69,7 @@ def test_same_seed_same_weights_other_seed_other_weights(images, moco_parameters
 @pytest.mark.slow
 def test_a_killed_run_ends_bit_for_bit_the_same(images, moco_parameters, variant):
     p = variant(moco_parameters)
-    whole = train(images, p, assign=by_two)
-    store = DyingStore(saves=2)
-    with pytest.raises(Killed):
-        train(images, p, store, by_two)
-    resumed = train(images, p, store, by_two)
-    assert same_weights(whole.weights, resumed.weights)
-    assert whole.history == resumed.history
+    assert_resumes(lambda store: train(images, p, store, by_two), saves=2)
 
 
 def test_other_parameters_or_images_are_refused_by_name(images, moco_parameters):

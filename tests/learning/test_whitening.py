@@ -3,29 +3,21 @@ import pytest
 import torch
 
 from fashion_mocluster.learning.embedding import embed
-from fashion_mocluster.learning.encoder import build_encoder
 from fashion_mocluster.learning.feature_maps import flatten_feature_map
-from fashion_mocluster.learning.parameters import (
-    EmbeddingParameters,
-    EncoderParameters,
-    PreprocessingParameters,
-    WhiteningParameters,
-)
-from fashion_mocluster.learning.preprocessing import PixelStatistics
+from fashion_mocluster.learning.parameters import EmbeddingParameters, WhiteningParameters
 from fashion_mocluster.learning.views import view
 from fashion_mocluster.learning.weights import EncoderWeights
 from fashion_mocluster.learning.whitening import whiten_and_embed, whitening_matrix
+from tests.conftest import CPU
+from tests.learning.stores import weights_of
 
-CPU = {"device": "cpu", "precision": "float32"}
 EMBEDDING = EmbeddingParameters(flip_tta=True, batch_size=64, compute=CPU)
 VIEWS = {"crop_scale": {"low": 0.5, "high": 1}, "flip_probability": 0.5, "noise_std": 20}
 
 
 @pytest.fixture
 def weights():
-    parameters = EncoderParameters(blocks=[1, 1], widths=[3, 4])
-    encoder = build_encoder(parameters, (12, 12), 0)
-    return EncoderWeights.of(encoder, PreprocessingParameters(), PixelStatistics(127, 70))
+    return weights_of(widths=[3, 4])
 
 
 def parameters(**changes):

@@ -10,8 +10,9 @@ from fashion_mocluster.learning.parameters import (
 )
 from fashion_mocluster.learning.weights import EncoderWeights
 from fashion_mocluster.learning.whitening import whiten_and_embed
+from tests.conftest import CPU
 
-EMBEDDING = EmbeddingParameters(batch_size=20, compute={"device": "cpu", "precision": "float32"})
+EMBEDDING = EmbeddingParameters(batch_size=20, compute=CPU)
 
 
 def check_whitened_and_stored(images, weights, max_grid_size, stage=1):
