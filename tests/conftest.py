@@ -26,6 +26,8 @@ from tests.project_copy import PROJECT, copy_project, run
 
 type(LOGGING).configure = lambda *_: None
 
+# Where and how most tests compute, whatever the machine.
+CPU = {"device": "cpu", "precision": "float32", "threads": 1}
 
 # How many modules were imported when the garbage collector was last told to leave them alone.
 _frozen_modules = 0
@@ -89,7 +91,7 @@ def tiny_pretraining():
         },
         optimizer={"learning_rate": 0.05, "warmup_epochs": 1, "schedule": "cosine"},
         checkpoints={"every_n_epochs": 1, "keep": 2},
-        compute={"device": "cpu", "precision": "float32", "threads": 1},
+        compute=CPU,
     )
 
 

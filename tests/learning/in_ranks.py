@@ -4,6 +4,7 @@ import os
 import signal
 
 import numpy as np
+import torch.distributed as dist
 
 from fashion_mocluster.datasets.checkpoints import FolderStore
 
@@ -15,6 +16,15 @@ class KillingStore(FolderStore):
         super().save(name, state)
         if name == "last" and len(state["history"]) == 3:
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fail_in_the_last(images, parameters, how):
+    """The last process is killed or looks up what is not there; the others wait for it."""
+    if dist.get_rank() + 1 == dist.get_world_size():
+        if how == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        {}["not there"]
+    dist.barrier()
 
 
 def by_largest_feature(z):

@@ -1,6 +1,17 @@
-"""Checkpoint stores in memory: one that lasts, and one that dies as a killed process does."""
+"""What tests of trainings share: checkpoint stores in memory, of which one dies as a killed process does,
+and tiny weights.
+"""
 
 import copy
+
+import numpy as np
+import pytest
+import torch
+
+from fashion_mocluster.learning.encoder import build_encoder
+from fashion_mocluster.learning.parameters import EncoderParameters, PreprocessingParameters
+from fashion_mocluster.learning.preprocessing import PixelStatistics
+from fashion_mocluster.learning.weights import EncoderWeights
 
 
 class MemoryStore:
@@ -44,8 +55,28 @@ class DyingStore(MemoryStore):
                 raise Killed
 
 
+def assert_resumes(train, saves):
+    """A training that is killed after ``saves`` checkpoints ends bit for bit as the whole one, which is
+    returned; ``train`` gets a store.
+    """
+    whole, store = train(DyingStore()), DyingStore(saves)
+    with pytest.raises(Killed):
+        train(store)
+    resumed = train(store)
+    assert same_weights(whole.weights, resumed.weights)
+    assert whole.history == resumed.history
+    assert [cost["epoch"] for cost in resumed.costs] == [row["epoch"] for row in whole.history]
+    np.testing.assert_array_equal(whole.assignments, resumed.assignments)
+    return whole
+
+
+def weights_of(seed=0, size=(12, 12), **architecture):
+    """Random weights of a tiny encoder of images of a height and width."""
+    parameters = EncoderParameters(**{"blocks": [1, 1], "widths": [4, 6], **architecture})
+    encoder = build_encoder(parameters, size, seed)
+    return EncoderWeights.of(encoder, PreprocessingParameters(), PixelStatistics(127, 70))
+
+
 def same_weights(a, b):
     """Whether two EncoderWeights agree bit for bit."""
-    import torch
-
     return all(torch.equal(a.state[name], b.state[name]) for name in a.state)

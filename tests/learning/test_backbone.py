@@ -9,11 +9,10 @@ from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning import backbone
 from fashion_mocluster.learning.backbone import embed_with_backbone, network_input
 from fashion_mocluster.learning.parameters import BackboneParameters
+from tests.conftest import CPU
 
 # timm is imported for seconds in each process, so one process gets them all.
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("backbone")]
-
-CPU = {"device": "cpu", "precision": "float32", "threads": 1}
 
 
 def recipe(**changes):

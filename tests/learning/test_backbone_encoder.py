@@ -4,24 +4,20 @@ import numpy as np
 import pytest
 import torch
 
-from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning.backbone import embed_with_backbone
 from fashion_mocluster.learning.embedding import embed
-from fashion_mocluster.learning.feature_maps import flatten_feature_map
 from fashion_mocluster.learning.parameters import (
     BackboneParameters,
     EmbeddingParameters,
-    WhiteningParameters,
 )
 from fashion_mocluster.learning.weights import EncoderWeights, WeightsError
-from fashion_mocluster.learning.whitening import whiten
+from tests.conftest import CPU
+from tests.learning.whitened import check_whitened_and_stored
 
 # timm is imported for seconds in each process, so one process gets them all.
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("backbone")]
 
-CPU = {"device": "cpu", "precision": "float32", "threads": 1}
 EMBEDDING = EmbeddingParameters(compute=CPU)
-VIEWS = {"crop_scale": {"low": 0.5, "high": 1}, "flip_probability": 0.5}
 
 
 @pytest.fixture(scope="module")
@@ -90,20 +86,4 @@ def test_maps_have_the_shape_that_is_said(weights):
 
 
 def test_its_maps_are_whitened_by_a_readout_that_is_stored_with_the_weights(weights, pictures):
-    whitening = WhiteningParameters(
-        stage=5, max_grid_size=2, pca_components=8, n_components=8,
-        shrinkage=1e-6, n_fit_images=24, views=VIEWS, seed=0,
-    )  # fmt: skip
-    whitened = whiten(pictures, weights, whitening, EMBEDDING)
-    z = embed(pictures, EncoderWeights.from_dict(whitened.to_dict()), EMBEDDING)
-    assert z.shape == (24, 8)
-    np.testing.assert_allclose(np.linalg.norm(z, axis=1), 1, atol=1e-5)
-    encoder, x = weights.build(), torch.from_numpy(pictures).permute(0, 3, 1, 2) / 255
-    with torch.no_grad():
-        plain = flatten_feature_map(encoder, x, 5, 2, flip_tta=False).numpy()
-    readout = whitened.readout
-    expected = (plain - readout.mean.numpy()) @ readout.matrix.numpy()
-    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
-    np.testing.assert_allclose(z, expected, atol=1e-3)
-    with pytest.raises(InputError, match="stage is 6, but the encoder has 5 stages"):
-        whiten(pictures, weights, whitening.model_copy(update={"stage": 6}), EMBEDDING)
+    check_whitened_and_stored(pictures, weights, max_grid_size=2, stage=5)

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
+import torch
 
 from fashion_mocluster.learning import backbone_reuse
 from fashion_mocluster.learning.backbone_reuse import describe, image_digests, network_identity
 from fashion_mocluster.learning.parameters import BackboneParameters
 
+PRECISIONS = ("auto", "float32", "bfloat16")
 RECIPE = BackboneParameters(name="tf_efficientnet_lite2")
 
 
@@ -58,10 +60,26 @@ def test_another_network_uses_nothing_again(images, embedded, change):
     assert embedded == [64, 64]
 
 
-def test_what_changes_no_feature_changes_no_identity(tmp_path):
-    compute = RECIPE.compute.model_copy(update={"threads": 1, "device": "cpu"})
-    same = RECIPE.model_copy(update={"batch_size": 3, "compute": compute})
-    assert network_identity(same) == network_identity(RECIPE)
+def test_what_changes_no_feature_changes_no_identity():
+    one, other = (
+        RECIPE.model_copy(update={"batch_size": n, "compute": in_precision("float32", threads=n)})
+        for n in (1, 3)
+    )
+    assert network_identity(one) == network_identity(other)
+
+
+def in_precision(precision, **changes):
+    return RECIPE.compute.model_copy(update={"precision": precision, "device": "cpu", **changes})
+
+
+def test_features_of_another_precision_are_told_apart_also_if_auto_chose_it(monkeypatch):
+    recipes = {p: RECIPE.model_copy(update={"compute": in_precision(p)}) for p in PRECISIONS}
+    for chosen in ("float32", "bfloat16"):
+        bf16 = {"avx512_bf16": True, "amx_bf16": chosen == "bfloat16"}
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda bf16=bf16: bf16)
+        identities = {p: network_identity(recipe) for p, recipe in recipes.items()}
+        assert identities["auto"] == identities[chosen]
+        assert identities["float32"] != identities["bfloat16"]
 
 
 def test_weights_are_told_apart_by_their_content(tmp_path):

@@ -6,53 +6,41 @@ import torch
 
 from fashion_mocluster.learning import embedding
 from fashion_mocluster.learning.embedding import embed, encode, fold_batch_norm
-from fashion_mocluster.learning.encoder import build_encoder
-from fashion_mocluster.learning.parameters import (
-    EmbeddingParameters,
-    EncoderParameters,
-    PreprocessingParameters,
-)
-from fashion_mocluster.learning.preprocessing import PixelStatistics
-from fashion_mocluster.learning.weights import EncoderWeights
-
-CPU = {"device": "cpu", "precision": "float32"}
-
-
-def weights(**options):
-    encoder = build_encoder(EncoderParameters(blocks=[1, 1], widths=[4, 6], **options), (12, 12), 0)
-    return EncoderWeights.of(encoder, PreprocessingParameters(), PixelStatistics(127, 70))
+from fashion_mocluster.learning.parameters import EmbeddingParameters
+from tests.conftest import CPU
+from tests.learning.stores import weights_of
 
 
 def test_one_row_per_image_in_order(images):
-    z = embed(images, weights(), EmbeddingParameters(compute=CPU))
+    z = embed(images, weights_of(), EmbeddingParameters(compute=CPU))
     assert z.shape == (64, 6)
     assert z.dtype == np.float32
-    reverse = embed(images[::-1].copy(), weights(), EmbeddingParameters(compute=CPU))
+    reverse = embed(images[::-1].copy(), weights_of(), EmbeddingParameters(compute=CPU))
     np.testing.assert_allclose(reverse[::-1], z, rtol=1e-5, atol=1e-6)
 
 
 def test_batch_size_changes_nothing(images):
     a, b = (
-        embed(images, weights(), EmbeddingParameters(batch_size=n, compute=CPU)) for n in (7, 64)
+        embed(images, weights_of(), EmbeddingParameters(batch_size=n, compute=CPU)) for n in (7, 64)
     )
     np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
 def test_mirrored_images_embed_alike(images):
     p = EmbeddingParameters(flip_tta=True, compute=CPU)
-    a, b = embed(images, weights(), p), embed(images[:, :, ::-1].copy(), weights(), p)
+    a, b = embed(images, weights_of(), p), embed(images[:, :, ::-1].copy(), weights_of(), p)
     np.testing.assert_allclose(a, b, atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(a, axis=1), 1, rtol=1e-5)
 
 
 def test_flattening_encoder_refuses_another_size(images):
     with pytest.raises(ValueError, match=r"takes images of \(12, 12\), got \(10, 12\)"):
-        embed(images[:, :10], weights(pooling="flatten"), EmbeddingParameters(compute=CPU))
+        embed(images[:, :10], weights_of(pooling="flatten"), EmbeddingParameters(compute=CPU))
 
 
 def test_convolutions_take_over_what_batch_norm_does(images):
     """Against the encoder as it was trained, with statistics that do change something."""
-    w = weights(residual=True)
+    w = weights_of(residual=True)
     generator = torch.Generator().manual_seed(0)
     for name, value in w.state.items():
         if value.is_floating_point() and ("bn" in name or "shortcut.1" in name):
@@ -71,14 +59,14 @@ def test_the_number_of_threads_changes_nothing_and_stays_as_it_was(images):
     before = torch.get_num_threads()
     many = np.concatenate([images] * 3)  # more than one chunk
     one, two = (
-        embed(many, weights(), EmbeddingParameters(compute=CPU | {"threads": n})) for n in (1, 2)
+        embed(many, weights_of(), EmbeddingParameters(compute=CPU | {"threads": n})) for n in (1, 2)
     )
     np.testing.assert_array_equal(one, two)
     assert torch.get_num_threads() == before
 
 
 def test_of_large_maps_a_thread_computes_few_at_once(images, monkeypatch):
-    w, p, sizes = weights(), EmbeddingParameters(compute=CPU | {"threads": 1}), []
+    w, p, sizes = weights_of(), EmbeddingParameters(compute=CPU), []
 
     def represent(encoder, x):
         sizes.append(len(x))

@@ -2,16 +2,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fashion_mocluster.learning.encoder import build_encoder
 from fashion_mocluster.learning.feature_maps import Readout, flatten_feature_map
-from fashion_mocluster.learning.parameters import EncoderParameters, PreprocessingParameters
-from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.weights import EncoderWeights, WeightsError
+from tests.learning.stores import weights_of
 
 
 @pytest.fixture
 def encoder():
-    return build_encoder(EncoderParameters(blocks=[1, 1], widths=[3, 4]), (12, 10), 0).eval()
+    return weights_of(size=(12, 10), widths=[3, 4]).build()
 
 
 @pytest.fixture
@@ -74,8 +72,7 @@ def test_the_encoder_may_be_coarse_but_the_readout_is_not(encoder, x):
 
 
 def content(**changes):
-    encoder = build_encoder(EncoderParameters(blocks=[1, 1], widths=[3, 4]), (12, 10), 0)
-    weights = EncoderWeights.of(encoder, PreprocessingParameters(), PixelStatistics(1, 2)).to_dict()
+    weights = weights_of(size=(12, 10), widths=[3, 4]).to_dict()
     readout = {"stage": 2, "max_grid_size": 2, "flip_tta": True, "mean": torch.rand(16)}
     readout["matrix"] = torch.rand(16, 3)
     whole = {**weights, "format": 3, "origin": "some/file.pt"}

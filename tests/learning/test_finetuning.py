@@ -7,28 +7,26 @@ import torch.nn.functional as F
 from sklearn.cluster import KMeans
 
 from fashion_mocluster.learning.checkpoints import CheckpointMismatchError
-from fashion_mocluster.learning.encoder import build_encoder
 from fashion_mocluster.learning.finetuning import Finetuning, finetune
 from fashion_mocluster.learning.parameters import (
     CentersParameters,
-    EncoderParameters,
     KMeansFinetuningParameters,
     LearnableCentersFinetuningParameters,
-    PreprocessingParameters,
 )
-from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.surrogate import surrogate_loss
-from fashion_mocluster.learning.weights import EncoderWeights
-from tests.learning.stores import DyingStore, Killed, MemoryStore, same_weights
+from tests.conftest import CPU
+from tests.learning.stores import (
+    DyingStore,
+    MemoryStore,
+    assert_resumes,
+    same_weights,
+    weights_of,
+)
 
 
 @pytest.fixture
 def pretrained():
-    parameters = EncoderParameters(
-        blocks=[1, 1], widths=[4, 6], projection_hidden=4, projection_dim=4
-    )
-    encoder = build_encoder(parameters, (12, 12), 0)
-    return EncoderWeights.of(encoder, PreprocessingParameters(), PixelStatistics(127, 70))
+    return weights_of(projection_hidden=4, projection_dim=4)
 
 
 @pytest.fixture
@@ -40,7 +38,7 @@ def parameters():
         learning_rate=0.1,
         batch_size=10,
         checkpoints={"every_n_epochs": 1, "keep": 1},
-        compute={"device": "cpu", "precision": "float32", "threads": 1},
+        compute=CPU,
     )
 
 
@@ -100,25 +98,16 @@ def test_projection_head_stays_as_it_was(images, pretrained, parameters):
 @pytest.mark.parametrize("finished", [1, 3])
 @pytest.mark.slow
 def test_a_killed_run_ends_bit_for_bit_the_same(images, pretrained, parameters, finished):
-    whole = finetune(images, pretrained, parameters, 3, assign, DyingStore())
-    store = DyingStore(saves=finished)
-    with pytest.raises(Killed):
-        finetune(images, pretrained, parameters, 3, assign, store)
-    resumed = finetune(images, pretrained, parameters, 3, assign, store)
-    assert same_weights(whole.weights, resumed.weights)
-    assert whole.history == resumed.history
-    assert [c["epoch"] for c in resumed.costs] == [1, 2, 3, 4]
-    np.testing.assert_array_equal(whole.assignments, resumed.assignments)
+    whole = assert_resumes(
+        lambda store: finetune(images, pretrained, parameters, 3, assign, store), finished
+    )
+    assert len(whole.history) == 4
 
 
 def test_another_run_is_not_continued(images, pretrained, parameters):
     store = MemoryStore()
     finetune(images, pretrained, parameters, 3, assign, store)
-    other = EncoderWeights.of(
-        build_encoder(pretrained.encoder, (12, 12), 1),
-        PreprocessingParameters(),
-        PixelStatistics(127, 70),
-    )
+    other = weights_of(1, projection_hidden=4, projection_dim=4)
     with pytest.raises(CheckpointMismatchError, match="pretrained encoder"):
         finetune(images, other, parameters, 3, assign, store)
     with pytest.raises(CheckpointMismatchError, match=r"n_clusters \(checkpoint 3, now 4\)"):
@@ -213,16 +202,12 @@ def learnable(parameters):
 
 
 def test_learnable_centers_lower_their_loss_and_resume(images, pretrained, learnable):
-    whole = finetune(images, pretrained, learnable, 3, assign, DyingStore())
-    losses = [row["loss"] for row in whole.history]
+    def train(store):
+        once = None if store.names() else assign  # resumed, they are placed already
+        return finetune(images, pretrained, learnable, 3, once, store)
+
+    losses = [row["loss"] for row in assert_resumes(train, saves=2).history]
     assert losses[-1] < losses[0]
-    store = DyingStore(saves=2)
-    with pytest.raises(Killed):
-        finetune(images, pretrained, learnable, 3, assign, store)
-    resumed = finetune(images, pretrained, learnable, 3, None, store)  # placed already
-    assert same_weights(whole.weights, resumed.weights)
-    assert whole.history == resumed.history
-    np.testing.assert_array_equal(whole.assignments, resumed.assignments)
 
 
 @pytest.mark.slow

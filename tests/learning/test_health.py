@@ -18,6 +18,13 @@ def test_spread_is_0_for_one_direction_and_1_for_directions_that_cancel():
     assert spread(torch.cat([torch.eye(4), -torch.eye(4)])) == pytest.approx(1)
 
 
+def test_vectors_that_are_all_zero_are_a_collapse(caplog):
+    dead = torch.zeros(10, 4)
+    row = {"epoch": 3, "spread": spread(dead), "effective_rank": effective_rank(dead)}
+    warn_of_collapse("moco", row)
+    assert "collapsing (spread 0.000, effective rank 0.0)" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

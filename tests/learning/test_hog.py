@@ -13,7 +13,6 @@ from fashion_mocluster.learning.parameters import (
 from fashion_mocluster.learning.weights import EncoderWeights
 from tests.learning.whitened import EMBEDDING, check_whitened_and_stored
 
-CPU = {"device": "cpu", "precision": "float32"}
 PARAMETERS = HogParameters(orientations=4, cell_size=3)
 
 

@@ -12,29 +12,25 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, P
 from fashion_mocluster.datasets.checkpoints import FolderStore
 from fashion_mocluster.learning import backbone, launch
 from fashion_mocluster.learning.embedding import embed
-from fashion_mocluster.learning.encoder import build_encoder
 from fashion_mocluster.learning.health import TrainingDivergedError
-from fashion_mocluster.learning.launch import ProcessLostError, child_error
+from fashion_mocluster.learning.launch import ProcessLostError, child_error, file_of, in_processes
 from fashion_mocluster.learning.parameters import (
     BackboneParameters,
     EmbeddingParameters,
-    EncoderParameters,
     MocoParameters,
     SelfLabelingParameters,
 )
 from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.pretraining import pretrain
 from fashion_mocluster.learning.self_labeling import self_label
-from fashion_mocluster.learning.weights import EncoderWeights
-from tests.conftest import project_parameters, tiny_pretraining
-from tests.learning.in_ranks import KillingStore, by_largest_feature
-from tests.learning.stores import MemoryStore
+from tests.conftest import CPU, project_parameters, tiny_pretraining
+from tests.learning.in_ranks import KillingStore, by_largest_feature, fail_in_the_last
+from tests.learning.stores import MemoryStore, weights_of
 from tests.project_copy import PROJECT
 
 # Processes are forks of one that has imported what they need, which is done once.
 pytestmark = pytest.mark.xdist_group("processes")
 STATISTICS = PixelStatistics(127, 70)
-CPU = {"device": "cpu", "precision": "float32", "threads": 1}
 
 
 def recipe(processes=1, **changes):
@@ -87,9 +83,7 @@ def test_two_processes_end_in_the_same_clusters():
 
 @pytest.mark.slow
 def test_two_processes_label_themselves_as_one_does(tmp_path, images):
-    preprocessing = recipe().preprocessing
-    encoder = EncoderParameters(blocks=[1, 1], widths=[4, 6])
-    pretrained = EncoderWeights.of(build_encoder(encoder, (12, 12), 0), preprocessing, STATISTICS)
+    pretrained = weights_of()
 
     def train(processes, store, bn_splits=2):
         parameters = SelfLabelingParameters(
@@ -124,7 +118,28 @@ class MeanColors(torch.nn.Module):
         return x.mean((2, 3))
 
 
-def test_processes_describe_their_shares_of_the_images(images, monkeypatch):
+@pytest.mark.parametrize("mode", ["r", "c"])
+def test_images_that_are_all_of_a_file_are_not_copied(images, tmp_path, mode):
+    np.save(tmp_path / "all.npy", images)
+    images.tofile(tmp_path / "bare")
+    mapped = np.load(tmp_path / "all.npy", mmap_mode=mode)
+    assert file_of(mapped, tmp_path) == tmp_path / "all.npy"
+    bare = np.memmap(tmp_path / "bare", np.uint8, mode, shape=images.shape)
+    others = [images, mapped[:9], mapped[::-1], mapped[:, ::-1], mapped[[1, 0]], bare]
+    if mode == "c":
+        changed = np.load(tmp_path / "all.npy", mmap_mode=mode)
+        changed[5] = 0
+        others.append(changed)
+    for other in others:
+        copy = file_of(other, tmp_path)
+        assert copy == tmp_path / "images.npy"
+        np.testing.assert_array_equal(np.load(copy), other)
+
+
+def test_processes_describe_their_shares_of_the_images(images, tmp_path, monkeypatch):
+    np.save(tmp_path / "all.npy", images)
+    images = np.load(tmp_path / "all.npy", mmap_mode="c")
+    monkeypatch.setattr(np, "save", None)  # a copy would raise
     monkeypatch.setattr(launch, "START_METHOD", "fork")  # which the stand-in gets through
     monkeypatch.setattr(backbone, "load_backbone", lambda _: MeanColors())
     changes = {"name": "mean colors", "image_size": 32, "pooling": "network", "batch_size": 4}
@@ -138,6 +153,20 @@ def test_processes_describe_their_shares_of_the_images(images, monkeypatch):
     )
     assert one.shape == (21, 3)
     np.testing.assert_array_equal(two, one)
+
+
+@pytest.mark.parametrize(
+    ("how", "error", "message"),
+    [
+        ("lookup", RuntimeError, r"moco: process 1:\nTraceback[\s\S]*in_ranks.py[\s\S]*KeyError"),
+        ("kill", ProcessLostError, "moco: process . .* run the same command again"),
+    ],
+)
+def test_a_bug_has_its_traceback_and_a_lost_process_the_cure(images, how, error, message):
+    """Even where it is another process that is found ended first, for it waited for that one."""
+    with pytest.raises(error, match=message) as raised:
+        in_processes(fail_in_the_last, "moco", images, parameters=recipe(2), how=how)
+    assert type(raised.value) is error
 
 
 def test_an_error_on_purpose_comes_back_as_it_is(tmp_path):

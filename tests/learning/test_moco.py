@@ -8,15 +8,14 @@ from hypothesis import strategies as st
 
 from fashion_mocluster.learning.encoder import build_encoder
 from fashion_mocluster.learning.moco import (
+    EndToEndContrast,
     MomentumContrast,
-    build_contrast,
     flush_denormal_gradients,
     info_nce,
     nearest_neighbor_keys,
 )
 from fashion_mocluster.learning.parameters import (
     EncoderParameters,
-    EndToEndParameters,
     MomentumQueueParameters,
     QuirkParameters,
 )
@@ -154,11 +153,7 @@ def test_the_queue_may_be_normalized_over_its_samples():
 
 
 def test_end_to_end_takes_the_other_keys_of_the_batch_and_trains_both_encoders():
-    end_to_end = build_contrast(
-        build_encoder(TINY, (4, 4), 0),
-        EndToEndParameters(temperature_start=0.2, temperature_end=0.2),
-        0,
-    )
+    end_to_end = EndToEndContrast(build_encoder(TINY, (4, 4), 0))
     x = torch.rand(5, 1, 4, 4)
     queries, keys = end_to_end.query_encoder.project(x), end_to_end.key_encoder.project(x.flip(3))
     positives, negatives, excluded = end_to_end.positives_and_negatives(keys, torch.arange(5))

@@ -97,16 +97,14 @@ def test_images_smaller_than_a_patch_are_refused():
         PatchEncoder(PatchParameters(size=13, seed=0), (12, 14))
 
 
+def test_images_without_contrast_are_refused():
+    shades = np.arange(4, dtype=np.uint8)[:, None, None] * np.ones((12, 12), np.uint8)
+    with pytest.raises(InputError, match="of 2000 drawn from the images, 0 have any contrast"):
+        learn_patches(shades, PARAMETERS)
+
+
 def test_they_are_whitened_and_stored_as_an_encoder_is(images):
     weights = EncoderWeights.of_untrained(PARAMETERS, images)
     again = EncoderWeights.of_untrained(PARAMETERS, images)
     assert weights.fingerprint() == again.fingerprint()
     check_whitened_and_stored(images, weights, max_grid_size=3)
-
-
-def test_the_images_stay_as_they_are_where_a_patch_is_all_of_one():
-    encoder = PatchEncoder(PatchParameters(size=8, seed=0), (8, 8))
-    x = torch.rand(2, 1, 8, 8)
-    before = x.clone()
-    encoder.feature_map(x, 1)
-    assert torch.equal(x, before)

@@ -12,14 +12,14 @@ from fashion_mocluster.learning.parameters import EmbeddingParameters, MocoParam
 from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.pretraining import Pretraining, pretrain, smaller_batches
 from fashion_mocluster.learning.weights import EncoderWeights
-from tests.learning.stores import DyingStore, Killed, MemoryStore, same_weights
+from tests.learning.stores import DyingStore, Killed, MemoryStore, assert_resumes, same_weights
 
 STATISTICS = PixelStatistics(127, 70)
 
 
-def train(images, parameters, store=None, assign=None):
+def train(images, parameters, store=None, assign=None, n_clusters=2):
     store = MemoryStore() if store is None else store
-    return pretrain(images, STATISTICS, parameters, store, assign=assign)
+    return pretrain(images, STATISTICS, parameters, store, assign=assign, n_clusters=n_clusters)
 
 
 def changed(parameters, **changes):
@@ -69,13 +69,7 @@ def test_same_seed_same_weights_other_seed_other_weights(images, moco_parameters
 @pytest.mark.slow
 def test_a_killed_run_ends_bit_for_bit_the_same(images, moco_parameters, variant):
     p = variant(moco_parameters)
-    whole = train(images, p, assign=by_two)
-    store = DyingStore(saves=2)
-    with pytest.raises(Killed):
-        train(images, p, store, by_two)
-    resumed = train(images, p, store, by_two)
-    assert same_weights(whole.weights, resumed.weights)
-    assert whole.history == resumed.history
+    assert_resumes(lambda store: train(images, p, store, by_two), saves=2)
 
 
 def test_other_parameters_or_images_are_refused_by_name(images, moco_parameters):
@@ -87,10 +81,29 @@ def test_other_parameters_or_images_are_refused_by_name(images, moco_parameters)
         train(images[:40], moco_parameters, store)
 
 
+def test_another_number_of_clusters_matters_to_joint_training_alone(images, moco_parameters):
+    store, p = MemoryStore(), changed(moco_parameters, epochs=1)
+    train(images, p, store)
+    train(images, p, store, n_clusters=3)
+    store = MemoryStore()
+    train(images, joint(p), store, by_two)
+    with pytest.raises(CheckpointMismatchError, match=r"n_clusters \(checkpoint 2, now 3\)"):
+        train(images, joint(p), store, by_two, n_clusters=3)
+
+
 def test_another_number_of_threads_may_continue(images, moco_parameters):
     store = MemoryStore()
     train(images, moco_parameters, store)
     train(images, changed(moco_parameters, compute={"threads": "auto"}), store)
+
+
+@pytest.mark.parametrize(
+    ("stopping", "stored"), [(None, ["last"]), ({"patience": 2}, ["best", "last"])]
+)
+def test_the_best_epoch_is_stored_where_it_may_be_chosen(images, moco_parameters, stopping, stored):
+    store, p = MemoryStore(), changed(moco_parameters, epochs=1, early_stopping=stopping)
+    train(images, p, store)
+    assert [name for name in store.names() if "epoch" not in name] == stored
 
 
 def test_early_stopping_returns_the_best_epoch(images, moco_parameters):
@@ -106,13 +119,28 @@ def test_early_stopping_returns_the_best_epoch(images, moco_parameters):
         assert torch.equal(value, first[f"query_encoder.{name}"])
 
 
-@pytest.mark.parametrize("splits", [1, 2, 4])
-def test_with_too_few_images_the_cure_that_is_named_works(moco_parameters, splits):
-    p = changed(moco_parameters, batch_size=304, bn_splits=splits)
+def cured(parameters, cure):
+    """The recipe with parameters as ``--params`` takes them."""
+    values, compute = {}, {}
+    for part in cure.split(","):
+        key, value = part.split("=")
+        group = compute if key.startswith("moco.compute.") else values
+        group[key.rpartition(".")[2]] = None if value == "null" else int(value)
+    return changed(parameters, **values, compute=compute)
+
+
+@pytest.mark.parametrize(
+    ("splits", "compute"),
+    [
+        *((splits, {}) for splits in (1, 2, 4)),
+        (4, {"processes": 2}),
+        (4, {"processes": 2, "nodes": 2, "rendezvous": "host:29500"}),
+    ],
+)
+def test_with_too_few_images_the_cure_that_is_named_works(moco_parameters, splits, compute):
+    p = changed(moco_parameters, batch_size=304, bn_splits=splits, compute=compute)
     for n in range(2, 301):
-        cure = dict(part.split("=") for part in smaller_batches(n, splits, "moco").split(","))
-        cured = changed(p, **{k.removeprefix("moco."): int(v) for k, v in cure.items()})
-        assert cured.batch_size <= n
+        assert cured(p, smaller_batches(n, p, "moco")).batch_size <= n
 
 
 @pytest.mark.parametrize("n", [2, 3, 7, 20])
@@ -123,9 +151,8 @@ def test_too_few_images_can_be_trained_on_as_the_error_says(images, moco_paramet
     ) as error:
         train(images[:n], p)
     cure = str(error.value).partition("--params=")[2]
-    assert cure == smaller_batches(n, 4, "moco")
-    values = {k: int(v) for k, v in (part[5:].split("=") for part in cure.split(","))}
-    assert len(train(images[:n], changed(p, **values)).history) == 3
+    assert cure == smaller_batches(n, p, "moco")
+    assert len(train(images[:n], cured(p, cure)).history) == 3
 
 
 @pytest.mark.parametrize("rest", [1, 2, 3, 5, 6, 7, 9, 15])
@@ -219,8 +246,9 @@ def test_joint_training_pulls_clusters_together_after_its_time(images, moco_para
 
 
 def test_joint_training_without_a_way_to_find_clusters_is_refused(images, moco_parameters):
-    with pytest.raises(ValueError, match="assign"):
-        train(images, joint(moco_parameters))
+    for given in ({"assign": None}, {"assign": by_two, "n_clusters": None}):
+        with pytest.raises(ValueError, match="joint training needs `assign`"):
+            train(images, joint(moco_parameters), **given)
 
 
 def test_keys_come_back_at_their_own_places(images, moco_parameters):

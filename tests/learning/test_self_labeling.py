@@ -9,23 +9,19 @@ from torch import Generator
 
 from fashion_mocluster.learning.checkpoints import CheckpointMismatchError
 from fashion_mocluster.learning.embedding import embed
-from fashion_mocluster.learning.encoder import build_encoder
 from fashion_mocluster.learning.parameters import (
     EmbeddingParameters,
-    EncoderParameters,
-    PreprocessingParameters,
     SelfLabelingParameters,
     WhiteningParameters,
 )
-from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.seeding import seeds_for
 from fashion_mocluster.learning.self_labeling import SelfLabeling, self_label
 from fashion_mocluster.learning.views import query_and_key_views, view
-from fashion_mocluster.learning.weights import EncoderWeights
-from fashion_mocluster.learning.whitening import whiten
-from tests.learning.stores import DyingStore, Killed, MemoryStore, same_weights
+from fashion_mocluster.learning.whitening import whiten_and_embed
+from tests.conftest import CPU
+from tests.learning.stores import MemoryStore, assert_resumes, same_weights, weights_of
 
-EMBEDDING = EmbeddingParameters(compute={"device": "cpu", "precision": "float32", "threads": 1})
+EMBEDDING = EmbeddingParameters(compute=CPU)
 # Two rounds of two epochs; 64 images, of which `assign` keeps 60, are seven batches of eight.
 STEPS = 7
 
@@ -37,17 +33,7 @@ def quiet(caplog):
 
 @pytest.fixture
 def pretrained():
-    return encoder(0)
-
-
-def encoder(seed):
-    parameters = EncoderParameters(
-        blocks=[1, 1], widths=[4, 6], projection_hidden=4, projection_dim=4
-    )
-    statistics = PixelStatistics(127, 70)
-    return EncoderWeights.of(
-        build_encoder(parameters, (12, 12), seed), PreprocessingParameters(), statistics
-    )
+    return weights_of(projection_hidden=4, projection_dim=4)
 
 
 @pytest.fixture
@@ -69,7 +55,7 @@ def parameters():
             "schedule": "cosine",
         },
         checkpoints={"every_n_epochs": 1, "keep": 1},
-        compute={"device": "cpu", "precision": "float32", "threads": 1},
+        compute=CPU,
     )
 
 
@@ -179,7 +165,7 @@ def test_each_round_clusters_whitened_maps_where_asked_for(images, pretrained, p
     trained = run.weights()
     run.begin_round()
     for z, weights in zip(clustered, (pretrained, trained), strict=True):
-        expected = embed(images, whiten(images, weights, whitening, EMBEDDING), EMBEDDING)
+        _, expected = whiten_and_embed(images, weights, whitening, EMBEDDING)
         np.testing.assert_array_equal(z, expected)
     assert trained.readout is None
     assert run.fingerprint()["whitening"]["shrinkage"] == 0.1
@@ -241,22 +227,15 @@ def test_history_and_costs_are_complete(images, pretrained, parameters):
 @pytest.mark.parametrize("finished", [1, 3])
 @pytest.mark.slow
 def test_a_killed_run_ends_bit_for_bit_the_same(images, pretrained, parameters, finished):
-    whole = train(images, pretrained, parameters, DyingStore())
-    store = DyingStore(saves=finished)
-    with pytest.raises(Killed):
-        train(images, pretrained, parameters, store)
-    resumed = train(images, pretrained, parameters, store)
-    assert same_weights(whole.weights, resumed.weights)
-    assert whole.history == resumed.history
-    assert [c["epoch"] for c in resumed.costs] == [1, 2, 3, 4]
-    np.testing.assert_array_equal(whole.assignments, resumed.assignments)
+    whole = assert_resumes(lambda store: train(images, pretrained, parameters, store), finished)
+    assert len(whole.history) == 4
 
 
 def test_another_run_is_not_continued(images, pretrained, parameters):
     store = MemoryStore()
     train(images, pretrained, parameters, store)
     with pytest.raises(CheckpointMismatchError, match="pretrained encoder"):
-        train(images, encoder(1), parameters, store)
+        train(images, weights_of(1, projection_hidden=4, projection_dim=4), parameters, store)
     with pytest.raises(CheckpointMismatchError, match=r"n_clusters \(checkpoint 3, now 4\)"):
         train(images, pretrained, parameters, store, n_clusters=4)
 

@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +18,9 @@ from fashion_mocluster.learning.parameters import (
     CheckpointParameters,
     ComputeParameters,
     EarlyStoppingParameters,
+    PreprocessingParameters,
 )
+from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.trainer import (
     EarlyStopping,
     StopTraining,
@@ -34,7 +37,8 @@ class Sum(Training):
     """Adds a random number times the place of each step; ``at_step`` is called before each."""
 
     def __init__(self, at_step=lambda run, step: None, compute=CPU, setting=1):
-        super().__init__(compute)
+        images, recipe = np.zeros((1, 4, 4), np.uint8), SimpleNamespace(compute=compute)
+        super().__init__(images, recipe, PreprocessingParameters(), PixelStatistics(0, 1))
         self.generator, self.total = Generator().manual_seed(1), torch.zeros(())
         self.at_step, self.epoch, self.setting = at_step, 0, setting
 
@@ -59,9 +63,6 @@ class Sum(Training):
 
     def trial_step(self):
         self.train_step(torch.arange(4), 0)
-
-    def weights(self):
-        raise NotImplementedError
 
     def fingerprint(self):
         return {"setting": self.setting}

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import Generator
 
+from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning import views
 from fashion_mocluster.learning.parameters import ViewParameters
 
@@ -113,6 +114,13 @@ def test_blur_against_a_plain_loop(batch):
             assert blurred[b, 0, i, j].item() == pytest.approx(expected, abs=1e-6)
 
 
+def test_a_kernel_that_reaches_over_the_whole_image_is_refused(batch):
+    sigma = torch.ones(len(batch))
+    assert views.gaussian_blur(batch, sigma, 19).shape == batch.shape
+    with pytest.raises(InputError, match="blur_kernel is 21, but the images have 10.* 19 at most"):
+        views.gaussian_blur(batch, sigma, 21)
+
+
 def test_sobel_key_shares_the_geometry_of_the_query(batch):
     p = ViewParameters(crop_scale={"low": 0.3, "high": 0.6}, rotation_degrees=30, key_view="sobel")
     query, key = views.query_and_key_views(batch, p, generator())
@@ -148,6 +156,20 @@ def test_contrast_and_saturation_against_torchvision(color, parameter, torchvisi
     actual = views.photometric(color, p, generator())
     for image, x, f in zip(color, actual, factor(0.4, 1.6), strict=True):
         torch.testing.assert_close(x, reference(image, f.item()), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("parameter", ["brightness", "gamma", "contrast", "saturation"])
+def test_a_constant_factor_is_applied_to_every_image(color, parameter, torchvision):
+    p = ViewParameters(**{parameter: {"low": 0.5, "high": 0.5}})
+    expected = getattr(torchvision, f"adjust_{parameter}")(color, 0.5)
+    actual = views.photometric(color, p, generator())
+    torch.testing.assert_close(actual, expected, atol=1e-5, rtol=0)
+
+
+def test_factors_of_1_draw_nothing(color):
+    unused = generator()
+    assert torch.equal(views.photometric(color, ViewParameters(), unused), color)
+    assert torch.equal(unused.get_state(), generator().get_state())
 
 
 def test_hue_against_torchvision(color, torchvision):

@@ -1,16 +1,13 @@
 import pytest
 import torch
 
-from fashion_mocluster.learning.encoder import build_encoder
-from fashion_mocluster.learning.parameters import EncoderParameters, PreprocessingParameters
-from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.weights import EncoderWeights, WeightsError
+from tests.learning.stores import weights_of
 
 
 @pytest.fixture
 def weights():
-    encoder = build_encoder(EncoderParameters(blocks=[1], widths=[3]), (8, 8), 0)
-    return EncoderWeights.of(encoder, PreprocessingParameters(), PixelStatistics(1, 2))
+    return weights_of(size=(8, 8), blocks=[1], widths=[3])
 
 
 def test_round_trip(weights):
@@ -29,9 +26,9 @@ def test_weights_from_before_there_were_color_images_are_gray(weights):
     assert torch.equal(back.build().conv1.weight, weights.build().conv1.weight)
 
 
-def test_weights_are_a_copy():
-    encoder = build_encoder(EncoderParameters(blocks=[1], widths=[3]), (8, 8), 0)
-    weights = EncoderWeights.of(encoder, PreprocessingParameters(), PixelStatistics(1, 2))
+def test_weights_are_a_copy(weights):
+    encoder = weights.build()
+    weights = EncoderWeights.of(encoder, weights.preprocessing, weights.statistics)
     with torch.no_grad():
         encoder.conv1.weight.zero_()
     assert weights.state["conv1.weight"].abs().sum() > 0

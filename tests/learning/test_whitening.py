@@ -3,29 +3,21 @@ import pytest
 import torch
 
 from fashion_mocluster.learning.embedding import embed
-from fashion_mocluster.learning.encoder import build_encoder
 from fashion_mocluster.learning.feature_maps import flatten_feature_map
-from fashion_mocluster.learning.parameters import (
-    EmbeddingParameters,
-    EncoderParameters,
-    PreprocessingParameters,
-    WhiteningParameters,
-)
-from fashion_mocluster.learning.preprocessing import PixelStatistics
+from fashion_mocluster.learning.parameters import EmbeddingParameters, WhiteningParameters
 from fashion_mocluster.learning.views import view
 from fashion_mocluster.learning.weights import EncoderWeights
-from fashion_mocluster.learning.whitening import whiten, whiten_and_embed, whitening_matrix
+from fashion_mocluster.learning.whitening import whiten_and_embed, whitening_matrix
+from tests.conftest import CPU
+from tests.learning.stores import weights_of
 
-CPU = {"device": "cpu", "precision": "float32"}
 EMBEDDING = EmbeddingParameters(flip_tta=True, batch_size=64, compute=CPU)
 VIEWS = {"crop_scale": {"low": 0.5, "high": 1}, "flip_probability": 0.5, "noise_std": 20}
 
 
 @pytest.fixture
 def weights():
-    parameters = EncoderParameters(blocks=[1, 1], widths=[3, 4])
-    encoder = build_encoder(parameters, (12, 12), 0)
-    return EncoderWeights.of(encoder, PreprocessingParameters(), PixelStatistics(127, 70))
+    return weights_of(widths=[3, 4])
 
 
 def parameters(**changes):
@@ -49,8 +41,8 @@ def test_what_scatters_like_the_differences_becomes_white():
 @torch.no_grad()
 def test_without_shrinkage_the_principal_components_of_the_map_remain(images, weights):
     """By a singular value decomposition, compared by angles, in which turned components are equal."""
-    whitened = whiten(images, weights, parameters(shrinkage=None, pca_components=5), EMBEDDING)
-    z = embed(images, whitened, EMBEDDING)
+    principal = parameters(shrinkage=None, pca_components=5)
+    _, z = whiten_and_embed(images, weights, principal, EMBEDDING)
     x = (torch.from_numpy(images).unsqueeze(1).float() - 127) / 70
     plain = flatten_feature_map(weights.build(), x, 2, 3, flip_tta=True).double().numpy()
     plain -= plain.mean(0)
@@ -71,8 +63,8 @@ def test_what_no_view_changes_stays_finite():
 def test_distances_are_those_of_the_method_written_plainly(images, weights, components, flip_tta):
     """Principal components by a singular value decomposition, all scatter by plain means."""
     embedding = EMBEDDING.model_copy(update={"flip_tta": flip_tta})
-    whitened = whiten(images, weights, parameters(pca_components=components), embedding)
-    z = embed(images, whitened, embedding)
+    some = parameters(pca_components=components)
+    _, z = whiten_and_embed(images, weights, some, embedding)
 
     encoder, steps = weights.build(), (127 / 255, 70 / 255)
     pixels = torch.from_numpy(images).unsqueeze(1) / 255
@@ -94,17 +86,17 @@ def test_distances_are_those_of_the_method_written_plainly(images, weights, comp
 
 
 def test_fewer_dimensions_are_those_that_spread_most(images, weights):
-    whole = whiten(images, weights, parameters(), EMBEDDING)
-    fewer = whiten(images, weights, parameters(n_components=3), EMBEDDING)
+    whole, _ = whiten_and_embed(images, weights, parameters(), EMBEDDING)
+    fewer, z = whiten_and_embed(images, weights, parameters(n_components=3), EMBEDDING)
     np.testing.assert_array_equal(fewer.readout.matrix, whole.readout.matrix[:, :3])
-    z = embed(images, fewer, EMBEDDING)
     assert z.shape == (64, 3)
     np.testing.assert_allclose(np.linalg.norm(z, axis=1), 1, rtol=1e-5)
 
 
 def test_it_is_fitted_to_some_images_chosen_by_the_seed(images, weights):
     def matrix(**changes):
-        return whiten(images, weights, parameters(**changes), EMBEDDING).readout.matrix
+        whitened, _ = whiten_and_embed(images, weights, parameters(**changes), EMBEDDING)
+        return whitened.readout.matrix
 
     torch.testing.assert_close(matrix(n_fit_images=20), matrix(n_fit_images=20))
     assert not torch.equal(matrix(n_fit_images=20, seed=1), matrix(n_fit_images=20, seed=2))
@@ -112,7 +104,7 @@ def test_it_is_fitted_to_some_images_chosen_by_the_seed(images, weights):
 
 
 def test_new_images_are_described_like_the_known_ones(images, weights):
-    whitened = whiten(images, weights, parameters(), EMBEDDING)
+    whitened, _ = whiten_and_embed(images, weights, parameters(), EMBEDDING)
     z = embed(images, whitened, EMBEDDING)
     back = EncoderWeights.from_dict(whitened.to_dict())
     np.testing.assert_allclose(embed(images[7:9], back, EMBEDDING), z[7:9], atol=1e-5)
@@ -124,13 +116,13 @@ def test_new_images_are_described_like_the_known_ones(images, weights):
 
 def test_what_cannot_be_whitened_is_said(images, weights):
     with pytest.raises(ValueError, match=r"images of \(10, 12\), but the encoder was trained on"):
-        whiten(images[:, :10], weights, parameters(), EMBEDDING)
+        whiten_and_embed(images[:, :10], weights, parameters(), EMBEDDING)
     with pytest.raises(ValueError, match="stage is 3, but the encoder has 2 stages; lower it"):
-        whiten(images, weights, parameters(stage=3), EMBEDDING)
+        whiten_and_embed(images, weights, parameters(stage=3), EMBEDDING)
     with pytest.raises(ValueError, match="at least two images, got 1"):
-        whiten(images[:1], weights, parameters(), EMBEDDING)
+        whiten_and_embed(images[:1], weights, parameters(), EMBEDDING)
     with pytest.raises(ValueError, match="all images look the same"):
-        whiten(np.zeros_like(images), weights, parameters(), EMBEDDING)
+        whiten_and_embed(np.zeros_like(images), weights, parameters(), EMBEDDING)
 
 
 @pytest.mark.parametrize("n_fit_images", [5, 99])
@@ -139,7 +131,4 @@ def test_maps_that_were_fitted_to_become_the_embeddings_of_their_images(
 ):
     some = parameters(n_fit_images=n_fit_images, n_components=3)
     whitened, z = whiten_and_embed(images, weights, some, EMBEDDING)
-    assert torch.equal(
-        whitened.readout.matrix, whiten(images, weights, some, EMBEDDING).readout.matrix
-    )
     np.testing.assert_allclose(z, embed(images, whitened, EMBEDDING), atol=1e-5)

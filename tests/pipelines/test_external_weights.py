@@ -1,5 +1,6 @@
 """Weights that the thesis published, from the file that a parameter names to the scores."""
 
+import numpy as np
 import pytest
 import torch
 from kedro.io import DataCatalog
@@ -8,11 +9,14 @@ from pydantic import BaseModel
 
 from fashion_mocluster import session
 from fashion_mocluster.configuration import files_of
+from fashion_mocluster.errors import InputError
+from fashion_mocluster.learning.embedding import embed
 from fashion_mocluster.learning.encoder import build_encoder
-from fashion_mocluster.learning.parameters import EncoderParameters
+from fashion_mocluster.learning.parameters import EmbeddingParameters, EncoderParameters
 from fashion_mocluster.learning.weights import WeightsError
 from fashion_mocluster.parameters import ParameterError, check_parameters
 from fashion_mocluster.pipeline_registry import build_pipelines
+from fashion_mocluster.pipelines.evaluation.nodes import read_external_weights
 from tests.conftest import PROJECT, project_parameters
 
 REFERENCE = PROJECT.parent / "shared" / "reference" / "encoder_spectral_best.pt"
@@ -75,9 +79,8 @@ def test_published_figures_are_reproduced(tmp_path):
         assert ours == pytest.approx(REFERENCE_SCORES[kind], abs=0.01), kind
 
 
-@pytest.mark.slow
-def test_a_bare_state_dict_becomes_a_method(tmp_path):
-    """Without the published files: an encoder like theirs, with random weights."""
+def bare(size):
+    """A state dict like the published ones, with random weights."""
     parameters = EncoderParameters(
         blocks=[1, 1],
         widths=[4, 8],
@@ -85,9 +88,25 @@ def test_a_bare_state_dict_becomes_a_method(tmp_path):
         embedding_dim=16,
         normalize_embedding=True,
     )
-    torch.save(build_encoder(parameters, (28, 28), 0).state_dict(), tmp_path / "bare.pt")
+    return build_encoder(parameters, size, 0).state_dict()
+
+
+@pytest.mark.slow
+def test_a_bare_state_dict_becomes_a_method(tmp_path):
+    torch.save(bare((28, 28)), tmp_path / "bare.pt")
     row = scores(tmp_path / "bare.pt", tmp_path, limit=200)["kmeans_scores"]
     assert (row["representation"], row["n_images"]) == ("external_encoder", 200)
+
+
+def test_of_color_images_only_the_size_matters_to_the_architecture():
+    """That they have colors is refused where they are embedded."""
+    file = {"state": bare((12, 10)), "origin": "bare.pt"}
+    pixels = {"mean": 127, "std": 70}
+    color = np.zeros((2, 12, 10, 3), np.uint8)
+    weights = read_external_weights(file, color, pixels, EmbeddingParameters())
+    assert (weights.image_size, weights.channels) == ((12, 10), 1)
+    with pytest.raises(InputError, match="trained on gray images, these are color ones"):
+        embed(color, weights, EmbeddingParameters())
 
 
 def test_a_file_that_fits_no_encoder_is_named(tmp_path):

@@ -19,7 +19,7 @@ from fashion_mocluster.learning.parameters import KMeansFinetuningParameters
 from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.pretraining import pretrain
 from fashion_mocluster.learning.weights import EncoderWeights
-from tests.conftest import tiny_pretraining
+from tests.conftest import CPU, tiny_pretraining
 
 EPOCHS = 6
 FINETUNING = KMeansFinetuningParameters(
@@ -29,7 +29,7 @@ FINETUNING = KMeansFinetuningParameters(
     learning_rate=0.05,
     batch_size=16,
     checkpoints={"every_n_epochs": 2, "keep": 2},
-    compute={"device": "cpu", "precision": "float32", "threads": 1},
+    compute=CPU,
 )
 # Where in the writing of a file a process can die.
 STAGES = ("half written", "before sync", "before rename", "after rename")

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from fashion_mocluster.learning.backbone import PACKAGES, embed_with_backbone
+from fashion_mocluster.learning.device import dtype_name, pick_device, pick_precision
 from fashion_mocluster.learning.parameters import BackboneParameters
 from fashion_mocluster.wording import counted
 
@@ -80,7 +81,8 @@ def image_digests(images: np.ndarray) -> list[str]:
 def network_identity(parameters: BackboneParameters) -> str:
     """Changes with all that features depend on: parameters, weights, and the version of timm."""
     settings = parameters.model_dump(exclude={"batch_size", "compute"})
-    settings["precision"] = parameters.compute.precision
+    compute = parameters.compute
+    settings["precision"] = dtype_name(pick_precision(compute, pick_device(compute)))
     weights = parameters.weights
     if weights == "package":
         weights = _version(PACKAGES.get(parameters.name, ""))

@@ -7,7 +7,6 @@ and then sent through the encoder batch by batch: exact, at the memory of one ba
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -20,13 +19,7 @@ from fashion_mocluster.learning.checkpoints import CheckpointStore
 from fashion_mocluster.learning.device import TRIAL_BATCH_SIZE, autocast
 from fashion_mocluster.learning.health import cluster_sizes, effective_rank, spread
 from fashion_mocluster.learning.parameters import BaseFinetuningParameters
-from fashion_mocluster.learning.preprocessing import (
-    normalize,
-    shrink,
-    to_device,
-    to_unit_interval,
-)
-from fashion_mocluster.learning.seeding import fingerprint
+from fashion_mocluster.learning.preprocessing import to_unit_interval
 from fashion_mocluster.learning.surrogate import Surrogate, surrogate_loss
 from fashion_mocluster.learning.trainer import StopTraining, Trainer, Training, TrainingResult, sgd
 from fashion_mocluster.learning.weights import EncoderWeights
@@ -87,12 +80,10 @@ class Finetuning(Training):
         score: Score | None = None,
         name: str = "finetuning",
     ):
-        super().__init__(parameters.compute)
-        if parameters.preprocessing is not None:
-            pretrained = replace(pretrained, preprocessing=parameters.preprocessing)
-        self.parameters, self.pretrained, self.name = parameters, pretrained, name
+        preprocessing = parameters.preprocessing or pretrained.preprocessing
+        super().__init__(images, parameters, preprocessing, pretrained.statistics)
+        self.pretrained, self.name = pretrained, name
         self.n_clusters, self.assign, self.score = n_clusters, assign, score
-        self.images = torch.from_numpy(shrink(images, pretrained.preprocessing)).to(self.device)
         encoder = pretrained.build()
         self.encoder = encoder.to(self.device, memory_format=torch.channels_last)
         trained = self.encoder.backbone_parameters()
@@ -180,10 +171,9 @@ class Finetuning(Training):
         return torch.cat([self._embed_batch(batch) for batch in batches])
 
     def _embed_batch(self, batch: Tensor) -> Tensor:
-        w = self.pretrained
-        x = normalize(to_unit_interval(batch, w.preprocessing), w.preprocessing, w.statistics)
+        x = self.network_input(to_unit_interval(batch, self.preprocessing))
         with autocast(self.device, self.precision):
-            z = self.encoder(to_device(x, self.device))
+            z = self.encoder(x)
         return F.normalize(z.float(), dim=1) if self.parameters.unit_norm else z.float()
 
     def monitored(self, row: dict[str, float]) -> float:
@@ -198,17 +188,10 @@ class Finetuning(Training):
         """Forward and backward pass of few images."""
         self._embed_batch(self.images[:TRIAL_BATCH_SIZE]).sum().backward()
 
-    def weights(self) -> EncoderWeights:
-        """The encoder as it is now."""
-        return EncoderWeights.of(
-            self.encoder, self.pretrained.preprocessing, self.pretrained.statistics
-        )
-
     def fingerprint(self) -> dict:
         """Parameters, images and the pretrained encoder."""
         return {
-            **self.parameters.model_dump(mode="json", exclude={"checkpoints", "compute"}),
+            **super().fingerprint(),
             "n_clusters": self.n_clusters,
-            "images": fingerprint(self.images.cpu().numpy()),
             "pretrained encoder": self.pretrained.fingerprint(),
         }

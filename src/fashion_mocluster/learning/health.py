@@ -26,8 +26,11 @@ class TrainingDivergedError(FashionMoClusterError, FloatingPointError):
 def effective_rank(vectors: Tensor) -> float:
     """Exponential of the entropy of the normalized singular values (Roy and Vetterli 2007).
 
-    Near 1 when all vectors (N, D) point the same way, the sign of a collapsed encoder.
+    Near 1 when all vectors (N, D) point the same way, the sign of a collapsed encoder; 0 when all are
+    zero, that of a dead one.
     """
+    if not vectors.any():
+        return 0.0
     values = torch.linalg.svdvals(vectors.float().cpu())
     share = values / values.sum()
     return float(torch.exp(-(share * share.clamp_min(1e-12).log()).sum()))
@@ -37,8 +40,10 @@ def effective_rank(vectors: Tensor) -> float:
 def spread(vectors: Tensor) -> float:
     """Root mean squared distance of the vectors' directions (N, D) from their mean.
 
-    0 if all point the same way, 1 if they cancel.
+    0 if all point the same way or are zero, 1 if they cancel.
     """
+    if not vectors.any():
+        return 0.0
     unit = torch.nn.functional.normalize(vectors.float(), dim=1)
     return math.sqrt(max(0.0, 1 - unit.mean(0).square().sum().item()))
 

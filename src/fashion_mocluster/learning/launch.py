@@ -9,7 +9,9 @@ import signal
 import sys
 import tempfile
 import threading
+import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,7 +34,7 @@ T = TypeVar("T")
 TIMEOUT_S = 300
 # Forks of a process that has imported what they need; libraries of macOS cannot be forked.
 START_METHOD = "forkserver" if sys.platform == "linux" else "spawn"
-IMAGES, RESULT, ERROR = "images.npy", "result.pickle", "error.pickle"
+IMAGES, RESULT, ERROR, TRACE = "images.npy", "result.pickle", "error.pickle", "traceback.txt"
 
 
 class ProcessLostError(FashionMoClusterError, RuntimeError):
@@ -60,13 +62,14 @@ def in_processes(
 
     Args:
         function: Of a module.
-        images: Kept in a file that the processes share.
+        images: Read by the processes from a file, their own if they are mapped from one.
         arguments: ``parameters``, whose ``compute`` says how many processes; what else the function
             takes, of which ``store`` goes to the first process of each machine alone.
 
     Raises:
         InputError: This machine has fewer GPUs than processes.
         ProcessLostError: A process was killed, or one of another machine was.
+        RuntimeError: A process raised what is not raised on purpose; with its traceback.
     """
     p = arguments["parameters"].compute
     device = pick_device(p).type
@@ -93,9 +96,9 @@ def in_processes(
     # It tells of a lost process by a traceback, which the error below says in one line.
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory() as folder:
-        np.save(Path(folder, IMAGES), images)
+        file = file_of(images, folder)
         try:
-            elastic_launch(config, call_in_rank)(folder, device, function, arguments)
+            elastic_launch(config, call_in_rank)(folder, file, device, function, arguments)
         except ChildFailedError as error:
             raise child_error(Path(folder), error, name) from None
         except SignalException as error:
@@ -104,7 +107,24 @@ def in_processes(
         return pickle.loads(Path(folder, RESULT).read_bytes())
 
 
-def call_in_rank(folder: str, device: str, function: Callable, arguments: dict[str, Any]) -> None:
+def file_of(images: np.ndarray, folder: str) -> Path:
+    """The ``.npy`` file that images are mapped from, where it holds just these; else a new one."""
+    if isinstance(images, np.memmap) and images.filename is not None:
+        # Raised where the file is gone, or holds an array without a header.
+        with suppress(OSError, ValueError):
+            stored = np.load(images.filename, mmap_mode="r")
+            # An array that is mapped for copying on writing may differ from its file.
+            same = (stored.shape, stored.dtype) == (images.shape, images.dtype)
+            if same and all(map(np.array_equal, stored, images)):
+                return Path(images.filename)
+    new = Path(folder, IMAGES)
+    np.save(new, images)
+    return new
+
+
+def call_in_rank(
+    folder: str, file: Path, device: str, function: Callable, arguments: dict[str, Any]
+) -> None:
     """What each process does; the first one of a machine writes and speaks for all."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     local, here = int(os.environ["LOCAL_RANK"]), int(os.environ["LOCAL_WORLD_SIZE"])
@@ -124,9 +144,13 @@ def call_in_rank(folder: str, device: str, function: Callable, arguments: dict[s
     if local and "store" in arguments:
         arguments["store"] = NoStore()
     try:
-        result = function(images=np.load(Path(folder, IMAGES), mmap_mode="c"), **arguments)
+        result = function(images=np.load(file, mmap_mode="c"), **arguments)
     except FashionMoClusterError as error:
         Path(folder, f"{local}-{ERROR}").write_bytes(pickle.dumps(error))
+        raise
+    except Exception as error:
+        if not _tells_of_another(error):
+            Path(folder, f"{dist.get_rank()}-{TRACE}").write_text(traceback.format_exc())
         raise
     if local == 0:
         Path(folder, RESULT).write_bytes(pickle.dumps(result))
@@ -134,9 +158,12 @@ def call_in_rank(folder: str, device: str, function: Callable, arguments: dict[s
 
 
 def child_error(folder: Path, error: ChildFailedError, name: str) -> Exception:
-    """What a process raised on purpose, or that it was lost."""
+    """What a process raised on purpose, or where it raised something else, or that it was lost."""
     for written in sorted(folder.glob(f"*-{ERROR}")):
         return pickle.loads(written.read_bytes())
+    for written in sorted(folder.glob(f"*-{TRACE}")):
+        rank, _ = written.name.split("-")
+        return RuntimeError(f"{name}: process {rank}:\n{written.read_text()}")
     rank, failure = error.get_first_failure()
     how = f"ended with status {failure.exitcode}"
     if failure.exitcode < 0:
@@ -145,6 +172,11 @@ def child_error(folder: Path, error: ChildFailedError, name: str) -> Exception:
         f"{name}: process {rank} {how}, so all processes were ended; run the same command again to go "
         "on from the last checkpoint"
     )
+
+
+def _tells_of_another(error: Exception) -> bool:
+    """Whether an error only says that the connection to another process is lost."""
+    return isinstance(error, dist.DistError) or "gloo/transport" in str(error)
 
 
 def _end_with_parent() -> None:

@@ -8,27 +8,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fashion_mocluster.learning.encoder import Encoder
-from fashion_mocluster.learning.parameters import (
-    ContrastParameters,
-    MomentumQueueParameters,
-    QuirkParameters,
-)
+from fashion_mocluster.learning.parameters import MomentumQueueParameters, QuirkParameters
 
 NO_IMAGE = -1
 # Gradients smaller than this move no float32 weight.
 NEGLIGIBLE = 1e-25
-
-
-def build_contrast(
-    encoder: Encoder,
-    parameters: ContrastParameters,
-    seed: int,
-    quirks: QuirkParameters | None = None,
-) -> "MomentumContrast | EndToEndContrast":
-    """The mechanism that the parameters name, around a query encoder."""
-    if parameters.mechanism == "end_to_end":
-        return EndToEndContrast(encoder)
-    return MomentumContrast(encoder, parameters, seed, quirks)
 
 
 class MomentumContrast(nn.Module):

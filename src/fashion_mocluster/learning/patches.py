@@ -8,6 +8,7 @@ They say how much each part of an image is like typical small patches, which sph
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from scipy.sparse import csr_array
 from torch import Tensor, nn
 
@@ -69,8 +70,7 @@ class PatchEncoder(nn.Module):
         """
         p, (_, height, width) = self.parameters_used, self.map_shape(stage)
         # One row for each pixel of a patch, one column for each place.
-        patches = x.float().unfold(2, p.size, p.stride).unfold(3, p.size, p.stride)
-        patches = patches.permute(0, 1, 4, 5, 2, 3).reshape(len(x), -1, height * width)
+        patches = F.unfold(x.float(), p.size, stride=p.stride)
         variance = patches.square().mean(1, keepdim=True) - patches.mean(1, keepdim=True).square()
         patches = patches / torch.sqrt(variance.clamp_(min=0) + CONTRAST_FLOOR)
         # Small differences would be lost to bfloat16.
@@ -85,11 +85,19 @@ def learn_patches(images: np.ndarray, parameters: PatchParameters) -> PatchEncod
 
     A patch less its mean is divided by its contrast, whitened and compared with the centers. All but
     the division is linear, and becomes one product.
+
+    Raises:
+        InputError: The images are smaller than a patch, or have no contrast anywhere.
     """
     channels = 3 if images.ndim == 4 else 1
     encoder = PatchEncoder(parameters, images.shape[1:3], channels)
     rng = np.random.default_rng(parameters.seed)
     patches = _normalized(_random_patches(images, parameters.size, rng))
+    if len(patches) < 2:
+        raise InputError(
+            f"patches: of {N_PATCHES} drawn from the images, {len(patches)} have any contrast; are they "
+            "blank? Name methods without patches in evaluation.run_methods"
+        )
     mean = patches.mean(0)
     variances, directions = np.linalg.eigh(np.cov(patches, rowvar=False))
     to_white = directions / np.sqrt(variances + WHITENING_FLOOR) @ directions.T

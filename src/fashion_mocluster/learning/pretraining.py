@@ -15,17 +15,16 @@ from fashion_mocluster.learning.checkpoints import CheckpointStore
 from fashion_mocluster.learning.device import TRIAL_BATCH_SIZE, autocast
 from fashion_mocluster.learning.encoder import Encoder, build_encoder
 from fashion_mocluster.learning.health import effective_rank, spread
-from fashion_mocluster.learning.moco import build_contrast, flush_denormal_gradients, info_nce
-from fashion_mocluster.learning.parameters import MocoParameters, QuirkParameters
-from fashion_mocluster.learning.preprocessing import (
-    PixelStatistics,
-    normalize,
-    shrink,
-    to_device,
-    to_unit_interval,
+from fashion_mocluster.learning.moco import (
+    EndToEndContrast,
+    MomentumContrast,
+    flush_denormal_gradients,
+    info_nce,
 )
+from fashion_mocluster.learning.parameters import MocoParameters, QuirkParameters
+from fashion_mocluster.learning.preprocessing import PixelStatistics, to_unit_interval
 from fashion_mocluster.learning.ranks import RunningStatistics, in_groups
-from fashion_mocluster.learning.seeding import fingerprint, seeds_for
+from fashion_mocluster.learning.seeding import seeds_for
 from fashion_mocluster.learning.surrogate import batch_loss
 from fashion_mocluster.learning.trainer import Trainer, Training, TrainingResult, sgd
 from fashion_mocluster.learning.views import query_and_key_views
@@ -48,6 +47,7 @@ def pretrain(
     store: CheckpointStore,
     name: str = "moco",
     assign: Assign | None = None,
+    n_clusters: int | None = None,
 ) -> TrainingResult:
     """Train a query encoder on ``images``, continuing from the store's last checkpoint if any.
 
@@ -55,13 +55,14 @@ def pretrain(
         images: uint8 (N, H, W) or (N, H, W, 3).
         statistics: Mean and standard deviation of the pixels, stored with the weights.
         assign: Clusters representations before each epoch of joint training; needed for that only.
+        n_clusters: How many clusters it looks for.
 
     Returns:
         Weights of the last epoch, or of the lowest monitored loss where early stopping is on.
 
     Raises:
-        InputError: Fewer images than one batch.
-        ValueError: Joint training without ``assign``.
+        InputError: Fewer images than one batch, or smaller ones than the views can blur.
+        ValueError: Joint training without ``assign`` or ``n_clusters``.
         TrainingDivergedError, CheckpointMismatchError, SystemExit: As :meth:`Trainer.fit`.
         ProcessLostError: One of several processes was.
     """
@@ -70,7 +71,7 @@ def pretrain(
         raise InputError(
             f"{name}.batch_size is {p.batch_size}, more than there are: {counted(len(images), 'image')}; "
             "set it in conf/<environment>/parameters.yml, or in every command of this output folder "
-            f"use --params={smaller_batches(len(images), p.bn_splits, name)}"
+            f"use --params={smaller_batches(len(images), p, name)}"
         )
     queue_size = getattr(p.contrast, "queue_size", 0)
     if p.quirks and p.quirks.keep_false_negatives and queue_size >= len(images):
@@ -89,7 +90,7 @@ def pretrain(
 
         recipe = {"statistics": statistics, "parameters": p, "store": store}
         return in_processes(pretrain, name, images, **recipe, name=name)
-    training = Pretraining(images, statistics, p, assign)
+    training = Pretraining(images, statistics, p, assign, n_clusters)
     trainer = Trainer(training, p.epochs, store, p.checkpoints, p.early_stopping, name).fit()
     weights = training.weights()
     if p.early_stopping is not None:
@@ -98,12 +99,19 @@ def pretrain(
     return TrainingResult(weights, trainer.history, trainer.costs)
 
 
-def smaller_batches(n_images: int, bn_splits: int, name: str) -> str:
+def smaller_batches(n_images: int, parameters: MocoParameters, name: str) -> str:
     """Parameters with which so few images (2 or more) can be trained on, as ``--params`` takes them."""
-    if n_images < 2 * bn_splits:
-        return f"{name}.batch_size={n_images},{name}.bn_splits=1"
-    quarter = n_images // 4 // bn_splits * bn_splits
-    return f"{name}.batch_size={max(2 * bn_splits, quarter)}"
+    splits, compute = parameters.bn_splits, parameters.compute
+    quarter = n_images // 4 // splits * splits
+    cure = {"batch_size": max(2 * splits, quarter)}
+    if n_images < 2 * splits:
+        cure = {"batch_size": n_images, "bn_splits": 1}
+        # Each process needs a split of its own.
+        if compute.all_processes > 1:
+            cure["compute.processes"] = 1
+        if compute.nodes > 1:
+            cure |= {"compute.nodes": 1, "compute.rendezvous": "null"}
+    return ",".join(f"{name}.{key}={value}" for key, value in cure.items())
 
 
 class QueryBranch(nn.Module):
@@ -130,24 +138,28 @@ class Pretraining(Training):
         statistics: PixelStatistics,
         parameters: MocoParameters,
         assign: Assign | None = None,
+        n_clusters: int | None = None,
     ):
-        if parameters.clustering is not None and assign is None:
-            raise ValueError("joint training needs `assign`, which finds the clusters")
-        super().__init__(parameters.compute)
-        self.parameters, self.statistics, self.assign = parameters, statistics, assign
+        if parameters.clustering is not None and (assign is None or n_clusters is None):
+            raise ValueError(
+                "joint training needs `assign`, which finds clusters, and `n_clusters`"
+            )
+        super().__init__(images, parameters, parameters.preprocessing, statistics)
+        self.assign, self.n_clusters = assign, n_clusters
         self.quirks = parameters.quirks or QuirkParameters()
-        images = shrink(images, parameters.preprocessing)
-        self.images = torch.from_numpy(images).to(self.device)
         # Four generators, so that none changes what another draws.
         weights_seed, queue_seed, order_seed, views_seed = seeds_for(parameters.seed, 4)
         self.order_generator = Generator().manual_seed(order_seed)
         self.views_generator = Generator(self.device).manual_seed(views_seed)
-        channels = 3 if images.ndim == 4 else 1
-        encoder = build_encoder(parameters.encoder, images.shape[1:3], weights_seed, channels)
-        moco = build_contrast(encoder, parameters.contrast, queue_seed, self.quirks)
+        channels, size = 3 if images.ndim == 4 else 1, self.images.shape[1:3]
+        self.encoder = build_encoder(parameters.encoder, size, weights_seed, channels)
+        if parameters.contrast.mechanism == "end_to_end":
+            moco = EndToEndContrast(self.encoder)
+        else:
+            moco = MomentumContrast(self.encoder, parameters.contrast, queue_seed, self.quirks)
         self.moco = moco.to(self.device, memory_format=torch.channels_last)
         self.bn_groups = parameters.bn_splits // self.ranks.count
-        self.query_branch = self.ranks.synchronized(QueryBranch(encoder, self.bn_groups))
+        self.query_branch = self.ranks.synchronized(QueryBranch(self.encoder, self.bn_groups))
         self.running_statistics = RunningStatistics(self.moco, self.ranks, self.bn_groups)
         self.optimizer = sgd(self.moco.trained_parameters(), parameters.optimizer)
         self.epoch = 0
@@ -182,10 +194,7 @@ class Pretraining(Training):
         views = query_and_key_views(
             pixels, p.views, self.views_generator, self.quirks.resample_twice
         )
-        query_view, key_view = (
-            to_device(normalize(view, p.preprocessing, self.statistics), self.device)
-            for view in views
-        )
+        query_view, key_view = map(self.network_input, views)
         moco.momentum_update(momentum)
         with autocast(self.device, self.precision):
             with torch.set_grad_enabled(moco.trainable_keys):
@@ -224,9 +233,9 @@ class Pretraining(Training):
         keys = self.moco.recent_keys
         return {"effective_rank": effective_rank(keys), "spread": spread(keys)}
 
-    def monitored(self, row: dict[str, float]) -> float:
-        """The loss, at the temperature of the last epoch."""
-        return row["monitored_loss"]
+    def monitored(self, row: dict[str, float]) -> float | None:
+        """The loss, at the temperature of the last epoch; without early stopping none is chosen by it."""
+        return row["monitored_loss"] if self.parameters.early_stopping is not None else None
 
     def trial_step(self) -> None:
         """A step on few images."""
@@ -270,22 +279,16 @@ class Pretraining(Training):
     def _find_clusters(self) -> Tensor:
         """Clusters int64 (N,) of the clean images' representations, as unit vectors."""
         self.moco.eval()
-        p, parts = self.parameters.preprocessing, []
+        parts = []
         for batch in self.images.split(EVAL_BATCH_SIZE):
-            x = normalize(to_unit_interval(batch, p), p, self.statistics)
+            x = self.network_input(to_unit_interval(batch, self.preprocessing))
             with autocast(self.device, self.precision):
-                z = self.moco.query_encoder(to_device(x, self.device))
+                z = self.encoder(x)
             parts.append(F.normalize(z.float(), dim=1).cpu())
         labels = self.assign(torch.cat(parts).numpy())
         return torch.from_numpy(labels).long().to(self.device)
 
-    def weights(self) -> EncoderWeights:
-        """The query encoder as it is now."""
-        return EncoderWeights.of(
-            self.moco.query_encoder, self.parameters.preprocessing, self.statistics
-        )
-
     def fingerprint(self) -> dict:
-        """Parameters and images."""
-        parameters = self.parameters.model_dump(mode="json", exclude={"checkpoints", "compute"})
-        return {**parameters, "images": fingerprint(self.images.cpu().numpy())}
+        """Parameters and images, and of joint training the number of clusters."""
+        joint = {} if self.parameters.clustering is None else {"n_clusters": self.n_clusters}
+        return {**super().fingerprint(), **joint}

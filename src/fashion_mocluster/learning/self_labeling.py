@@ -25,18 +25,13 @@ from fashion_mocluster.learning.parameters import (
     SelfLabelingParameters,
     WhiteningParameters,
 )
-from fashion_mocluster.learning.preprocessing import (
-    normalize,
-    shrink,
-    to_device,
-    to_unit_interval,
-)
+from fashion_mocluster.learning.preprocessing import to_unit_interval
 from fashion_mocluster.learning.ranks import RunningStatistics, in_groups
 from fashion_mocluster.learning.seeding import fingerprint, seeds_for
 from fashion_mocluster.learning.trainer import Trainer, Training, TrainingResult, sgd
 from fashion_mocluster.learning.views import view
 from fashion_mocluster.learning.weights import AnyEncoder, EncoderWeights
-from fashion_mocluster.learning.whitening import whiten
+from fashion_mocluster.learning.whitening import whiten_and_embed
 from fashion_mocluster.wording import counted
 
 # Embeddings (N, D) to labels (N,) and the share of each point's neighbors that have its label (N,).
@@ -119,13 +114,12 @@ class SelfLabeling(Training):
         assign: Assign,
         whitening: WhiteningParameters | None = None,
     ):
-        super().__init__(parameters.compute)
-        self.pixels, self.pretrained, self.parameters = images, pretrained, parameters
+        super().__init__(images, parameters, pretrained.preprocessing, pretrained.statistics)
+        self.pixels, self.pretrained = images, pretrained
         self.n_clusters, self.embedding, self.assign = n_clusters, embedding, assign
         self.whitening = whitening if parameters.features == "whitened_maps" else None
         if parameters.features == "whitened_maps" and whitening is None:
             raise ValueError("features is 'whitened_maps', but no whitening is given")
-        self.images = torch.from_numpy(shrink(images, pretrained.preprocessing)).to(self.device)
         # Two generators, so that neither changes what the other draws.
         order_seed, views_seed = seeds_for(parameters.seed, 2)
         self.order_generator = Generator().manual_seed(order_seed)
@@ -182,10 +176,11 @@ class SelfLabeling(Training):
 
     def _find_clusters(self) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
         """Clusters of all images, places of those to learn from, and signs of collapse."""
-        weights = self.weights()
-        if self.whitening is not None:
-            weights = whiten(self.pixels, weights, self.whitening, self.embedding)
-        z = embed(self.pixels, weights, self.embedding)
+        weights, whitening = self.weights(), self.whitening
+        if whitening is None:
+            z = embed(self.pixels, weights, self.embedding)
+        else:
+            _, z = whiten_and_embed(self.pixels, weights, whitening, self.embedding)
         labels, agreement = self.assign(z)
         used = np.flatnonzero(agreement >= self.parameters.neighbor_agreement_threshold)
         z = torch.from_numpy(z)
@@ -206,13 +201,9 @@ class SelfLabeling(Training):
 
     def train_step(self, batch: Tensor, step: int) -> dict[str, Tensor | float]:
         """One optimizer step on the cross-entropy with the clusters."""
-        p, w = self.parameters, self.pretrained
-        rate = self.lr_at(step)
-        pixels = view(
-            to_unit_interval(self.images[batch], w.preprocessing), p.views, self.views_generator
-        )
-        own = self.ranks.part
-        x = to_device(normalize(own(pixels), w.preprocessing, w.statistics), self.device)
+        p, own, rate = self.parameters, self.ranks.part, self.lr_at(step)
+        pixels = to_unit_interval(self.images[batch], self.preprocessing)
+        x = self.network_input(own(view(pixels, p.views, self.views_generator)))
         with autocast(self.device, self.precision):
             scores = self.classifier(x)
         truth = self.labels[own(batch)]
@@ -240,17 +231,11 @@ class SelfLabeling(Training):
         self.encoder.train()
         self.train_step(self.used[:TRIAL_BATCH_SIZE].to(self.device), 0)
 
-    def weights(self) -> EncoderWeights:
-        """The encoder as it is now."""
-        return EncoderWeights.of(
-            self.encoder, self.pretrained.preprocessing, self.pretrained.statistics
-        )
-
     def fingerprint(self) -> dict:
-        """Parameters, images and the pretrained encoder."""
+        """Parameters, images, also as they were, and the pretrained encoder."""
         whitening = self.whitening and self.whitening.model_dump(mode="json")
         return {
-            **self.parameters.model_dump(mode="json", exclude={"checkpoints", "compute"}),
+            **super().fingerprint(),
             "whitening": whitening,
             "embedding": self.embedding.model_dump(mode="json", exclude={"compute"}),
             "n_clusters": self.n_clusters,

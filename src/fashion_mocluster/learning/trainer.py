@@ -30,12 +30,16 @@ from fashion_mocluster.learning.interruption import StopSignals
 from fashion_mocluster.learning.parameters import (
     BaseFinetuningParameters,
     CheckpointParameters,
-    ComputeParameters,
     EarlyStoppingParameters,
+    MocoParameters,
     OptimizerParameters,
+    PreprocessingParameters,
+    SelfLabelingParameters,
 )
+from fashion_mocluster.learning.preprocessing import PixelStatistics, normalize, shrink, to_device
 from fashion_mocluster.learning.ranks import Ranks
-from fashion_mocluster.learning.weights import EncoderWeights
+from fashion_mocluster.learning.seeding import fingerprint
+from fashion_mocluster.learning.weights import AnyEncoder, EncoderWeights
 from fashion_mocluster.threads import TorchThreads
 from fashion_mocluster.wording import counted
 
@@ -74,6 +78,8 @@ class Training(ABC):
         LEARNING_RATE: Name of that parameter in the training's group, for messages.
         STATE: Names of the attributes that change from epoch to epoch: modules, optimizers, generators,
             tensors and plain values; None for a module that there is not.
+        encoder: Of whose weights the result consists; a subclass makes it.
+        images: uint8 (N, H, W) or (N, H, W, 3) on the device, as the encoder sees them.
         ranks: The processes that train together.
         bytes_before: Memory of the process before the training, from which its growth is counted.
     """
@@ -81,13 +87,22 @@ class Training(ABC):
     LOGGED = ("loss", "learning_rate")
     LEARNING_RATE = "optimizer.learning_rate"
     STATE: tuple[str, ...] = ()
+    encoder: AnyEncoder
 
-    def __init__(self, compute: ComputeParameters):
+    def __init__(
+        self,
+        images: np.ndarray,
+        parameters: MocoParameters | BaseFinetuningParameters | SelfLabelingParameters,
+        preprocessing: PreprocessingParameters,
+        statistics: PixelStatistics,
+    ):
         self.bytes_before = resident_bytes()
-        self.compute = compute
+        self.parameters, self.compute = parameters, parameters.compute
+        self.preprocessing, self.statistics = preprocessing, statistics
         self.ranks = Ranks.of_this_process()
-        self.device = pick_device(compute)
-        self.precision = pick_precision(compute, self.device)
+        self.device = pick_device(self.compute)
+        self.precision = pick_precision(self.compute, self.device)
+        self.images = torch.from_numpy(shrink(images, preprocessing)).to(self.device)
 
     @abstractmethod
     def begin_epoch(self, epoch: int) -> Sequence[Tensor]:
@@ -121,13 +136,18 @@ class Training(ABC):
         """What is stored of the best epoch, right after it."""
         return {"encoder": self.weights().to_dict()}
 
-    @abstractmethod
+    def network_input(self, pixels: Tensor) -> Tensor:
+        """What the encoder takes, on the device, of pixels (B, C, H, W) in [0, 1]."""
+        return to_device(normalize(pixels, self.preprocessing, self.statistics), self.device)
+
     def weights(self) -> EncoderWeights:
         """A copy of the encoder's present weights."""
+        return EncoderWeights.of(self.encoder, self.preprocessing, self.statistics)
 
-    @abstractmethod
     def fingerprint(self) -> dict:
-        """All that the result depends on, as nested plain values."""
+        """All that the result depends on, as nested plain values: parameters, images and more."""
+        parameters = self.parameters.model_dump(mode="json", exclude={"checkpoints", "compute"})
+        return {**parameters, "images": fingerprint(self.images.cpu().numpy())}
 
     def state_dict(self) -> dict:
         """All that changes from epoch to epoch, as tensors and plain values."""
@@ -136,17 +156,13 @@ class Training(ABC):
     def load_state_dict(self, state: dict) -> None:
         """Continue from a state dict of the same training."""
         for name in self.STATE:
-            part = getattr(self, name)
-            if isinstance(part, nn.Module | torch.optim.Optimizer):
-                part.load_state_dict(state[name])
+            part, stored = getattr(self, name), state[name]
+            if hasattr(part, "load_state_dict"):
+                part.load_state_dict(stored)
             elif isinstance(part, torch.Generator):
-                part.set_state(state[name].cpu())
+                part.set_state(stored.cpu())
             elif part is not None:
-                setattr(
-                    self,
-                    name,
-                    state[name].to(part.device) if torch.is_tensor(part) else state[name],
-                )
+                setattr(self, name, stored.to(part.device) if torch.is_tensor(part) else stored)
 
 
 def _state_of(part: Any) -> Any:

@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from fashion_mocluster.learning.parameters import Range, ViewParameters
+from fashion_mocluster.errors import InputError
+from fashion_mocluster.learning.parameters import UNCHANGED, Range, ViewParameters
 
 # Kernels of the Sobel operator; cv2.Sobel and skimage use the same.
 SOBEL = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
@@ -61,9 +62,9 @@ def geometric(
 def photometric(images: Tensor, parameters: ViewParameters, generator: Generator) -> Tensor:
     """Gamma, brightness, colors, blur and noise, each image by its own amount, clipped to [0, 1]."""
     x = images
-    if parameters.gamma.low != parameters.gamma.high:
+    if parameters.gamma != UNCHANGED:
         x = x.clamp_min(1e-6) ** _log_uniform(x, parameters.gamma, generator)
-    if parameters.brightness.low != parameters.brightness.high:
+    if parameters.brightness != UNCHANGED:
         x = x * _uniform(x, parameters.brightness, generator)
     x = colored(x, parameters, generator)
     if parameters.blur_kernel > 1:
@@ -82,12 +83,12 @@ def colored(images: Tensor, parameters: ViewParameters, generator: Generator) ->
     [0, 1]. Gray images have a contrast only.
     """
     x, p = images, parameters
-    if p.contrast.low != p.contrast.high:
+    if p.contrast != UNCHANGED:
         mean = _gray(x).mean((1, 2, 3), keepdim=True)
         x = torch.lerp(mean, x, _uniform(x, p.contrast, generator))
     if x.shape[1] == 1:
         return x
-    if p.saturation.low != p.saturation.high:
+    if p.saturation != UNCHANGED:
         x = torch.lerp(_gray(x), x, _uniform(x, p.saturation, generator))
     if p.hue > 0:
         x = shift_hue(x.clamp(0, 1), _uniform(x, Range(low=-p.hue, high=p.hue), generator))
@@ -137,9 +138,18 @@ def sobel_magnitude(images: Tensor) -> Tensor:
 
 
 def gaussian_blur(images: Tensor, sigma: Tensor, kernel_size: int) -> Tensor:
-    """Blur image i with standard deviation ``sigma[i]`` (B,) pixels, mirrored at the border."""
+    """Blur image i with standard deviation ``sigma[i]`` (B,) pixels, mirrored at the border.
+
+    Raises:
+        InputError: The kernel reaches further than the images, which have no more pixels to mirror.
+    """
     batch, channels, height, width = images.shape
-    half = kernel_size // 2
+    half, smaller = kernel_size // 2, min(height, width)
+    if half >= smaller:
+        raise InputError(
+            f"views.blur_kernel is {kernel_size}, but the images have {smaller} pixels; set it to "
+            f"{2 * smaller - 1} at most"
+        )
     offsets = torch.arange(-half, half + 1, device=images.device, dtype=images.dtype)
     weights = torch.exp(-0.5 * (offsets / sigma[:, None]) ** 2)
     weights = (weights / weights.sum(1, keepdim=True)).repeat_interleave(channels, 0)

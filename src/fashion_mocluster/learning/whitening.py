@@ -22,16 +22,6 @@ from fashion_mocluster.learning.views import view
 from fashion_mocluster.learning.weights import EncoderWeights
 
 
-def whiten(
-    images: np.ndarray,
-    weights: EncoderWeights,
-    parameters: WhiteningParameters,
-    embedding: EmbeddingParameters,
-) -> EncoderWeights:
-    """The encoder of :func:`whiten_and_embed`, without the embeddings."""
-    return replace(weights, readout=_fit(images, weights, parameters, embedding)[0])
-
-
 def whiten_and_embed(
     images: np.ndarray,
     weights: EncoderWeights,

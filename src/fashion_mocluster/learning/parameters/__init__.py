@@ -16,6 +16,7 @@ from fashion_mocluster.learning.parameters.finetuning import (
     finetuning_parameters,
 )
 from fashion_mocluster.learning.parameters.images import (
+    UNCHANGED,
     PreprocessingParameters,
     Range,
     ViewParameters,

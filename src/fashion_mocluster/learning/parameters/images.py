@@ -20,6 +20,10 @@ class Range(Parameters):
         return self
 
 
+# Of factors and exponents: the images stay as they are.
+UNCHANGED = Range(low=1, high=1)
+
+
 class PreprocessingParameters(Parameters):
     """How uint8 pixels become network input.
 
@@ -37,15 +41,15 @@ class PreprocessingParameters(Parameters):
 class ViewParameters(Parameters):
     """The random views of one image; every image of a batch draws its own values."""
 
-    crop_scale: Range = Range(low=1, high=1)
-    aspect_ratio: Range = Range(low=1, high=1)
+    crop_scale: Range = UNCHANGED
+    aspect_ratio: Range = UNCHANGED
     rotation_degrees: NonNegative = 0
     translate: Fraction = 0
     flip_probability: Fraction = 0
-    brightness: Range = Range(low=1, high=1)
-    gamma: Range = Range(low=1, high=1)
-    contrast: Range = Range(low=1, high=1)
-    saturation: Range = Range(low=1, high=1)
+    brightness: Range = UNCHANGED
+    gamma: Range = UNCHANGED
+    contrast: Range = UNCHANGED
+    saturation: Range = UNCHANGED
     hue: Annotated[float, Field(ge=0, le=0.5)] = 0
     gray_probability: Fraction = 0
     blur_kernel: Annotated[int, Field(ge=1)] = 1

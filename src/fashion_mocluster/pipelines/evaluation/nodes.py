@@ -131,7 +131,7 @@ def read_external_weights(
         file["state"],
         embedding.preprocessing or PreprocessingParameters(),
         PixelStatistics(pixel_statistics["mean"], pixel_statistics["std"]),
-        images.shape[1:],
+        images.shape[1:3],
         file["origin"],
     )
     logger.info("%s: %s", file["origin"], weights.encoder)

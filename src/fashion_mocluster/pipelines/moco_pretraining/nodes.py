@@ -42,7 +42,7 @@ def train_encoder(
     if joint is not None:
         clusterer = {"kind": joint.assign, "n_init": joint.n_init, "n_neighbors": joint.n_neighbors}
         assign = assigner(n_clusters, parameters.seed, **clusterer)
-    result = pretrain(images, statistics, parameters, checkpoints, name, assign)
+    result = pretrain(images, statistics, parameters, checkpoints, name, assign, n_clusters)
     return result.weights, pd.DataFrame(result.history), pd.DataFrame(result.costs)
 
 
