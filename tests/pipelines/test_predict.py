@@ -87,15 +87,14 @@ def test_names_of_the_stored_run_are_used_unless_others_are_given(run):
 
 def test_scores_with_and_without_labels(predicted):
     best = {"method": "row", "clustering": "abcdefgh"}
-    scores = predict.score_predictions(predicted, np.array([7, 7, 3, 7]), best, title="Row")
+    names = {"method": "row", "title": "Row"}
+    scores = predict.score_predictions(predicted, np.array([7, 7, 3, 7]), best, **names)
     assert scores["clustering"] == "abcdefgh"
+    assert scores["method"] == "row"
     assert scores["acc"] == 0.75
     assert scores["mean_confidence"] == 0.75
-    assert set(predict.score_predictions(predicted, None, best, title="Row")) == {
-        "n_images",
-        "mean_confidence",
-        "clustering",
-    }
+    bare = predict.score_predictions(predicted, None, best, **names)
+    assert set(bare) == {"n_images", "mean_confidence", "method", "clustering"}
 
 
 def test_figure_with_and_without_labels_has_every_known_cluster(predicted):

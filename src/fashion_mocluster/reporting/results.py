@@ -28,8 +28,8 @@ class RunResults:
         training_costs: By training ``epoch, seconds, memory_mb``, one line per epoch.
         embedding_costs: By representation ``time_s`` and ``memory_mb``.
         distributions: By method the classes in its clusters.
-        predictions: How many new images were sorted into the clusters, and their scores; empty where
-            that was done by other clusters, of an earlier run.
+        predictions: How many new images were sorted into the clusters, of which method, and their
+            scores; empty where that was done by other clusters, of an earlier run.
         figures: PNG files by path below ``08_reporting``, without suffix.
         gallery: The link to its gallery; None where it has none.
         cluster_sizes: The clusters of the chosen method: ``cluster``, ``name`` if they have names,

@@ -104,10 +104,11 @@ def predict_clusters(
 
 
 def score_predictions(
-    predicted: pd.DataFrame, labels: np.ndarray | None, best: dict, *, title: str
+    predicted: pd.DataFrame, labels: np.ndarray | None, best: dict, *, method: str, title: str
 ) -> dict:
     """ACC, NMI and ARI of the new images, where their labels are known, and how many there are; with
-    what tells the run that they were sorted by from others, so that a later one does not show them.
+    the method whose clusters they were sorted into, and what tells the run that made these from
+    others, so that a later one does not show them.
     """
     from fashion_mocluster.clustering.scores import label_scores
 
@@ -115,7 +116,8 @@ def score_predictions(
     if labels is not None:
         scores |= label_scores(labels, predicted["cluster"].to_numpy())
     logger.info("%s, new images: %s", title, "  ".join(f"{k} {v:.4g}" for k, v in scores.items()))
-    return {**scores, "clustering": best.get("clustering")}  # older versions stored none
+    # Older versions stored no clustering.
+    return {**scores, "method": method, "clustering": best.get("clustering")}
 
 
 def draw_predictions(
@@ -172,7 +174,7 @@ def create_pipeline(p: "ProjectParameters", name: str, *, chosen: bool) -> Pipel
         namespace=NAMESPACE,
     )
     score = Node(
-        bind(score_predictions, title=title),
+        bind(score_predictions, method=name, title=title),
         ["predicted_clusters", "new_labels", "best_method"],
         "prediction_scores",
         name="score_predictions",
