@@ -27,6 +27,12 @@ NEIGHBORS = 10
 # How far from the median such distances are: in median absolute deviations, scaled to be standard
 # deviations of a normal distribution.
 NEAR_COPY, OUTLIER = 3.5, 3.0
+# Of fewer distances than this the deviation is often tiny by chance; there near copies are at most half
+# as far from each other as is usual.
+FEW_DISTANCES, NEAR_AMONG_FEW = 10, 0.5
+# By how much a distance has to be below the threshold, as a share of it: more than rounding adds, for
+# where all distances are equal the threshold is equal to them.
+ROUNDING = 1e-6
 
 
 def exact_copies(images: np.ndarray) -> np.ndarray:
@@ -111,10 +117,13 @@ def small_distance(nearest: np.ndarray) -> float:
     Args:
         nearest: float (N,), from each image to its nearest. Most of them are no copies.
     """
-    logs = np.log(nearest[nearest > 0])
+    logs = np.log(nearest[nearest > 0], dtype=np.float64)
     if len(logs) == 0:
         return 0.0
-    return float(np.exp(np.median(logs) - NEAR_COPY * median_abs_deviation(logs, scale="normal")))
+    below = NEAR_COPY * median_abs_deviation(logs, scale="normal")
+    if len(logs) < FEW_DISTANCES:
+        below = max(below, -np.log(NEAR_AMONG_FEW))
+    return float((1 - ROUNDING) * np.exp(np.median(logs) - below))
 
 
 def large_distance(distances: np.ndarray) -> float:
