@@ -177,6 +177,17 @@ def test_figures_with_and_without_labels(embeddings, blobs):
     }
 
 
+def test_figures_of_very_many_classes_and_clusters_are_left_out(caplog):
+    truth = np.repeat(np.arange(256), 4)
+    known = table_of(truth, truth)
+    table = nodes.tabulate_distribution(known, None)
+    projection = pd.DataFrame(np.random.default_rng(0).normal(size=(1024, 2)))
+    figures = nodes.draw_method(projection, known, table, METHOD)
+    assert set(figures) == {"scatter_by_cluster", "scatter_by_label"}
+    assert max(max(figure.get_size_inches()) for figure in figures.values()) < 60
+    assert "which of 256 classes are in which of 256 clusters" in caplog.text
+
+
 SELECTION = ModelSelectionParameters(representation="moco", n_neighbors=5)
 SCORES = {"representation": "moco", "clusterer": "kmeans", "time_s": 1.0, "memory_mb": 1.0}
 

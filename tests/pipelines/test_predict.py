@@ -108,6 +108,14 @@ def test_figure_with_and_without_labels_has_every_known_cluster(predicted):
     assert [bar.get_height() for bar in bare.axes[0].patches] == [2, 2, 0, 0]
 
 
+def test_figure_of_very_many_classes_and_clusters_has_their_sizes(caplog):
+    truth = np.arange(256)
+    table = pd.DataFrame({"index": truth, "cluster": truth})
+    figure = predict.draw_predictions(table, table, truth, None, title="Row")
+    assert [bar.get_height() for bar in figure.axes[0].patches] == [1] * 256
+    assert "256 clusters" in caplog.text
+
+
 @pytest.mark.parametrize("shape", [(2, 10, 12), (2, 28, 28, 3)])
 def test_images_of_another_size_or_color_name_the_cure(shape):
     size = " x ".join(map(str, shape[1:]))

@@ -15,6 +15,8 @@ from fashion_mocluster.reporting.style import cluster_name, colors, framed_axes,
 # More points than this only cover each other.
 SHOWN = 10_000
 LEGEND_LINES = 26
+# More names than these do not fit beside each other; they stay where they are.
+MOVED_NAMES = 30
 # Inches that the names in it get at most.
 LEGEND_AT_MOST = 4.0
 UNSORTED_COLOR = "#BBBBBB"
@@ -46,7 +48,7 @@ def scatter_figure(
     medians = np.array([np.median(points[groups == g], axis=0) for g in present])
     size = np.array([0.17, 0.04]) * np.ptp(points[shown], axis=0)
     low, high = points[shown, 1].min(), points[shown, 1].max()
-    places = spread_out(medians, size)
+    places = spread_out(medians, size) if len(medians) <= MOVED_NAMES else medians
     # With too many names for the axes some lie outside; the legend has them all.
     inside = (low <= places[:, 1]) & (places[:, 1] <= high)
     axes.add_collection(

@@ -273,7 +273,9 @@ def draw_method(
     distribution: pd.DataFrame,
     method: MethodParameters,
 ) -> dict[str, Figure]:
-    """Scatter by cluster and by label, distribution and confusion; without labels what needs none."""
+    """Scatter by cluster and by label, distribution and confusion; without labels what needs none. With
+    too many clusters and classes for the last two, these are left out, and that is logged.
+    """
     from fashion_mocluster.clustering.scores import match_clusters
     from fashion_mocluster.reporting import distribution as bars
     from fashion_mocluster.reporting import scatter
@@ -292,14 +294,28 @@ def draw_method(
     counts = bars.contingency(distribution)
     class_names = list(counts.columns.get_level_values("Label_Name"))
     classes = np.unique(clusters["label"], return_inverse=True)[1]
+    by_label = scatter.scatter_figure(projection, classes, class_names, f"{title}: by true label")
+    scatters = {"scatter_by_cluster": by_cluster, "scatter_by_label": by_label}
+    if is_too_large(counts, title):
+        return scatters
     return {
-        "scatter_by_cluster": by_cluster,
-        "scatter_by_label": scatter.scatter_figure(
-            projection, classes, class_names, f"{title}: by true label"
-        ),
+        **scatters,
         "distribution": bars.distribution_figure(counts, title),
         "confusion": bars.confusion_figure(counts, match_clusters(counts.to_numpy().T), title),
     }
+
+
+def is_too_large(counts: pd.DataFrame, title: str) -> bool:
+    """Whether a table of clusters and classes has too many cells for a figure; if so, that is logged."""
+    from fashion_mocluster.reporting.distribution import MOST_CELLS
+
+    if counts.size <= MOST_CELLS:
+        return False
+    logger.warning(
+        "%s: no figure shows which of %d classes are in which of %d clusters, for they are too many",
+        *(title, counts.shape[1], len(counts)),
+    )
+    return True
 
 
 def draw_examples(

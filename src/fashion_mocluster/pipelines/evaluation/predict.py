@@ -128,17 +128,20 @@ def draw_predictions(
     *,
     title: str,
 ) -> Figure:
-    """Classes and all known clusters of the new images; without labels the sizes of the clusters."""
+    """Classes and all known clusters of the new images; without labels, or with too many classes and
+    clusters for a figure, the sizes of the clusters.
+    """
     from fashion_mocluster.clustering.scores import match_clusters
     from fashion_mocluster.reporting import distribution as bars
 
     clusters, title = predicted["cluster"].to_numpy(), f"{title}, new images"
     known = np.unique(known_clusters["cluster"])
-    if labels is None:
-        return bars.cluster_size_figure(clusters, title, known)
-    table = nodes.tabulate_distribution(predicted.assign(label=labels), class_names)
-    counts = bars.contingency(table, known)
-    return bars.confusion_figure(counts, match_clusters(counts.to_numpy().T), title)
+    if labels is not None:
+        table = nodes.tabulate_distribution(predicted.assign(label=labels), class_names)
+        counts = bars.contingency(table, known)
+        if not nodes.is_too_large(counts, title):
+            return bars.confusion_figure(counts, match_clusters(counts.to_numpy().T), title)
+    return bars.cluster_size_figure(clusters, title, known)
 
 
 def create_pipeline(p: "ProjectParameters", name: str, *, chosen: bool) -> Pipeline:
