@@ -116,11 +116,17 @@ def test_figure_of_very_many_classes_and_clusters_has_their_sizes(caplog):
     assert "256 clusters" in caplog.text
 
 
-@pytest.mark.parametrize("shape", [(2, 10, 12), (2, 28, 28, 3)])
-def test_images_of_another_size_or_color_name_the_cure(shape):
-    size = " x ".join(map(str, shape[1:]))
-    known = {"height": 28, "width": 28, "channels": 1}
-    with pytest.raises(ValueError, match=f"{size}, but the encoder was trained on 28 x 28"):
+@pytest.mark.parametrize(
+    ("shape", "channels", "message"),
+    [
+        ((2, 10, 12), 1, "10 x 12 in gray, .* 28 x 28 in gray; set predict.image_shape to null"),
+        ((2, 28, 28), 3, "28 x 28 in gray, .* 28 x 28 in color; bring them as pictures"),
+        ((2, 28, 28, 3), 1, "28 x 28 in color, .* 28 x 28 in gray; bring them as pictures"),
+    ],
+)
+def test_images_of_another_size_or_color_name_the_cure(shape, channels, message):
+    known = {"height": 28, "width": 28, "channels": channels}
+    with pytest.raises(ValueError, match=f"predict.path: images of {message}"):
         predict.check_new_images(np.zeros(shape, np.uint8), known)
 
 

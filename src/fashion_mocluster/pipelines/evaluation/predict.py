@@ -43,13 +43,20 @@ def check_new_images(new_images: np.ndarray, pixel_statistics: dict) -> np.ndarr
     """
     known = (pixel_statistics["height"], pixel_statistics["width"])
     known += (3,) if pixel_statistics["channels"] == 3 else ()
-    if new_images.shape[1:] != known:
-        size, known = (" x ".join(map(str, shape)) for shape in (new_images.shape[1:], known))
+    new = new_images.shape[1:]
+    if new != known:
+        cure = "set predict.image_shape to null, with which pictures get that size"
+        if len(new) != len(known):
+            cure = "bring them as pictures, which get those colors"
         raise InputError(
-            f"predict.path: images of {size}, but the encoder was trained on {known}; bring them to "
-            f"that size (for pictures: predict.image_shape)"
+            f"predict.path: images of {_size_and_colors(new)}, but the clustered ones are "
+            f"{_size_and_colors(known)}; {cure}"
         )
     return new_images
+
+
+def _size_and_colors(shape: tuple[int, ...]) -> str:
+    return f"{shape[0]} x {shape[1]} {'in color' if len(shape) == 3 else 'in gray'}"
 
 
 def predict_clusters(
