@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-from fashion_mocluster.reporting.style import cluster_name, colors, framed_axes, text_width
+from fashion_mocluster.reporting.style import colors, framed_axes, text_width
 
 # More points than this only cover each other.
 SHOWN = 10_000
@@ -23,17 +23,23 @@ UNSORTED_COLOR = "#BBBBBB"
 
 
 def scatter_figure(
-    projection: pd.DataFrame, groups: np.ndarray, names: list[str], title: str
+    projection: pd.DataFrame,
+    groups: np.ndarray,
+    names: list[str],
+    title: str,
+    *,
+    last_is_unsorted: bool = False,
 ) -> Figure:
     """Points colored by group, each group's name at its median and in the legend.
 
     Args:
         projection: Two columns, named as the axes are.
-        groups: int (N,), indices into ``names``. Gray is for ``unsorted``, which comes last.
+        groups: int (N,), indices into ``names``.
+        last_is_unsorted: Whether the last of ``names`` is that of images in no group, which are gray.
     """
     points = projection.to_numpy()
     shown = np.random.default_rng(0).permutation(len(points))[:SHOWN]
-    palette = [*colors(len(names) - (cluster_name(-1) in names)), UNSORTED_COLOR]
+    palette = [*colors(len(names) - last_is_unsorted), UNSORTED_COLOR]
     sizes = np.bincount(groups, minlength=len(names))
     present = np.flatnonzero(sizes)
     lines = [f"{names[g]} ({sizes[g]:,})" for g in present]

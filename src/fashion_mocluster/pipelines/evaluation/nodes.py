@@ -285,7 +285,9 @@ def draw_method(
     # Unsorted images, -1, are the last group; where there are none, none are drawn.
     names = [cluster_name(cluster) for cluster in (*range(assigned.max() + 1), -1)]
     groups = assigned % len(names)
-    by_cluster = scatter.scatter_figure(projection, groups, names, f"{title}: by cluster")
+    by_cluster = scatter.scatter_figure(
+        projection, groups, names, f"{title}: by cluster", last_is_unsorted=True
+    )
     if "label" not in clusters:
         return {
             "scatter_by_cluster": by_cluster,
