@@ -14,7 +14,7 @@ from PIL import Image
 
 from fashion_mocluster.reporting.pages import page_environment
 from fashion_mocluster.reporting.pictures import webp
-from fashion_mocluster.reporting.style import colors
+from fashion_mocluster.reporting.style import cluster_name, colors
 
 # Pixels of the longer side of a thumbnail, and how many are embedded at most: 9 MB of photos.
 THUMBNAIL, MAX_THUMBNAILS = 112, 4000
@@ -61,7 +61,7 @@ def gallery_html(
         duplicates: ``index, group, kind`` (exact or near); None where they were not looked for.
         outliers: ``index, distance``; None where they were not looked for.
         names: ``cluster, name`` as given before; in ``clusters`` those of one name are one already,
-            that with the lowest number.
+            that with the lowest number, -1 aside.
         clustering: What tells these clusters from others; it is saved with the names.
     """
     if duplicates is None:
@@ -140,7 +140,9 @@ def _described(
         described.append(
             {
                 "numbers": numbers,
-                "label": "Unsorted" if number < 0 else f"Cluster {', '.join(map(str, numbers))}",
+                "label": "Unsorted"
+                if number < 0
+                else f"Cluster {', '.join(map(cluster_name, numbers))}",
                 "name": name,
                 "color": color,
                 "size": int(sizes[number]),

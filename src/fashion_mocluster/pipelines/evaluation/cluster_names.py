@@ -129,7 +129,8 @@ def create_pipeline(methods: Iterable[str]) -> Pipeline:
 
 
 def merge_by_name(table: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
-    """A table of clusters with names, in which those of one name are one: that of the lowest number.
+    """A table of clusters with names, in which those of one name are one: that of the lowest number. If
+    the unsorted images, -1, are called like a cluster, they become part of it.
 
     Raises:
         InputError: The table is merged already, and clusters that are one in it have two names.
@@ -141,7 +142,8 @@ def merge_by_name(table: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
             f"{SOURCE}: cluster {apart['cluster'].iloc[0]} is called {apart['name'].iloc[0]!r}, but the "
             "stored run merged it with another one; give both one name, or run again with these names"
         )
-    first = names.groupby("name")["cluster"].transform("min").set_axis(names["cluster"])
+    listed = names["cluster"].where(names["cluster"] >= 0)
+    first = listed.groupby(names["name"]).transform("min").fillna(-1).set_axis(names["cluster"])
     numbers = table["cluster"].map(first).fillna(table["cluster"]).astype(int)
     return add_names(table.assign(cluster=numbers), names)
 
