@@ -14,7 +14,6 @@ from fashion_mocluster.clustering.parameters import (
     TurtleParameters,
 )
 from fashion_mocluster.clustering.screening import Screened, cluster_screened, screen
-from fashion_mocluster.errors import InputError
 
 
 def groups(sizes, dimensions=12, seed=0):
@@ -194,8 +193,3 @@ def test_fewer_images_that_differ_than_clusters():
     found = cluster_screened(np.repeat(x, 12, axis=0), screened, KMeansParameters(), 12, 0)
     assert len(np.unique(found)) == 5
     assert (found == found[representative]).all()
-
-
-def test_nothing_but_copies_is_refused():
-    with pytest.raises(InputError, match=r"5 images, all with the same pixels: there is nothing"):
-        screen(np.ones((5, 3), np.float32), np.zeros(5, int))

@@ -19,8 +19,6 @@ from fashion_mocluster.clustering.clusterers import cluster
 from fashion_mocluster.clustering.neighbors import nearest_in_rows, take_rows, unit
 from fashion_mocluster.clustering.parameters import ClustererParameters
 from fashion_mocluster.clustering.samples import MANY, sample
-from fashion_mocluster.errors import InputError
-from fashion_mocluster.wording import counted
 
 # How many neighbors tell how far an image is from others, and vote on the cluster of an outlier.
 NEIGHBORS = 10
@@ -82,20 +80,12 @@ def screen(x: np.ndarray, exact: np.ndarray) -> tuple[Screened, np.ndarray]:
 
     Args:
         x: float (N, D), embeddings. Lengths do not count.
-        exact: int (N,), as :func:`exact_copies` finds them.
+        exact: int (N,), as :func:`exact_copies` finds them; not all images are copies of one.
 
     Returns:
         Copies and outliers, and the distance to the ``NEIGHBORS``-th nearest image that is no exact
         copy, float32 (N,).
-
-    Raises:
-        InputError: All images have the same pixels.
     """
-    if (exact == exact[0]).all():
-        raise InputError(
-            f"{counted(len(x), 'image')}, all with the same pixels: there is nothing to cluster; name "
-            "a folder or file with others in data.path"
-        )
     # Each image once: a hundred copies would make their distances the usual ones.
     rows, of_each = np.unique(exact, return_inverse=True)
     indices, distances = nearest_in_rows(unit(x), rows, min(NEIGHBORS, len(rows) - 1))
