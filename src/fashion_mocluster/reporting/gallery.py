@@ -41,8 +41,8 @@ def gallery_html(
     images: np.ndarray,
     clusters: pd.DataFrame,
     projection: np.ndarray,
-    duplicates: pd.DataFrame | None,
-    outliers: pd.DataFrame | None,
+    duplicates: pd.DataFrame,
+    outliers: pd.DataFrame,
     title: str,
     *,
     names: pd.DataFrame | None = None,
@@ -58,16 +58,12 @@ def gallery_html(
         clusters: ``cluster`` (-1: unsorted), ``confidence`` and, where there are files, ``path``,
             one line per image, indexed 0, 1, ...
         projection: float (N, 2), where the images lie on the map.
-        duplicates: ``index, group, kind`` (exact or near); None where they were not looked for.
-        outliers: ``index, distance``; None where they were not looked for.
+        duplicates: ``index, group, kind`` (exact or near).
+        outliers: ``index, distance``.
         names: ``cluster, name`` as given before; in ``clusters`` those of one name are one already,
             that with the lowest number, -1 aside.
         clustering: What tells these clusters from others; it is saved with the names.
     """
-    if duplicates is None:
-        duplicates = pd.DataFrame(columns=["index", "group", "kind"])
-    if outliers is None:
-        outliers = pd.DataFrame(columns=["index", "distance"])
     if "path" not in clusters:
         clusters = clusters.assign(path=[f"image {row}" for row in range(len(clusters))])
     outliers = outliers.sort_values("distance", ascending=False)

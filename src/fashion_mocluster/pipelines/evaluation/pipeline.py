@@ -14,7 +14,6 @@ from fashion_mocluster.pipelines.evaluation import (
     backbone,
     chosen,
     cluster_names,
-    gallery,
     joined,
     nodes,
     preparation,
@@ -46,8 +45,7 @@ def create_pipeline(p: ProjectParameters) -> Pipeline:
     ]
     parts += [_comparison(list(methods), criterion, n_clusters, p.equal_sizes_assumed)]
     parts += [cluster_names.create_pipeline(methods)] if named else []
-    parts += [chosen.create_pipeline(representations, named=named)]
-    return sum(parts, gallery.create_pipeline(named=named))
+    return sum(parts, chosen.create_pipeline(representations, named=named))
 
 
 def _representation(
