@@ -7,6 +7,17 @@ from kedro.pipeline import Node, Pipeline
 from fashion_mocluster.learning.parameters import FinetuningParameters, SelfLabelingParameters
 from fashion_mocluster.pipelines.cluster_finetuning import nodes
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import bind, embedding_pipeline
+from fashion_mocluster.reporting.history import history_figure
+
+FINETUNING_CURVES = {
+    "loss": "Surrogate loss",
+    "silhouette": "Silhouette",
+    "davies_bouldin": "Davies-Bouldin",
+}
+SELF_LABELING_CURVES = {
+    "loss": "Cross-entropy with the clusters",
+    "fraction_used": "Fraction of images trained on",
+}
 
 
 def create_pipeline(
@@ -41,7 +52,8 @@ def finetuning_pipeline(
     """
     namespace, recipe = namespace or f"cluster_finetuning.{name}", recipe or f"finetuning.{name}"
     extra_inputs = ["labels"] if checkpoint_selection == "thesis_score" else []
-    train, draw = nodes.finetune_encoder, nodes.draw_loss_curve
+    train = nodes.finetune_encoder
+    draw = bind(history_figure, title="Cluster finetuning", curves=FINETUNING_CURVES)
     training = _training(name, namespace, recipe, pretrained, train, extra_inputs, draw)
     return training + embedding_pipeline(namespace, f"{name}_finetuned", embedding_parameters)
 
@@ -55,7 +67,8 @@ def self_labeling_pipeline(name: str, init: str) -> Pipeline:
     namespace, recipe = f"cluster_finetuning.{name}", f"finetuning.{name}"
     extra_inputs = ["params:embedding", "params:whitening"]
     extra_inputs += ["pixel_clusters"] if init == "pixel_clusters" else []
-    train, draw = nodes.self_label_encoder, nodes.draw_self_labeling_curve
+    train = nodes.self_label_encoder
+    draw = bind(history_figure, title="Self-labeling", curves=SELF_LABELING_CURVES)
     training = _training(name, namespace, recipe, "moco_weights", train, extra_inputs, draw)
     return training + embedding_pipeline(namespace, f"{name}_finetuned")
 

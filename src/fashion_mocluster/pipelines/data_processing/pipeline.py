@@ -3,6 +3,8 @@
 from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.pipelines.data_processing import nodes
+from fashion_mocluster.pipelines.moco_pretraining.pipeline import bind
+from fashion_mocluster.reporting.contact_sheet import contact_sheet
 
 
 def create_pipeline() -> Pipeline:
@@ -33,7 +35,7 @@ def create_pipeline() -> Pipeline:
                 namespace="data_processing",
             ),
             Node(
-                nodes.draw_contact_sheet,
+                bind(contact_sheet, title="Images as they are read"),
                 "images",
                 "contact_sheet",
                 name="draw_contact_sheet",

@@ -24,6 +24,8 @@ from fashion_mocluster.pipelines.moco_pretraining.pipeline import (
     embedding_pipeline,
     whitening_pipeline,
 )
+from fashion_mocluster.reporting.distribution import distribution_table
+from fashion_mocluster.reporting.run_info import run_info
 from fashion_mocluster.representations import encoder_of
 
 
@@ -190,7 +192,7 @@ def _method(
                 namespace=namespace,
             ),
             Node(
-                nodes.tabulate_distribution,
+                distribution_table,
                 [clusters, "class_names"],
                 distribution,
                 name="tabulate_distribution",
@@ -241,7 +243,7 @@ def _comparison(
                 namespace="evaluation",
             ),
             Node(
-                nodes.describe_run,
+                run_info,
                 "parameters",
                 "run_info",
                 name="describe_run",

@@ -25,6 +25,7 @@ from fashion_mocluster.pipelines.evaluation.parameters import (
     PredictParameters,
 )
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import bind, embedding_pipeline
+from fashion_mocluster.reporting import distribution as bars
 from fashion_mocluster.representations import encoder_of
 from fashion_mocluster.wording import counted
 
@@ -139,12 +140,11 @@ def draw_predictions(
     clusters for a figure, the sizes of the clusters.
     """
     from fashion_mocluster.clustering.scores import match_clusters
-    from fashion_mocluster.reporting import distribution as bars
 
     clusters, title = predicted["cluster"].to_numpy(), f"{title}, new images"
     known = np.unique(known_clusters["cluster"])
     if labels is not None:
-        table = nodes.tabulate_distribution(predicted.assign(label=labels), class_names)
+        table = bars.distribution_table(predicted.assign(label=labels), class_names)
         counts = bars.contingency(table, known)
         if not nodes.is_too_large(counts, title):
             return bars.confusion_figure(counts, match_clusters(counts.to_numpy().T), title)

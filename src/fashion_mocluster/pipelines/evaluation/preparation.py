@@ -8,6 +8,7 @@ from kedro.pipeline import Node, Pipeline
 from matplotlib.figure import Figure
 
 from fashion_mocluster.pipelines.evaluation.parameters import ClusterCounts, ScreeningParameters
+from fashion_mocluster.reporting.n_clusters import n_clusters_figure
 from fashion_mocluster.wording import counted
 
 logger = logging.getLogger(__name__)
@@ -65,7 +66,6 @@ def choose_n_clusters(
     """The number of clusters, how well each number that was tried fits, and a figure of that."""
     from fashion_mocluster.clustering.n_clusters import choose
     from fashion_mocluster.clustering.screening import Screened
-    from fashion_mocluster.reporting.n_clusters import n_clusters_figure
 
     z = embeddings.to_numpy()
     rows = Screened.from_table(screened, len(z)).rows_to_cluster()

@@ -7,7 +7,10 @@ from typing import Any
 from kedro.pipeline import Node, Pipeline
 
 from fashion_mocluster.pipelines.moco_pretraining import nodes
+from fashion_mocluster.reporting.history import history_figure
 from fashion_mocluster.representations import WHITENED
+
+CURVES = {"loss": "InfoNCE loss", "effective_rank": "Effective rank of the queue"}
 
 
 def create_pipeline(encoders: list[str]) -> Pipeline:
@@ -44,7 +47,7 @@ def pretraining_pipeline(
         namespace=namespace,
     )
     draw = Node(
-        nodes.draw_loss_curve,
+        bind(history_figure, title="Momentum-contrast pretraining", curves=CURVES),
         history,
         f"{namespace}.loss_curve",
         name="draw_loss_curve",
