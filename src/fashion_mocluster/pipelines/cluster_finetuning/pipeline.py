@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from fashion_mocluster.learning.parameters import FinetuningParameters, SelfLabelingParameters
 from fashion_mocluster.pipelines.cluster_finetuning import nodes
-from fashion_mocluster.pipelines.moco_pretraining.pipeline import bind, embedding_pipeline
+from fashion_mocluster.pipelines.moco_pretraining.pipeline import embedding_pipeline
+from fashion_mocluster.pipelines.wiring import bind, nodes_in
 from fashion_mocluster.reporting.history import history_figure
 
 FINETUNING_CURVES = {
@@ -90,27 +91,13 @@ def _training(
         draw: Makes a figure of the history.
     """
     checkpoints, history = f"{namespace}.checkpoints", f"{namespace}.history"
-    return Pipeline(
-        [
-            Node(
-                bind(train, name=recipe),
-                [
-                    *("images", pretrained, f"params:{recipe}", "params:n_clusters", checkpoints),
-                    *extra_inputs,
-                ],
-                [
-                    *(f"{name}_finetuned_weights", history, f"{namespace}.assignments"),
-                    f"{name}_finetuned_training_cost",
-                ],
-                name="finetune_encoder",
-                namespace=namespace,
-            ),
-            Node(
-                draw,
-                history,
-                f"{namespace}.loss_curve",
-                name="draw_loss_curve",
-                namespace=namespace,
-            ),
-        ]
+    inputs = ["images", pretrained, f"params:{recipe}", "params:n_clusters", checkpoints]
+    outputs = [
+        *(f"{name}_finetuned_weights", history, f"{namespace}.assignments"),
+        f"{name}_finetuned_training_cost",
+    ]
+    return nodes_in(
+        namespace,
+        (bind(train, name=recipe), [*inputs, *extra_inputs], outputs, "finetune_encoder"),
+        (draw, history, f"{namespace}.loss_curve", "draw_loss_curve"),
     )

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from fashion_mocluster.clustering.parameters import MethodParameters
 from fashion_mocluster.datasets.cluster_folders import ExportMode
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.pipelines.evaluation.cluster_names import merge_by_name
+from fashion_mocluster.pipelines.wiring import nodes_in
 from fashion_mocluster.reporting.gallery import gallery_html
 
 
@@ -94,39 +95,16 @@ def create_pipeline(methods: dict[str, str], *, named: bool) -> Pipeline:
     results = {f"{name}_clusters" for name in methods}
     results |= {f"{representation}_projection" for representation in methods.values()}
     names = ["cluster_names"] if named else []
-    take = Node(
-        take_best,
-        {
-            "best": "best_method",
-            "methods": "params:evaluation.methods",
-            **{dataset: dataset for dataset in (*names, *sorted(results))},
-        },
-        ["best_clusters", "best_projection"],
-        name="take_best",
-        namespace="evaluation",
+    takes = {"best": "best_method", "methods": "params:evaluation.methods"}
+    takes |= {dataset: dataset for dataset in (*names, *sorted(results))}
+    shows = [
+        *("images", "best_clusters", "best_projection", "duplicates", "outliers"),
+        *("best_method", "params:evaluation.methods", *names),
+    ]
+    return nodes_in(
+        "evaluation",
+        (take_best, takes, ["best_clusters", "best_projection"]),
+        (tabulate_sizes, "best_clusters", "cluster_sizes"),
+        (sort_into_folders, ["best_clusters", "params:evaluation.export"], "cluster_folders"),
+        (write_gallery, shows, "gallery"),
     )
-    count = Node(
-        tabulate_sizes,
-        "best_clusters",
-        "cluster_sizes",
-        name="tabulate_sizes",
-        namespace="evaluation",
-    )
-    sort = Node(
-        sort_into_folders,
-        ["best_clusters", "params:evaluation.export"],
-        "cluster_folders",
-        name="sort_into_folders",
-        namespace="evaluation",
-    )
-    write = Node(
-        write_gallery,
-        [
-            *("images", "best_clusters", "best_projection", "duplicates", "outliers"),
-            *("best_method", "params:evaluation.methods", *names),
-        ],
-        "gallery",
-        name="write_gallery",
-        namespace="evaluation",
-    )
-    return Pipeline([take, count, sort, write])
