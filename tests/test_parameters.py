@@ -140,6 +140,10 @@ def test_the_weights_that_ship_are_of_the_recipe_as_it_is(env, seed):
             {"report": {"literature": [{"title": "x", "images": "1", "source": "y", "acc": 79}]}},
             "report.literature.0.acc: ",
         ),
+        (
+            {"report": {"title": "mine", "compare_with": {"mine": "data/thesis"}}},
+            "report: compare_with has an entry 'mine', .*rename one of them",
+        ),
     ],
 )
 def test_wrong_parameters_are_named(runtime, message):

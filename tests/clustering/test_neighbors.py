@@ -16,6 +16,16 @@ from fashion_mocluster.clustering.neighbors import (
 )
 
 
+def recall(true, found):
+    """The share of the true neighbors (N, k) that are among those found."""
+    return np.mean([np.isin(*pair).mean() for pair in zip(true, found, strict=True)])
+
+
+def said(caplog):
+    """The recall that the last message states."""
+    return float(caplog.messages[-1].split("recall ")[1].split(",")[0])
+
+
 @pytest.mark.parametrize("k", [1, 5, 149])
 @pytest.mark.parametrize("offset", [0, 1e3])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -84,8 +94,7 @@ def test_among_many_points_those_in_some_rows_come_from_the_one_search_of_all(mo
     nearest_neighbors(x, 9)
     found, distances = nearest_in_rows(x, rows, 9)
     assert sum("are approximate" in message for message in caplog.messages) == 1
-    shared = np.mean([len(np.intersect1d(*pair)) / 9 for pair in zip(true, found, strict=True)])
-    assert shared > 0.94
+    assert recall(true, found) > 0.94
     lengths = np.linalg.norm(x[rows][found] - x[rows][:, None], axis=2)
     np.testing.assert_allclose(distances, lengths, rtol=1e-3)
 
@@ -101,10 +110,8 @@ def test_among_very_many_points_nearly_all_neighbors_are_found(offset, monkeypat
     assert (found.dtype, distances.dtype) == (np.int64, np.float32)
     assert not (found == np.arange(4000)[:, None]).any()
     assert (np.diff(distances) >= 0).all()
-    shared = np.mean([len(np.intersect1d(*pair)) / 12 for pair in zip(true, found, strict=True)])
-    assert shared > 0.94
-    said = float(caplog.messages[0].split("recall ")[1].split(",")[0])
-    assert said == pytest.approx(shared, abs=0.02)
+    assert recall(true, found) > 0.94
+    assert said(caplog) == pytest.approx(recall(true, found), abs=0.02)
     np.testing.assert_allclose(distances, np.linalg.norm(x[found] - x[:, None], axis=2), rtol=1e-3)
     among, _ = nearest_among(x, x[:700] + 0.01, 12)
     assert np.mean(among[:, 0] == np.arange(700)) > 0.94
@@ -121,7 +128,7 @@ def test_of_many_dimensions_candidates_are_compared_in_all_of_them(monkeypatch, 
     monkeypatch.setattr(neighbors, "ALL_PAIRS", 2500)  # of 128 dimensions, so 1633 of 300
     neighbors.search.cache_clear()
     found, distances = nearest_neighbors(x, 8)
-    assert np.mean([np.isin(*pair).mean() for pair in zip(true, found, strict=True)]) > 0.94
+    assert recall(true, found) > 0.94
     assert "are approximate: recall 0.9" in caplog.text
     both = true == found
     np.testing.assert_allclose(distances[both], true_distances[both], rtol=1e-4)
@@ -145,12 +152,10 @@ def test_what_is_not_found_is_said_in_a_warning(caplog):
     x = np.random.default_rng(0).normal(size=(4000, 300)).astype(np.float32)
     found, _ = approximate_neighbors(x, x, 11)
     true = NearestNeighbors(algorithm="brute").fit(x).kneighbors(x, 11)[1]
-    pairs = zip(true[:, 1:], found, strict=True)
-    recall = np.mean([np.isin(*pair).mean() for pair in pairs])
-    assert recall < 0.9
+    shared = recall(true[:, 1:], found)
+    assert shared < 0.9
     assert caplog.records[-1].levelname == "WARNING"
-    said = float(caplog.messages[-1].split("recall ")[1].split(",")[0])
-    assert said == pytest.approx(recall, abs=0.03)
+    assert said(caplog) == pytest.approx(shared, abs=0.03)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.uint8, np.float64])
@@ -186,10 +191,7 @@ def test_what_is_said_to_be_found_is_found_by_other_queries_too(monkeypatch, cap
     found, _ = approximate_neighbors(x, x, 11)
     some = np.random.default_rng(5).permutation(20_000)[:1500]
     true = NearestNeighbors(algorithm="brute").fit(x).kneighbors(x[some], 11)[1]
-    pairs = zip(true[:, 1:], found[some], strict=True)
-    recall = np.mean([np.isin(*pair).mean() for pair in pairs])
-    said = float(caplog.messages[-1].split("recall ")[1].split(",")[0])
-    assert said == pytest.approx(recall, abs=0.1)
+    assert said(caplog) == pytest.approx(recall(true[:, 1:], found[some]), abs=0.1)
 
 
 def test_copies_among_very_many_points_are_found_or_it_is_said(monkeypatch, caplog):

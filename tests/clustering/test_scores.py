@@ -1,4 +1,5 @@
 import itertools
+import time
 
 import numpy as np
 import pytest
@@ -157,6 +158,32 @@ def test_more_clusters_than_asked_for_earn_no_more_information():
     sizes = np.array([200, 100, 100, 100, 100])
     merged = -(sizes / 600 * np.log(sizes / 600)).sum()
     assert value(neighbors, groups, at_most=5) == pytest.approx(merged)
+
+
+def test_the_smallest_cluster_joins_that_with_which_least_information_is_lost():
+    """As all unions find it, one after the other."""
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        joint = rng.random((rng.integers(2, 15),) * 2) ** 3
+        joint[rng.random(joint.shape) < 0.3] = 0
+        joint = (joint + joint.T) / (2 * joint.sum())
+        smallest = joint.sum(0).argmin()
+        unions = []
+        for other in set(range(len(joint))) - {smallest}:
+            union = joint.copy()
+            union[other] += union[smallest]
+            union[:, other] += union[:, smallest]
+            unions.append(np.delete(np.delete(union, smallest, 0), smallest, 1))
+        expected = max(unions, key=scores._mutual_information)
+        np.testing.assert_array_equal(scores._merge_smallest(joint), expected)
+
+
+def test_hundreds_of_clusters_are_merged_within_seconds():
+    rng = np.random.default_rng(0)
+    neighbors, labels = rng.integers(0, 2000, (2000, 5)), rng.integers(0, 300, 2000)
+    start = time.perf_counter()
+    scores.neighbor_mutual_information(neighbors, labels, at_most=10)
+    assert time.perf_counter() - start < 10
 
 
 def test_unsorted_points_are_a_cluster_for_the_labels_and_none_for_the_silhouette(blobs):

@@ -5,6 +5,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from fashion_mocluster.clustering import screening
 from fashion_mocluster.clustering.clusterers import cluster
+from fashion_mocluster.clustering.neighbors import nearest_distinct
 from fashion_mocluster.clustering.parameters import (
     GaussianMixtureParameters,
     HdbscanParameters,
@@ -13,7 +14,6 @@ from fashion_mocluster.clustering.parameters import (
     TurtleParameters,
 )
 from fashion_mocluster.clustering.screening import Screened, cluster_screened, screen
-from fashion_mocluster.errors import InputError
 
 
 def groups(sizes, dimensions=12, seed=0):
@@ -69,6 +69,41 @@ def test_at_most_half_of_the_images_are_ever_joined():
     x = np.random.default_rng(0).normal(size=(40, 3)) * np.geomspace(1e-6, 1, 40)[:, None] + 1
     found, _ = screening.screen(x, np.arange(40))
     assert len(np.unique(found.representative)) >= 20
+
+
+@pytest.mark.parametrize("count", [2, 3, 20])
+def test_images_that_are_all_equally_far_from_their_nearest_are_no_copies(count):
+    """Their deviation is 0, and rounding alone would decide."""
+    rng = np.random.default_rng(0)
+    for scale in rng.uniform(0.01, 1.4, 300):
+        nearest = np.full(count, scale, np.float32)
+        assert not (nearest < screening.small_distance(nearest)).any()
+    for _ in range(100):
+        x = rng.normal(size=(min(count, 3), 10)).astype(np.float32)
+        found, _ = screen(x, np.arange(len(x)))
+        np.testing.assert_array_equal(found.representative, np.arange(len(x)))
+
+
+@pytest.mark.parametrize("count", [5, 8])
+def test_few_images_are_near_copies_only_where_they_are_much_closer_than_others(count):
+    for seed in range(100):
+        x = np.random.default_rng(seed).normal(size=(count, 100))
+        found, _ = screen(x, np.arange(count))
+        np.testing.assert_array_equal(found.representative, np.arange(count))
+        found, _ = screen(np.r_[x, x[:1] + 0.01], np.arange(count + 1))
+        np.testing.assert_array_equal(found.representative, [*range(count), 0])
+
+
+@pytest.mark.parametrize("copies", [1, 4])
+def test_one_other_image_beside_copies_of_one_is_enough(copies):
+    x = np.repeat(np.random.default_rng(0).normal(size=(2, 6)), [copies, 1], axis=0)
+    found, _ = screen(x, np.r_[np.zeros(copies, int), copies])
+    assert found.representative.tolist() == [*[0] * copies, copies]
+    neighbors, _ = nearest_distinct(x, 10, found.representative)
+    assert neighbors.tolist() == [*[[copies]] * copies, [0]]
+    for parameters in ALL:
+        labels = cluster_screened(x, found, parameters, 2, 0)
+        assert len(set(labels[:-1])) == 1, parameters.kind
 
 
 def test_small_and_large_distances_follow_from_median_and_deviation():
@@ -158,8 +193,3 @@ def test_fewer_images_that_differ_than_clusters():
     found = cluster_screened(np.repeat(x, 12, axis=0), screened, KMeansParameters(), 12, 0)
     assert len(np.unique(found)) == 5
     assert (found == found[representative]).all()
-
-
-def test_nothing_but_copies_is_refused():
-    with pytest.raises(InputError, match=r"5 images, all with the same pixels: there is nothing"):
-        screen(np.ones((5, 3), np.float32), np.zeros(5, int))

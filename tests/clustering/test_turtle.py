@@ -45,7 +45,7 @@ def test_agrees_with_the_method_written_plainly(groups):
     x, _ = groups
     n_init = STARTS_TOGETHER + 1  # a whole group and one that is not
     model = Turtle(3, n_hops=0, n_init=n_init, n_steps=60, random_state=5).fit(x)
-    points = center_and_scale(main_components(unit(x)))
+    points = center_and_scale(main_components(unit(x))).astype(np.float32)
     draw = np.random.RandomState(5).standard_normal((points.shape[1], 3 * n_init))
     plain = [plain_turtle(points, start, 3, 60, draw) for start in range(n_init)]
     np.testing.assert_allclose(model.losses_, [loss for _, loss in plain], rtol=1e-3)

@@ -53,6 +53,20 @@ def test_galleries_are_found_from_the_page_that_links_to_them(tmp_path):
     ]
 
 
+def test_names_of_clusters_and_classes_are_read_as_they_are(gathered, tmp_path):
+    write(tmp_path / "a", 0)
+    reporting = tmp_path / "a" / "08_reporting"
+    names = ["NA", "None", "007", "2024"]
+    sizes = pd.DataFrame({"cluster": range(4), "name": names, "confidence": [0.5, None, 1, 1]})
+    sizes.to_csv(reporting / "cluster_sizes.csv", index=False)
+    (reporting / "cluster_distribution").mkdir()
+    classes = pd.DataFrame({"Cluster_ID": range(4), "Label_Name": names, "Count": 3})
+    classes.to_csv(reporting / "cluster_distribution" / "kmeans.csv", index=False)
+    tables = gathered.load()[0]["tables"]
+    pd.testing.assert_frame_equal(tables["cluster_sizes"], sizes)
+    pd.testing.assert_frame_equal(tables["cluster_distribution/kmeans"], classes)
+
+
 def test_no_run_at_all_names_folders_and_command(gathered, tmp_path):
     assert not gathered.exists()
     with pytest.raises(DatasetError, match=f"no results under {tmp_path}/a, .*kedro run"):

@@ -4,7 +4,6 @@ import pytest
 from fashion_mocluster.clustering.parameters import KMeansParameters
 from fashion_mocluster.parameters import check_parameters
 from fashion_mocluster.pipelines.ablation import nodes
-from fashion_mocluster.pipelines.ablation.pipeline import create_pipeline
 from tests.conftest import project_parameters
 
 # Table 2 of the thesis; size counts layers, so its "34" is 32.
@@ -47,9 +46,3 @@ def test_neighboring_cases_differ_by_one_component(env):
     for (one, other), expected in groups.items():
         a, b = cases[one].model_dump(), cases[other].model_dump()
         assert {key for key in a if a[key] != b[key]} == expected
-
-
-def test_any_subset_of_cases():
-    pipeline = create_pipeline(["b", "f"])
-    assert {"ablation_b_scores", "ablation_f_scores"} <= pipeline.all_outputs()
-    assert "ablation_a_scores" not in pipeline.all_outputs()

@@ -60,7 +60,29 @@ def test_only_pictures_can_be_sorted_into_folders():
         chosen.sort_into_folders(bare, "copies")
 
 
+def test_the_page_is_of_the_chosen_method_with_the_names_given_before():
+    images = np.random.default_rng(0).integers(0, 256, (6, 8, 8), np.uint8)
+    clusters = pd.DataFrame({"cluster": [0, 1] * 3, "confidence": 1.0})
+    duplicates, outliers = (
+        pd.DataFrame(columns=["index", *more]) for more in (["group", "kind"], ["distance"])
+    )
+    page = chosen.write_gallery(
+        images,
+        clusters,
+        np.eye(6, 2),
+        duplicates,
+        outliers,
+        {"method": "mine", "clustering": "abcdefgh"},
+        {"mine": METHODS["a"].model_copy(update={"title": "Mine <3"})},
+        pd.DataFrame({"cluster": [1], "name": ["Boots"]}),
+    )
+    assert "<h1>Clusters by Mine &lt;3</h1>" in page
+    assert '"name": "Boots"' in page
+    assert '"clustering": "abcdefgh"' in page
+
+
 @pytest.mark.parametrize("named", [True, False])
 def test_names_are_read_where_there_are_some(named):
     pipeline = chosen.create_pipeline({"a": "pixels", "b": "moco"}, named=named)
-    assert ("cluster_names" in pipeline.inputs()) == named
+    takers = {node.name for node in pipeline.nodes if "cluster_names" in node.inputs}
+    assert takers == ({"evaluation.take_best", "evaluation.write_gallery"} if named else set())

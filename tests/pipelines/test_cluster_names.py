@@ -124,6 +124,17 @@ def test_clusters_of_one_name_become_one():
     assert merge_by_name(TABLE, names_of(bag=[0]))["name"].to_list() == ["bag", "", "", "", ""]
 
 
+def test_unsorted_images_that_are_called_like_a_cluster_become_part_of_it():
+    names = names_of(shirt=[3, -1])
+    merged = merge_by_name(TABLE, names)
+    assert merged["cluster"].to_list() == [0, 3, 1, 3, 3]
+    assert merged["name"].to_list() == ["", "shirt", "", "shirt", "shirt"]
+    pd.testing.assert_frame_equal(merge_by_name(merged, names), merged)
+    unsorted = merge_by_name(TABLE, names_of(odd=[-1]))
+    assert unsorted["cluster"].to_list() == TABLE["cluster"].to_list()
+    assert unsorted["name"].to_list() == ["", "", "", "odd", ""]
+
+
 def test_clusters_that_were_merged_cannot_get_two_names():
     merged = merge_by_name(TABLE, names_of(shirt=[3, 1]))
     with pytest.raises(InputError, match=r"cluster 3 is called 'coat', but the stored run merged"):

@@ -20,6 +20,7 @@ from fashion_mocluster.pipelines.evaluation import nodes
 from fashion_mocluster.pipelines.evaluation.cluster_names import fingerprint
 from fashion_mocluster.pipelines.evaluation.parameters import ModelSelectionParameters
 from fashion_mocluster.pipelines.evaluation.pipeline import create_pipeline
+from fashion_mocluster.reporting.distribution import distribution_table
 from tests.conftest import project_parameters, uses_umap
 
 METHOD = MethodParameters(title="T", representation="moco", clusterer={"kind": "kmeans"})
@@ -137,7 +138,7 @@ def test_a_density_method_says_how_many_clusters_it_found_and_what_it_left_out(b
     figures = nodes.draw_method(
         nodes.project_embeddings(embeddings, "pca", 0),
         table_of(assignments),
-        nodes.tabulate_distribution(table_of(assignments), NAMES),
+        distribution_table(table_of(assignments), NAMES),
         method,
     )
     texts = [t.get_text() for t in figures["scatter_by_cluster"].axes[0].get_legend().get_texts()]
@@ -160,7 +161,7 @@ def test_clusters_table_has_paths_and_labels_only_where_known():
 
 def test_figures_with_and_without_labels(embeddings, blobs):
     known = table_of(blobs[1], blobs[1])
-    table = nodes.tabulate_distribution(known, NAMES)
+    table = distribution_table(known, NAMES)
     projection = nodes.project_embeddings(embeddings, "pca", 0)
     everything = nodes.draw_method(projection, known, table, METHOD)
     assert set(everything) == {
@@ -170,11 +171,22 @@ def test_figures_with_and_without_labels(embeddings, blobs):
         "confusion",
     }
     bare = known.drop(columns="label")
-    empty = nodes.tabulate_distribution(bare, None)
+    empty = distribution_table(bare, None)
     assert set(nodes.draw_method(projection, bare, empty, METHOD)) == {
         "scatter_by_cluster",
         "cluster_sizes",
     }
+
+
+def test_figures_of_very_many_classes_and_clusters_are_left_out(caplog):
+    truth = np.repeat(np.arange(256), 4)
+    known = table_of(truth, truth)
+    table = distribution_table(known, None)
+    projection = pd.DataFrame(np.random.default_rng(0).normal(size=(1024, 2)))
+    figures = nodes.draw_method(projection, known, table, METHOD)
+    assert set(figures) == {"scatter_by_cluster", "scatter_by_label"}
+    assert max(max(figure.get_size_inches()) for figure in figures.values()) < 60
+    assert "which of 256 classes are in which of 256 clusters" in caplog.text
 
 
 SELECTION = ModelSelectionParameters(representation="moco", n_neighbors=5)

@@ -1,23 +1,20 @@
 """Weights that the thesis published, from the file that a parameter names to the scores."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
-from kedro.io import DataCatalog
-from kedro.runner import SequentialRunner
-from pydantic import BaseModel
 
-from fashion_mocluster import session
-from fashion_mocluster.configuration import files_of
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning.embedding import embed
 from fashion_mocluster.learning.encoder import build_encoder
 from fashion_mocluster.learning.parameters import EmbeddingParameters, EncoderParameters
 from fashion_mocluster.learning.weights import WeightsError
 from fashion_mocluster.parameters import ParameterError, check_parameters
-from fashion_mocluster.pipeline_registry import build_pipelines
 from fashion_mocluster.pipelines.evaluation.nodes import read_external_weights
 from tests.conftest import PROJECT, project_parameters
+from tests.project_copy import run
 
 REFERENCE = PROJECT.parent / "shared" / "reference" / "encoder_spectral_best.pt"
 # Published with the file: ACC, NMI and ARI on all 10,000 test images.
@@ -25,56 +22,40 @@ REFERENCE_SCORES = {
     "kmeans": (0.523, 0.563, 0.380),
     "spectral": (0.525, 0.576, 0.379),
 }
+PARAMETERS = """
+evaluation:
+  run_methods: [external_kmeans, external_spectral]
+  methods:
+    external_kmeans:
+      title: K
+      representation: external_encoder
+      clusterer: {kind: kmeans, standardize: true, n_init: 3}
+    external_spectral:
+      title: S
+      representation: external_encoder
+      clusterer: {kind: spectral, standardize: true, n_init: 3}
+"""
 
 
-def scores(path, folder, limit=None):
-    """Scores of two methods that use the weights, run with the project's own catalog in ``folder``."""
-    clusterer = {"standardize": True, "n_init": 3}
-    methods = {
-        kind: {
-            "title": kind,
-            "representation": "external_encoder",
-            "clusterer": {"kind": kind, **clusterer},
-        }
-        for kind in ("kmeans", "spectral")
-    }
-    images = str(PROJECT / "data/01_raw/fashion-mnist_test.csv.gz")
-    runtime = {
-        "data": {"path": images, "limit": limit},
-        "evaluation": {
-            "external_weights": str(path),
-            "methods": methods,
-            "run_methods": list(methods),
-        },
-    }
-    parameters = project_parameters(runtime=runtime)
-    session.begin(session.Session(parameters, folder, "data"))
-    catalog = DataCatalog.from_config(files_of(PROJECT, "base", "catalog"))
-    checked = check_parameters(parameters)
-    for key, value in flattened(checked):
-        catalog[f"params:{key}"] = value
-    wanted = ["kmeans_scores", "spectral_scores"]
-    pipeline = build_pipelines(checked)["evaluation"].to_outputs(*wanted)
-    SequentialRunner().run(pipeline, catalog)
-    return {name: catalog[name].load() for name in wanted}
-
-
-def flattened(parameters, prefix=""):
-    """Every group of typed parameters and every value in them, by dotted key."""
-    items = parameters.items() if isinstance(parameters, dict) else parameters
-    for key, value in items:
-        yield f"{prefix}{key}", value
-        if isinstance(value, dict | BaseModel):
-            yield from flattened(value, f"{prefix}{key}.")
+def scores(project, path, limit=None):
+    """Scores of two methods that use the weights, by the kind of their clusterers."""
+    conf = project / "conf" / "external"
+    conf.mkdir(exist_ok=True)
+    (conf / "globals.yml").write_text("folder: data/external\npretrained_dir: null\n")
+    (conf / "parameters.yml").write_text(PARAMETERS)
+    params = {"evaluation.external_weights": str(path), "data.limit": limit}
+    names = {kind: f"external_{kind}" for kind in REFERENCE_SCORES}
+    wanted = [f"{name}_scores" for name in names.values()]
+    run(project, "external", ["evaluation"], params, to_outputs=wanted)
+    folder = project / "data/external/08_reporting/scores"
+    return {kind: json.loads((folder / f"{name}.json").read_text()) for kind, name in names.items()}
 
 
 @pytest.mark.slow
-def test_published_figures_are_reproduced(tmp_path):
+def test_published_figures_are_reproduced(project):
     if not REFERENCE.exists():
         pytest.skip("the published weights are not beside the project")
-    found = scores(REFERENCE, tmp_path)
-    for kind in ("kmeans", "spectral"):
-        row = found[f"{kind}_scores"]
+    for kind, row in scores(project, REFERENCE).items():
         ours = [row[score] for score in ("acc", "nmi", "ari")]
         assert ours == pytest.approx(REFERENCE_SCORES[kind], abs=0.01), kind
 
@@ -92,9 +73,9 @@ def bare(size):
 
 
 @pytest.mark.slow
-def test_a_bare_state_dict_becomes_a_method(tmp_path):
+def test_a_bare_state_dict_becomes_a_method(project, tmp_path):
     torch.save(bare((28, 28)), tmp_path / "bare.pt")
-    row = scores(tmp_path / "bare.pt", tmp_path, limit=200)["kmeans_scores"]
+    row = scores(project, tmp_path / "bare.pt", limit=200)["kmeans"]
     assert (row["representation"], row["n_images"]) == ("external_encoder", 200)
 
 
@@ -109,10 +90,10 @@ def test_of_color_images_only_the_size_matters_to_the_architecture():
         embed(color, weights, EmbeddingParameters())
 
 
-def test_a_file_that_fits_no_encoder_is_named(tmp_path):
+def test_a_file_that_fits_no_encoder_is_named(project, tmp_path):
     torch.save({"something": torch.zeros(2)}, tmp_path / "other.pt")
     with pytest.raises(WeightsError, match=r"other\.pt: conv1\.weight is missing"):
-        scores(tmp_path / "other.pt", tmp_path, limit=50)
+        scores(project, tmp_path / "other.pt", limit=50)
 
 
 def test_a_method_on_external_weights_needs_their_file():

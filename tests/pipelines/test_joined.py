@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from fashion_mocluster.parameters import ParameterError, check_parameters
-from fashion_mocluster.pipelines.evaluation.joined import create_pipeline, join_embeddings
+from fashion_mocluster.pipelines.evaluation.joined import join_embeddings
 from tests.conftest import project_parameters
 
 
@@ -21,12 +21,6 @@ def test_parts_stand_side_by_side_each_of_the_length_of_its_weight():
     np.testing.assert_allclose(joined, expected, rtol=1e-6)
     assert list(joined) == [f"feature_{i}" for i in range(5)]
     assert set(joined.dtypes) == {np.dtype("float32")}
-
-
-def test_the_pipeline_joins_what_it_is_told():
-    new = create_pipeline("both", {"moco": 1, "hog": 2}, "predict", "new_")
-    assert new.inputs() == {"new_moco_embeddings", "new_hog_embeddings"}
-    assert new.outputs() == {"new_both_embeddings"}
 
 
 @pytest.mark.parametrize(

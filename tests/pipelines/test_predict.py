@@ -87,15 +87,14 @@ def test_names_of_the_stored_run_are_used_unless_others_are_given(run):
 
 def test_scores_with_and_without_labels(predicted):
     best = {"method": "row", "clustering": "abcdefgh"}
-    scores = predict.score_predictions(predicted, np.array([7, 7, 3, 7]), best, title="Row")
+    names = {"method": "row", "title": "Row"}
+    scores = predict.score_predictions(predicted, np.array([7, 7, 3, 7]), best, **names)
     assert scores["clustering"] == "abcdefgh"
+    assert scores["method"] == "row"
     assert scores["acc"] == 0.75
     assert scores["mean_confidence"] == 0.75
-    assert set(predict.score_predictions(predicted, None, best, title="Row")) == {
-        "n_images",
-        "mean_confidence",
-        "clustering",
-    }
+    bare = predict.score_predictions(predicted, None, best, **names)
+    assert set(bare) == {"n_images", "mean_confidence", "method", "clustering"}
 
 
 def test_figure_with_and_without_labels_has_every_known_cluster(predicted):
@@ -109,11 +108,25 @@ def test_figure_with_and_without_labels_has_every_known_cluster(predicted):
     assert [bar.get_height() for bar in bare.axes[0].patches] == [2, 2, 0, 0]
 
 
-@pytest.mark.parametrize("shape", [(2, 10, 12), (2, 28, 28, 3)])
-def test_images_of_another_size_or_color_name_the_cure(shape):
-    size = " x ".join(map(str, shape[1:]))
-    known = {"height": 28, "width": 28, "channels": 1}
-    with pytest.raises(ValueError, match=f"{size}, but the encoder was trained on 28 x 28"):
+def test_figure_of_very_many_classes_and_clusters_has_their_sizes(caplog):
+    truth = np.arange(256)
+    table = pd.DataFrame({"index": truth, "cluster": truth})
+    figure = predict.draw_predictions(table, table, truth, None, title="Row")
+    assert [bar.get_height() for bar in figure.axes[0].patches] == [1] * 256
+    assert "256 clusters" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("shape", "channels", "message"),
+    [
+        ((2, 10, 12), 1, "10 x 12 in gray, .* 28 x 28 in gray; set predict.image_shape to null"),
+        ((2, 28, 28), 3, "28 x 28 in gray, .* 28 x 28 in color; bring them as pictures"),
+        ((2, 28, 28, 3), 1, "28 x 28 in color, .* 28 x 28 in gray; bring them as pictures"),
+    ],
+)
+def test_images_of_another_size_or_color_name_the_cure(shape, channels, message):
+    known = {"height": 28, "width": 28, "channels": channels}
+    with pytest.raises(ValueError, match=f"predict.path: images of {message}"):
         predict.check_new_images(np.zeros(shape, np.uint8), known)
 
 

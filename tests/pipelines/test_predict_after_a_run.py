@@ -1,5 +1,7 @@
 """New pictures, sorted into the clusters of a stored run that nobody describes again."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -75,6 +77,12 @@ def test_every_method_goes_on_with_what_the_run_stored(photos, method):
     embeddings = {"predict.external_embeddings": str(folder / "new.npy")}
     table, log = predicted(photos, **{"predict.method": method, **embeddings})
     assert "taken from the stored run: " in log
+    reporting = output.parent / "08_reporting"
+    best, scores = (
+        json.loads((reporting / f"{name}.json").read_text())
+        for name in ("best_method", "prediction_scores")
+    )
+    assert scores["method"] == (best["method"] if method == "best" else method)
     name = "clusters" if method == "best" else f"clusters_{method}"
     known = pd.read_csv(output / f"{name}.csv", dtype={"name": str})
     assert table["cluster"].to_list() == known["cluster"][:3].to_list()

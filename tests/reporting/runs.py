@@ -51,7 +51,6 @@ def files(recipe="default recipe", seed=0, labels=True, methods=tuple(METHODS)):
             }
         },
         "moco": {"epochs": 30 if recipe == "default recipe" else 300},
-        "predict": {"method": "moco_umap"},
         "report": {"thesis_costs": {"training": {"moco": {"seconds": 13.66, "memory_mb": 280}}}},
     }
     hardware = {"processor": "A & B", "cores": 2, "memory_gb": 24.0, "accelerator": None}

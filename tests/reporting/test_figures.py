@@ -140,6 +140,29 @@ def test_names_move_apart_until_none_covers_another():
             assert (gap >= size * 0.999).any()
 
 
+@pytest.mark.parametrize("last_is_unsorted", [False, True])
+def test_gray_is_for_images_in_no_group_and_not_for_a_class_of_that_name(last_is_unsorted):
+    points = pd.DataFrame(np.eye(3, 2), columns=["x", "y"])
+    names = ["unsorted", "shoe", "bag"]
+    figure = scatter.scatter_figure(
+        points, np.arange(3), names, TITLE, last_is_unsorted=last_is_unsorted
+    )
+    palette = [handle.get_color() for handle in figure.axes[0].get_legend().legend_handles]
+    last = scatter.UNSORTED_COLOR if last_is_unsorted else style.colors(3)[2]
+    assert palette == [*style.colors(3)[:2], last]
+
+
+def test_very_many_names_stay_where_they_are():
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(100), 3)
+    points = pd.DataFrame(rng.normal(size=(300, 2)), columns=["x", "y"])
+    names = [f"class {i}" for i in range(100)]
+    (axes,) = scatter.scatter_figure(points, groups, names, "Many").axes
+    medians = points.groupby(groups).median().to_numpy()
+    places = {text.get_text(): text.get_position() for text in axes.texts}
+    np.testing.assert_allclose([places[name] for name in names], medians)
+
+
 CLUSTERS = pd.DataFrame({"cluster": [1, 1, 1, 0, 0, 1], "label": [0, 0, 1, 7, 7, 7]})
 
 

@@ -14,6 +14,8 @@ from fashion_mocluster.reporting import gallery
 
 HACK = "<img src=x onerror=\"document.title='hacked'\">&'\".jpg"
 TITLE = "</script><script>document.title='hacked'</script>"
+NO_DUPLICATES = pd.DataFrame(columns=["index", "group", "kind"])
+NO_OUTLIERS = pd.DataFrame(columns=["index", "distance"])
 COLORS = [(200, 30, 30), (30, 160, 30), (30, 30, 200), (120, 120, 120)]
 
 
@@ -86,7 +88,7 @@ def test_copies_are_told_from_what_is_nearly_the_same():
     rows, groups = [0, 4, 1, 8, 5, 2, 6], [0, 0, 0, 0, 0, 1, 1]
     duplicates = pd.DataFrame({"index": rows, "group": groups, "kind": "exact"})
     images[6] = 7
-    page = gallery.gallery_html(images, clusters, projection, duplicates, None, "T")
+    page = gallery.gallery_html(images, clusters, projection, duplicates, NO_OUTLIERS, "T")
     mixed, near = data_of(page)["duplicates"]
     assert mixed == {
         **{"kind": "nearly the same", "size": 5},
@@ -94,7 +96,7 @@ def test_copies_are_told_from_what_is_nearly_the_same():
     }
     assert near == {"kind": "nearly the same", "size": 2, "same": [], "pictures": [2, 6]}
     images[6] = images[2]
-    page = gallery.gallery_html(images, clusters, projection, duplicates, None, "T")
+    page = gallery.gallery_html(images, clusters, projection, duplicates, NO_OUTLIERS, "T")
     assert data_of(page)["duplicates"][1] == {**near, "kind": "the same"}
 
 
@@ -116,7 +118,8 @@ def test_a_memory_map_without_files_duplicates_and_outliers(tmp_path):
     images, clusters, projection, *_ = small_run(color=False)
     np.save(tmp_path / "images.npy", images)
     mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
-    page = gallery.gallery_html(mapped, clusters.drop(columns="path"), projection, None, None, "T")
+    bare = clusters.drop(columns="path"), projection, NO_DUPLICATES, NO_OUTLIERS
+    page = gallery.gallery_html(mapped, *bare, "T")
     data = data_of(page)
     assert data["pictures"]["name"][7] == "image 7"
     assert data["duplicates"] == data["outliers"]["pictures"] == []
@@ -131,6 +134,10 @@ def test_names_given_before_keep_all_their_clusters():
     shown = [(c["label"], c["name"], c["numbers"]) for c in data["clusters"]]
     assert shown[:2] == [("Cluster 0, 2", "Shirts", [0, 2]), ("Cluster 1", "", [1])]
     assert shown[2] == ("Unsorted", "", [-1])
+    names.loc[2, "cluster"] = -1
+    merged = clusters.assign(cluster=clusters["cluster"].replace(-1, 0))
+    data = data_of(gallery.gallery_html(images, merged, *others, names=names))
+    assert data["clusters"][0]["label"] == "Cluster 0, unsorted"
 
 
 def test_the_map_fills_its_square_and_far_points_stay_at_its_edge():
@@ -144,7 +151,7 @@ def test_the_map_fills_its_square_and_far_points_stay_at_its_edge():
 
 def test_one_image_is_no_images():
     images, clusters, *others = (part[:1] for part in small_run()[:3])
-    page = gallery.gallery_html(images, clusters, *others, None, None, "T")
+    page = gallery.gallery_html(images, clusters, *others, NO_DUPLICATES, NO_OUTLIERS, "T")
     assert 'href="report.html"' in page
     assert re.search(r'<p class="lead">1 image in 1 cluster\.', page)
 

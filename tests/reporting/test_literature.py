@@ -17,7 +17,7 @@ def run(seed, a, b, best="a", predicted=None):
         {"method": ["a", "b"], "representation": "moco", "n_images": 1000}
         | {"acc": [a, b], "nmi": [a, b], "ari": [a, b]}
     )
-    parameters = {"evaluation": {"methods": METHODS}, "predict": {"method": "b"}}
+    parameters = {"evaluation": {"methods": METHODS}, "predict": {"method": "best"}}
     values = {"run_info": {"parameters": parameters}, "best_method": {"method": best}}
     if predicted is not None:
         values["prediction_scores"] = {"n_images": 2000, "mean_confidence": 0.9, **predicted}
@@ -46,7 +46,7 @@ def test_clusterings_stand_in_order_of_acc_with_mean_and_deviation():
 
 
 def test_new_images_have_lines_of_their_own():
-    scores = {"acc": 0.65, "nmi": 0.6, "ari": 0.5}
+    scores = {"method": "b", "acc": 0.65, "nmi": 0.6, "ari": 0.5}
     runs = [run(0, 0.7, 0.5, predicted=scores), run(1, 0.7, 0.5)]
     line = ["B", "p", "2,000 new", "0.650", "0.600", "0.500", "1"]
     assert line in lines_of(literature_table(runs, LITERATURE))
@@ -55,7 +55,9 @@ def test_new_images_have_lines_of_their_own():
 
 def test_new_images_without_labels_are_not_set_beside_literature():
     runs = [run(0, 0.7, 0.5, predicted={})]
-    assert lines_of(new_images_table(runs)) == [["B", "p", "2,000 new", "0.900", "", "", "", "1"]]
+    assert lines_of(new_images_table(runs)) == [
+        ["A & co", "p", "2,000 new", "0.900", "", "", "", "1"]
+    ]
     assert not any("new" in line[2] for line in lines_of(literature_table(runs, LITERATURE)))
     assert new_images_table([run(0, 0.7, 0.5)]).empty
 

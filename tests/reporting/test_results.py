@@ -43,6 +43,18 @@ def test_predictions_by_the_clusters_of_an_earlier_run_are_left_out():
         assert bool(results(run)[0].predictions) == (clustering == "abcdefgh")
 
 
+def test_costs_of_ablations_and_of_new_images_are_left_out():
+    run = files()
+    for name in ("ablation_a", "bugfix_ablation_all_finetuned"):
+        run["tables"][f"training_cost/{name}"] = run["tables"]["training_cost/moco"]
+        run["values"][f"embedding_cost/{name}"] = {"time_s": 9.0, "memory_mb": 1.0}
+    for name in ("new_moco", "new_variant"):
+        run["values"][f"embedding_cost/{name}"] = {"time_s": 9.0, "memory_mb": 1.0}
+    (read,) = results(run)
+    assert list(read.training_costs) == ["moco"]
+    assert list(read.embedding_costs) == ["moco", "new_variant"]
+
+
 def test_a_run_without_any_file_is_empty():
     nothing = {"recipe": "p", "seed": 0, "tables": {}, "values": {}, "figures": {}}
     (read,) = results(nothing)

@@ -22,7 +22,7 @@ from fashion_mocluster.clustering.parameters import (
 )
 from fashion_mocluster.clustering.samples import FEW, sample
 from fashion_mocluster.clustering.spectral import SpectralClusterer
-from fashion_mocluster.clustering.turtle import Turtle
+from fashion_mocluster.clustering.turtle import Turtle, center_and_scale
 from fashion_mocluster.clustering.umap_embedding import umap_embedding
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.wording import counted
@@ -106,7 +106,10 @@ def _cluster(
             case SpectralParameters(n_neighbors=k):
                 labels = SpectralClusterer(n_clusters, n_neighbors=k, **settings).fit_predict(x)
             case GaussianMixtureParameters():
-                labels = GaussianMixture(n_clusters, **settings).fit_predict(_unit_variance(x))
+                # The mixture adds 1e-6 to each variance, which keeps the covariance of equal points
+                # positive definite only in this precision and scale.
+                x = center_and_scale(x.astype(np.float64))
+                labels = GaussianMixture(n_clusters, **settings).fit_predict(x)
             case WardParameters():
                 labels = _ward(x, n_clusters)
             case HdbscanParameters():
@@ -170,12 +173,3 @@ def _ward(x: np.ndarray, n_clusters: int) -> np.ndarray:
     if len(x) <= n_clusters:
         return copy_of
     return AgglomerativeClustering(n_clusters, linkage="ward").fit_predict(x)[copy_of]
-
-
-def _unit_variance(x: np.ndarray) -> np.ndarray:
-    """float64 (N, D), centered and divided by one number: the mixture adds 1e-6 to each variance,
-    which keeps the covariance of equal points positive definite only in this precision and scale.
-    """
-    x = x.astype(np.float64)
-    x -= x.mean(0)
-    return x / (np.sqrt(np.square(x).mean()) or 1.0)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+from scipy.special import xlogy
 from sklearn.metrics import (
     adjusted_rand_score,
     calinski_harabasz_score,
@@ -262,18 +263,30 @@ def _merge_smallest(joint: np.ndarray) -> np.ndarray:
     """The shares (K - 1, K - 1) once the smallest cluster is part of another, that with which least
     information is lost.
     """
-    smallest = int(joint.sum(0).argmin())
-    others = (cluster for cluster in range(len(joint)) if cluster != smallest)
-    unions = (_merged(joint, other, smallest) for other in others)
-    return max(unions, key=_mutual_information)
+    share = joint.sum(0)
+    smallest = int(share.argmin())
+    others = np.delete(np.arange(len(joint)), smallest)
+    shares, joins = share[others], share[smallest]
+    rest, row = joint[np.ix_(others, others)], joint[smallest, others]
+    within = joint[smallest, smallest]
+    # The information is the sum of p log p over all pairs of clusters, less twice that over the clusters.
+    # What each union adds to it: in pairs with other clusters, which are there twice, with itself, and in
+    # its own share.
+    pairs = _p_log_p(rest + row) - _p_log_p(rest)
+    itself = rest.diagonal()
+    gained = 2 * (pairs.sum(1) - pairs.diagonal())
+    gained += _p_log_p(itself + 2 * row + within) - _p_log_p(itself)
+    gained -= 2 * (_p_log_p(shares + joins) - _p_log_p(shares))
+    best = gained.argmax()
+    rest[best] += row
+    row[best] += within
+    rest[:, best] += row
+    return rest
 
 
-def _merged(joint: np.ndarray, cluster: int, other: int) -> np.ndarray:
-    """The shares once ``other`` is part of ``cluster``."""
-    joint = joint.copy()
-    joint[cluster] += joint[other]
-    joint[:, cluster] += joint[:, other]
-    return np.delete(np.delete(joint, other, 0), other, 1)
+def _p_log_p(p: np.ndarray) -> np.ndarray:
+    """Shares p times log p; 0 for 0."""
+    return xlogy(p, p)
 
 
 def _mutual_information(joint: np.ndarray) -> float:

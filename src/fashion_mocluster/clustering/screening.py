@@ -19,14 +19,18 @@ from fashion_mocluster.clustering.clusterers import cluster
 from fashion_mocluster.clustering.neighbors import nearest_in_rows, take_rows, unit
 from fashion_mocluster.clustering.parameters import ClustererParameters
 from fashion_mocluster.clustering.samples import MANY, sample
-from fashion_mocluster.errors import InputError
-from fashion_mocluster.wording import counted
 
 # How many neighbors tell how far an image is from others, and vote on the cluster of an outlier.
 NEIGHBORS = 10
 # How far from the median such distances are: in median absolute deviations, scaled to be standard
 # deviations of a normal distribution.
 NEAR_COPY, OUTLIER = 3.5, 3.0
+# Of fewer distances than this the deviation is often tiny by chance; there near copies are at most half
+# as far from each other as is usual.
+FEW_DISTANCES, NEAR_AMONG_FEW = 10, 0.5
+# By how much a distance has to be below the threshold, as a share of it: more than rounding adds, for
+# where all distances are equal the threshold is equal to them.
+ROUNDING = 1e-6
 
 
 def exact_copies(images: np.ndarray) -> np.ndarray:
@@ -76,20 +80,12 @@ def screen(x: np.ndarray, exact: np.ndarray) -> tuple[Screened, np.ndarray]:
 
     Args:
         x: float (N, D), embeddings. Lengths do not count.
-        exact: int (N,), as :func:`exact_copies` finds them.
+        exact: int (N,), as :func:`exact_copies` finds them; not all images are copies of one.
 
     Returns:
         Copies and outliers, and the distance to the ``NEIGHBORS``-th nearest image that is no exact
         copy, float32 (N,).
-
-    Raises:
-        InputError: All images have the same pixels.
     """
-    if (exact == exact[0]).all():
-        raise InputError(
-            f"{counted(len(x), 'image')}, all with the same pixels: there is nothing to cluster; name "
-            "a folder or file with others in data.path"
-        )
     # Each image once: a hundred copies would make their distances the usual ones.
     rows, of_each = np.unique(exact, return_inverse=True)
     indices, distances = nearest_in_rows(unit(x), rows, min(NEIGHBORS, len(rows) - 1))
@@ -111,10 +107,13 @@ def small_distance(nearest: np.ndarray) -> float:
     Args:
         nearest: float (N,), from each image to its nearest. Most of them are no copies.
     """
-    logs = np.log(nearest[nearest > 0])
+    logs = np.log(nearest[nearest > 0], dtype=np.float64)
     if len(logs) == 0:
         return 0.0
-    return float(np.exp(np.median(logs) - NEAR_COPY * median_abs_deviation(logs, scale="normal")))
+    below = NEAR_COPY * median_abs_deviation(logs, scale="normal")
+    if len(logs) < FEW_DISTANCES:
+        below = max(below, -np.log(NEAR_AMONG_FEW))
+    return float((1 - ROUNDING) * np.exp(np.median(logs) - below))
 
 
 def large_distance(distances: np.ndarray) -> float:

@@ -116,6 +116,7 @@ class Turtle(ClusterMixin, BaseEstimator):
         # Sums of several threads would be rounded in another order than those of one.
         with threadpool_limits(1):
             x = center_and_scale(main_components(smooth(unit(x), graph, self.n_hops)))
+            x = x.astype(np.float32)
             random_state = check_random_state(self.random_state)
             labels, self.losses_ = self._anneal(x, init_labels, random_state, threads)
         neighbors = graph.indices.reshape(len(x), -1)
@@ -260,9 +261,9 @@ def main_components(x: np.ndarray) -> np.ndarray:
 
 
 def center_and_scale(x: np.ndarray) -> np.ndarray:
-    """float32 (N, D) with mean 0, divided by one number so that the mean square is 1."""
+    """Points (N, D) with mean 0, divided by one number so that the mean square is 1."""
     x = x - x.mean(0)
-    return (x / (np.sqrt(np.square(x).mean()) or 1.0)).astype(np.float32)
+    return x / (np.sqrt(np.square(x).mean()) or 1.0)
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:

@@ -5,16 +5,6 @@ import numpy as np
 from fashion_mocluster.clustering.neighbors import nearest_neighbors, unit
 
 
-def nearest_directions(x: np.ndarray, n_neighbors: int) -> np.ndarray:
-    """Indices int64 (N, n_neighbors) of the points whose directions are nearest to that of each.
-
-    Args:
-        x: float (N, D). Lengths do not count.
-        n_neighbors: How many; all others if there are fewer.
-    """
-    return nearest_neighbors(unit(x), min(n_neighbors, len(x) - 1))[0]
-
-
 def share_in_cluster(neighbors: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Share of each point's neighbors that are in its cluster, float64 (N,).
 
@@ -33,7 +23,8 @@ def neighbor_agreement(x: np.ndarray, labels: np.ndarray, n_neighbors: int) -> n
         labels: int (N,).
         n_neighbors: How many are compared; all others if there are fewer.
     """
-    return share_in_cluster(nearest_directions(x, n_neighbors), labels)
+    neighbors, _ = nearest_neighbors(unit(x), min(n_neighbors, len(x) - 1))
+    return share_in_cluster(neighbors, labels)
 
 
 def typical_and_borderline(

@@ -13,6 +13,12 @@ from kedro.io import DatasetError
 from fashion_mocluster.datasets.files import FileDataset
 
 REPORTING = "08_reporting"
+# NA may be the name of a cluster or a class, and 007 is one and no number; only what is empty is missing.
+READ_CSV = {
+    "dtype": {"name": str, "Label_Name": str},
+    "keep_default_na": False,
+    "na_values": [""],
+}
 
 
 class RunResultsDataset(FileDataset):
@@ -95,7 +101,7 @@ def _seeds(root: Path) -> list[tuple[int, Path]]:
 def _read(folder: Path) -> dict[str, dict[str, Any]]:
     files: dict[str, dict[str, Any]] = {"tables": {}, "values": {}, "figures": {}}
     readers = {
-        ".csv": ("tables", lambda path: pd.read_csv(path, dtype={"name": str})),
+        ".csv": ("tables", lambda path: pd.read_csv(path, **READ_CSV)),
         ".json": ("values", lambda path: json.loads(path.read_text())),
         ".png": ("figures", Path.read_bytes),
     }

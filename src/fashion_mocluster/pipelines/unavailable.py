@@ -1,11 +1,11 @@
 """A pipeline in place of one that the environment has no parameters for."""
 
-from functools import partial, update_wrapper
 from typing import NoReturn
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from fashion_mocluster.errors import FashionMoClusterError
+from fashion_mocluster.pipelines.wiring import bind, nodes_in
 
 
 class PipelineUnavailableError(FashionMoClusterError):
@@ -19,5 +19,4 @@ def explain(parameters: dict, reason: str) -> NoReturn:
 
 def create_pipeline(reason: str) -> Pipeline:
     """One node that ends the run with ``reason``, so that the pipeline is listed like the others."""
-    function = update_wrapper(partial(explain, reason=reason), explain)
-    return Pipeline([Node(function, "parameters", "explanation", name="explain")])
+    return nodes_in(None, (bind(explain, reason=reason), "parameters", "explanation"))

@@ -10,13 +10,12 @@ from fashion_mocluster.reporting.seeds import format_number
 
 def training_table(results: Sequence[RunResults], thesis: dict[str, dict]) -> pd.DataFrame:
     """Per training and recipe: epochs run, median seconds and most memory (MB) of an epoch over all
-    seeds, beside ``seconds`` and ``memory_mb`` of ``thesis``; ablations are left out.
+    seeds, beside ``seconds`` and ``memory_mb`` of ``thesis``.
     """
     epochs: dict[tuple[str, str], list[pd.DataFrame]] = {}
     for run in results:
         for training, table in run.training_costs.items():
-            if not training.startswith(("ablation_", "bugfix_ablation_")):
-                epochs.setdefault((training, run.recipe), []).append(table)
+            epochs.setdefault((training, run.recipe), []).append(table)
     return pd.DataFrame(
         {
             "training": training.replace("_", " "),

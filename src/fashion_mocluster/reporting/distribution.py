@@ -23,23 +23,25 @@ COLUMNS = ["Cluster_ID", "Label_ID", "Label_Name", "Count", "Frequency", "Cluste
 DOMINANT = 0.5
 # A class with this share of a cluster, but not more than half, is confused with the others.
 CONFUSED = 0.2
+# Clusters times classes that figures can show: of 50 of each one is 120 inches high.
+MOST_CELLS = 2500
 # Inches that the names of the classes get at most.
 NAMES_AT_MOST = 3.0
 
 
-def distribution_table(clusters: pd.DataFrame, class_names: list[str]) -> pd.DataFrame:
+def distribution_table(clusters: pd.DataFrame, class_names: list[str] | None) -> pd.DataFrame:
     """One line per cluster and class that occurs in it; no lines where labels are not known.
 
     Args:
         clusters: Columns ``cluster`` and, where known, ``label``.
-        class_names: Names of labels 0, 1, ...; a label beyond them is called by its number.
+        class_names: Names of labels 0, 1, ..., if any; a label beyond them is called by its number.
     """
     if "label" not in clusters:
         return pd.DataFrame(columns=COLUMNS)
     counts = clusters.groupby(["cluster", "label"]).size()
     totals = counts.groupby("cluster").transform("sum")
     labels = counts.index.get_level_values("label")
-    named = dict(enumerate(class_names))
+    named = dict(enumerate(class_names or []))
     return pd.DataFrame(
         {
             "Cluster_ID": counts.index.get_level_values("cluster"),

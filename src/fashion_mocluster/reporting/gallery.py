@@ -14,7 +14,7 @@ from PIL import Image
 
 from fashion_mocluster.reporting.pages import page_environment
 from fashion_mocluster.reporting.pictures import webp
-from fashion_mocluster.reporting.style import colors
+from fashion_mocluster.reporting.style import cluster_name, colors
 
 # Pixels of the longer side of a thumbnail, and how many are embedded at most: 9 MB of photos.
 THUMBNAIL, MAX_THUMBNAILS = 112, 4000
@@ -41,8 +41,8 @@ def gallery_html(
     images: np.ndarray,
     clusters: pd.DataFrame,
     projection: np.ndarray,
-    duplicates: pd.DataFrame | None,
-    outliers: pd.DataFrame | None,
+    duplicates: pd.DataFrame,
+    outliers: pd.DataFrame,
     title: str,
     *,
     names: pd.DataFrame | None = None,
@@ -58,16 +58,12 @@ def gallery_html(
         clusters: ``cluster`` (-1: unsorted), ``confidence`` and, where there are files, ``path``,
             one line per image, indexed 0, 1, ...
         projection: float (N, 2), where the images lie on the map.
-        duplicates: ``index, group, kind`` (exact or near); None where they were not looked for.
-        outliers: ``index, distance``; None where they were not looked for.
+        duplicates: ``index, group, kind`` (exact or near).
+        outliers: ``index, distance``.
         names: ``cluster, name`` as given before; in ``clusters`` those of one name are one already,
-            that with the lowest number.
+            that with the lowest number, -1 aside.
         clustering: What tells these clusters from others; it is saved with the names.
     """
-    if duplicates is None:
-        duplicates = pd.DataFrame(columns=["index", "group", "kind"])
-    if outliers is None:
-        outliers = pd.DataFrame(columns=["index", "distance"])
     if "path" not in clusters:
         clusters = clusters.assign(path=[f"image {row}" for row in range(len(clusters))])
     outliers = outliers.sort_values("distance", ascending=False)
@@ -140,7 +136,9 @@ def _described(
         described.append(
             {
                 "numbers": numbers,
-                "label": "Unsorted" if number < 0 else f"Cluster {', '.join(map(str, numbers))}",
+                "label": "Unsorted"
+                if number < 0
+                else f"Cluster {', '.join(map(cluster_name, numbers))}",
                 "name": name,
                 "color": color,
                 "size": int(sizes[number]),

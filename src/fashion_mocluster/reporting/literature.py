@@ -50,8 +50,7 @@ def new_image_scores(results: Sequence[RunResults]) -> pd.DataFrame:
     lines = []
     for run in results:
         if run.predictions:
-            method = run.parameters.get("predict", {}).get("method", "")
-            method = run.best_method if method == "best" else method
+            method = run.predictions.get("method", run.best_method)
             images = f"{run.predictions['n_images']:,} new"
             scores = {s: run.predictions.get(s) for s in ("mean_confidence", *SCORES)}
             lines.append([titles.get(method, method), run.recipe, images, *scores.values()])

@@ -11,6 +11,9 @@ import pandas as pd
 
 from fashion_mocluster.representations import encoder_of
 
+# How the costs of an ablation's trainings and embeddings begin, and of what `predict` embedded.
+ABLATIONS, NEW = ("ablation_", "bugfix_ablation_"), "new_"
+
 
 def _no_comparison() -> pd.DataFrame:
     return pd.DataFrame(columns=["method", "representation"])
@@ -25,11 +28,13 @@ class RunResults:
         comparison: ``clustering_comparison.csv``.
         best_method: The method chosen without labels; empty where none was.
         neighbor_mi: The criterion of that choice by method, in nats.
-        training_costs: By training ``epoch, seconds, memory_mb``, one line per epoch.
-        embedding_costs: By representation ``time_s`` and ``memory_mb``.
+        training_costs: By training ``epoch, seconds, memory_mb``, one line per epoch; without those of
+            ablations.
+        embedding_costs: By representation ``time_s`` and ``memory_mb``; without those of ablations and
+            of new images.
         distributions: By method the classes in its clusters.
-        predictions: How many new images were sorted into the clusters, and their scores; empty where
-            that was done by other clusters, of an earlier run.
+        predictions: How many new images were sorted into the clusters, of which method, and their
+            scores; empty where that was done by other clusters, of an earlier run.
         figures: PNG files by path below ``08_reporting``, without suffix.
         gallery: The link to its gallery; None where it has none.
         cluster_sizes: The clusters of the chosen method: ``cluster``, ``name`` if they have names,
@@ -72,8 +77,10 @@ class RunResults:
             parameters=record.get("parameters", {}),
             versions=record.get("versions", {}),
             hardware=record.get("hardware", {}),
-            training_costs=_folder(tables, "training_cost"),
-            embedding_costs=_folder(values, "embedding_cost"),
+            training_costs=_without_ablations(_folder(tables, "training_cost")),
+            embedding_costs=_without_new_images(
+                _without_ablations(_folder(values, "embedding_cost"))
+            ),
             distributions=_folder(tables, "cluster_distribution"),
             ablation=tables.get("ablation", pd.DataFrame()),
             bugfix_ablation=tables.get("bugfix_ablation", pd.DataFrame()),
@@ -121,6 +128,21 @@ def _folder(files: dict[str, Any], folder: str) -> dict[str, Any]:
         name.rpartition("/")[2]: content
         for name, content in files.items()
         if name.rpartition("/")[0] == folder
+    }
+
+
+def _without_ablations(costs: dict[str, Any]) -> dict[str, Any]:
+    return {name: cost for name, cost in costs.items() if not name.startswith(ABLATIONS)}
+
+
+def _without_new_images(costs: dict[str, Any]) -> dict[str, Any]:
+    """A variant may be called ``new_...`` too; new images are embedded as known ones were, whose cost is
+    there as well.
+    """
+    return {
+        name: cost
+        for name, cost in costs.items()
+        if not (name.startswith(NEW) and name.removeprefix(NEW) in costs)
     }
 
 

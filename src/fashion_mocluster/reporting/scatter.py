@@ -10,28 +10,36 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-from fashion_mocluster.reporting.style import cluster_name, colors, framed_axes, text_width
+from fashion_mocluster.reporting.style import colors, framed_axes, text_width
 
 # More points than this only cover each other.
 SHOWN = 10_000
 LEGEND_LINES = 26
+# More names than these do not fit beside each other; they stay where they are.
+MOVED_NAMES = 30
 # Inches that the names in it get at most.
 LEGEND_AT_MOST = 4.0
 UNSORTED_COLOR = "#BBBBBB"
 
 
 def scatter_figure(
-    projection: pd.DataFrame, groups: np.ndarray, names: list[str], title: str
+    projection: pd.DataFrame,
+    groups: np.ndarray,
+    names: list[str],
+    title: str,
+    *,
+    last_is_unsorted: bool = False,
 ) -> Figure:
     """Points colored by group, each group's name at its median and in the legend.
 
     Args:
         projection: Two columns, named as the axes are.
-        groups: int (N,), indices into ``names``. Gray is for ``unsorted``, which comes last.
+        groups: int (N,), indices into ``names``.
+        last_is_unsorted: Whether the last of ``names`` is that of images in no group, which are gray.
     """
     points = projection.to_numpy()
     shown = np.random.default_rng(0).permutation(len(points))[:SHOWN]
-    palette = [*colors(len(names) - (cluster_name(-1) in names)), UNSORTED_COLOR]
+    palette = [*colors(len(names) - last_is_unsorted), UNSORTED_COLOR]
     sizes = np.bincount(groups, minlength=len(names))
     present = np.flatnonzero(sizes)
     lines = [f"{names[g]} ({sizes[g]:,})" for g in present]
@@ -46,7 +54,7 @@ def scatter_figure(
     medians = np.array([np.median(points[groups == g], axis=0) for g in present])
     size = np.array([0.17, 0.04]) * np.ptp(points[shown], axis=0)
     low, high = points[shown, 1].min(), points[shown, 1].max()
-    places = spread_out(medians, size)
+    places = spread_out(medians, size) if len(medians) <= MOVED_NAMES else medians
     # With too many names for the axes some lie outside; the legend has them all.
     inside = (low <= places[:, 1]) & (places[:, 1] <= high)
     axes.add_collection(

@@ -2,16 +2,16 @@
 a table.
 """
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from fashion_mocluster.pipelines.ablation import nodes
 from fashion_mocluster.pipelines.ablation.parameters import BugfixAblationParameters
 from fashion_mocluster.pipelines.cluster_finetuning.pipeline import finetuning_pipeline
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import (
-    bind,
     embedding_pipeline,
     pretraining_pipeline,
 )
+from fashion_mocluster.pipelines.wiring import bind, nodes_in
 
 # Embeddings that are clustered in each case.
 ENCODERS = ("moco", "finetuned")
@@ -53,32 +53,17 @@ def _case(case: str, trainer: str, selection: str) -> Pipeline:
 
 
 def _score(case: str, encoder: str, embeddings: str, training_cost: str) -> Pipeline:
-    return Pipeline(
-        [
-            Node(
-                bind(nodes.score_bugfix_case, encoder=encoder),
-                [
-                    *(embeddings, training_cost, "labels", "params:bugfix_ablation.clusterer"),
-                    *("params:n_clusters", "params:evaluation.seed"),
-                ],
-                f"bugfix_ablation_{case}_{encoder}_scores",
-                name=f"score_{encoder}",
-                namespace=f"bugfix_ablation.{case}",
-            )
-        ]
-    )
+    score = bind(nodes.score_bugfix_case, encoder=encoder)
+    inputs = [
+        *(embeddings, training_cost, "labels", "params:bugfix_ablation.clusterer"),
+        *("params:n_clusters", "params:evaluation.seed"),
+    ]
+    scores = f"bugfix_ablation_{case}_{encoder}_scores"
+    return nodes_in(f"bugfix_ablation.{case}", (score, inputs, scores, f"score_{encoder}"))
 
 
 def _collection(cases: list[str]) -> Pipeline:
     scores = [f"bugfix_ablation_{case}_{encoder}_scores" for case in cases for encoder in ENCODERS]
-    return Pipeline(
-        [
-            Node(
-                bind(nodes.tabulate_bugfix_ablation, cases=cases),
-                ["params:bugfix_ablation", *scores],
-                "bugfix_ablation_table",
-                name="tabulate_bugfix_ablation",
-                namespace="bugfix_ablation",
-            )
-        ]
-    )
+    tabulate = bind(nodes.tabulate_bugfix_ablation, cases=cases)
+    inputs = ["params:bugfix_ablation", *scores]
+    return nodes_in("bugfix_ablation", (tabulate, inputs, "bugfix_ablation_table"))

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning.parameters import (
@@ -123,29 +122,3 @@ def _outputs(result) -> Outputs:
     assignments = pd.DataFrame({"index": range(len(clusters)), "cluster": clusters})
     history, costs = pd.DataFrame(result.history), pd.DataFrame(result.costs)
     return result.weights, history, assignments, costs
-
-
-def draw_loss_curve(history: pd.DataFrame) -> Figure:
-    """Loss and label-free indices over the epochs."""
-    from fashion_mocluster.reporting.history import history_figure
-
-    return history_figure(
-        history,
-        "Cluster finetuning",
-        {
-            "loss": "Surrogate loss",
-            "silhouette": "Silhouette",
-            "davies_bouldin": "Davies-Bouldin",
-        },
-    )
-
-
-def draw_self_labeling_curve(history: pd.DataFrame) -> Figure:
-    """Loss and fraction of images trained on, over the epochs of all rounds."""
-    from fashion_mocluster.reporting.history import history_figure
-
-    curves = {
-        "loss": "Cross-entropy with the clusters",
-        "fraction_used": "Fraction of images trained on",
-    }
-    return history_figure(history, "Self-labeling", curves)

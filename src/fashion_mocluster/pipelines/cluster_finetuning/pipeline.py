@@ -2,11 +2,23 @@
 
 from collections.abc import Callable
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from fashion_mocluster.learning.parameters import FinetuningParameters, SelfLabelingParameters
 from fashion_mocluster.pipelines.cluster_finetuning import nodes
-from fashion_mocluster.pipelines.moco_pretraining.pipeline import bind, embedding_pipeline
+from fashion_mocluster.pipelines.moco_pretraining.pipeline import embedding_pipeline
+from fashion_mocluster.pipelines.wiring import bind, nodes_in
+from fashion_mocluster.reporting.history import history_figure
+
+FINETUNING_CURVES = {
+    "loss": "Surrogate loss",
+    "silhouette": "Silhouette",
+    "davies_bouldin": "Davies-Bouldin",
+}
+SELF_LABELING_CURVES = {
+    "loss": "Cross-entropy with the clusters",
+    "fraction_used": "Fraction of images trained on",
+}
 
 
 def create_pipeline(
@@ -41,7 +53,8 @@ def finetuning_pipeline(
     """
     namespace, recipe = namespace or f"cluster_finetuning.{name}", recipe or f"finetuning.{name}"
     extra_inputs = ["labels"] if checkpoint_selection == "thesis_score" else []
-    train, draw = nodes.finetune_encoder, nodes.draw_loss_curve
+    train = nodes.finetune_encoder
+    draw = bind(history_figure, title="Cluster finetuning", curves=FINETUNING_CURVES)
     training = _training(name, namespace, recipe, pretrained, train, extra_inputs, draw)
     return training + embedding_pipeline(namespace, f"{name}_finetuned", embedding_parameters)
 
@@ -55,7 +68,8 @@ def self_labeling_pipeline(name: str, init: str) -> Pipeline:
     namespace, recipe = f"cluster_finetuning.{name}", f"finetuning.{name}"
     extra_inputs = ["params:embedding", "params:whitening"]
     extra_inputs += ["pixel_clusters"] if init == "pixel_clusters" else []
-    train, draw = nodes.self_label_encoder, nodes.draw_self_labeling_curve
+    train = nodes.self_label_encoder
+    draw = bind(history_figure, title="Self-labeling", curves=SELF_LABELING_CURVES)
     training = _training(name, namespace, recipe, "moco_weights", train, extra_inputs, draw)
     return training + embedding_pipeline(namespace, f"{name}_finetuned")
 
@@ -77,27 +91,13 @@ def _training(
         draw: Makes a figure of the history.
     """
     checkpoints, history = f"{namespace}.checkpoints", f"{namespace}.history"
-    return Pipeline(
-        [
-            Node(
-                bind(train, name=recipe),
-                [
-                    *("images", pretrained, f"params:{recipe}", "params:n_clusters", checkpoints),
-                    *extra_inputs,
-                ],
-                [
-                    *(f"{name}_finetuned_weights", history, f"{namespace}.assignments"),
-                    f"{name}_finetuned_training_cost",
-                ],
-                name="finetune_encoder",
-                namespace=namespace,
-            ),
-            Node(
-                draw,
-                history,
-                f"{namespace}.loss_curve",
-                name="draw_loss_curve",
-                namespace=namespace,
-            ),
-        ]
+    inputs = ["images", pretrained, f"params:{recipe}", "params:n_clusters", checkpoints]
+    outputs = [
+        *(f"{name}_finetuned_weights", history, f"{namespace}.assignments"),
+        f"{name}_finetuned_training_cost",
+    ]
+    return nodes_in(
+        namespace,
+        (bind(train, name=recipe), [*inputs, *extra_inputs], outputs, "finetune_encoder"),
+        (draw, history, f"{namespace}.loss_curve", "draw_loss_curve"),
     )

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
@@ -98,10 +97,3 @@ def cluster_pixels(images: np.ndarray, n_clusters: int, seed: int) -> pd.DataFra
 
     labels = pixel_clusters(images, n_clusters, seed)
     return pd.DataFrame({"index": np.arange(len(labels)), "cluster": labels})
-
-
-def draw_contact_sheet(images: np.ndarray) -> Figure:
-    """A figure of images that are evenly spaced in the file."""
-    from fashion_mocluster.reporting.contact_sheet import contact_sheet
-
-    return contact_sheet(images, "Images as they are read")

@@ -1,45 +1,23 @@
 """From a source of images to checked images, their statistics and a contact sheet."""
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from fashion_mocluster.pipelines.data_processing import nodes
+from fashion_mocluster.pipelines.wiring import bind, nodes_in
+from fashion_mocluster.reporting.contact_sheet import contact_sheet
 
 
 def create_pipeline() -> Pipeline:
     """``raw_images`` to ``images``, ``pixel_statistics`` and ``contact_sheet``; ``skipped_files``, which
     are known once the images are read, to ``skipped_pictures``.
     """
-    return Pipeline(
-        [
-            Node(
-                nodes.validate_images,
-                ["raw_images", "params:data", "params:n_clusters"],
-                "images",
-                name="validate_images",
-                namespace="data_processing",
-            ),
-            Node(
-                nodes.list_skipped_pictures,
-                ["skipped_files", "images"],
-                "skipped_pictures",
-                name="list_skipped_pictures",
-                namespace="data_processing",
-            ),
-            Node(
-                nodes.describe_pixels,
-                "images",
-                "pixel_statistics",
-                name="describe_pixels",
-                namespace="data_processing",
-            ),
-            Node(
-                nodes.draw_contact_sheet,
-                "images",
-                "contact_sheet",
-                name="draw_contact_sheet",
-                namespace="data_processing",
-            ),
-        ]
+    draw = bind(contact_sheet, title="Images as they are read")
+    return nodes_in(
+        "data_processing",
+        (nodes.validate_images, ["raw_images", "params:data", "params:n_clusters"], "images"),
+        (nodes.list_skipped_pictures, ["skipped_files", "images"], "skipped_pictures"),
+        (nodes.describe_pixels, "images", "pixel_statistics"),
+        (draw, "images", "contact_sheet", "draw_contact_sheet"),
     )
 
 
@@ -48,14 +26,5 @@ def pixel_clusters_pipeline() -> Pipeline:
 
     A part of the pipelines that have such a clustering.
     """
-    return Pipeline(
-        [
-            Node(
-                nodes.cluster_pixels,
-                ["images", "params:n_clusters", "params:seed"],
-                "pixel_clusters",
-                name="cluster_pixels",
-                namespace="data_processing",
-            )
-        ]
-    )
+    inputs = ["images", "params:n_clusters", "params:seed"]
+    return nodes_in("data_processing", (nodes.cluster_pixels, inputs, "pixel_clusters"))

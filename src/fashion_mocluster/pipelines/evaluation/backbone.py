@@ -4,10 +4,11 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import pandas as pd
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from fashion_mocluster.learning.parameters import BackboneParameters
 from fashion_mocluster.pipelines.moco_pretraining.nodes import embeddings_table
+from fashion_mocluster.pipelines.wiring import nodes_in
 
 
 def embed_with_backbone(
@@ -40,14 +41,6 @@ def create_pipeline(
     namespace: str = "evaluation", name: str = "backbone", images: str = "images"
 ) -> Pipeline:
     """``images`` to ``<name>_embeddings`` and their cost."""
-    return Pipeline(
-        [
-            Node(
-                embed_with_backbone,
-                [images, "params:backbone", f"earlier_{name}_embeddings"],
-                [f"{name}_embeddings", f"{name}_embedding_cost"],
-                name="embed_with_backbone",
-                namespace=namespace,
-            )
-        ]
-    )
+    inputs = [images, "params:backbone", f"earlier_{name}_embeddings"]
+    outputs = [f"{name}_embeddings", f"{name}_embedding_cost"]
+    return nodes_in(namespace, (embed_with_backbone, inputs, outputs))

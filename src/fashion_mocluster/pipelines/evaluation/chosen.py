@@ -1,15 +1,19 @@
-"""What the user takes away: the clusters of the chosen method, named, and sorted into folders."""
+"""What the user takes away: the clusters of the chosen method, named, sorted into folders, and in a
+gallery.
+"""
 
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from fashion_mocluster.clustering.parameters import MethodParameters
 from fashion_mocluster.datasets.cluster_folders import ExportMode
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.pipelines.evaluation.cluster_names import merge_by_name
+from fashion_mocluster.pipelines.wiring import nodes_in
+from fashion_mocluster.reporting.gallery import gallery_html
 
 
 def take_best(
@@ -57,8 +61,31 @@ def sort_into_folders(clusters: pd.DataFrame, export: ExportMode) -> pd.DataFram
     return clusters
 
 
+def write_gallery(
+    images: np.ndarray,
+    clusters: pd.DataFrame,
+    projection: np.ndarray,
+    duplicates: pd.DataFrame,
+    outliers: pd.DataFrame,
+    best: dict,
+    methods: dict[str, MethodParameters],
+    cluster_names: pd.DataFrame | None = None,
+) -> str:
+    """A page to look through the clusters and to name them, as HTML."""
+    return gallery_html(
+        images,
+        clusters,
+        projection,
+        duplicates,
+        outliers,
+        f"Clusters by {methods[best['method']].title}",
+        names=cluster_names,
+        clustering=best["clustering"],
+    )
+
+
 def create_pipeline(methods: dict[str, str], *, named: bool) -> Pipeline:
-    """``best_method`` to ``best_clusters``, ``best_projection``, ``cluster_sizes`` and
+    """``best_method`` to ``best_clusters``, ``best_projection``, ``cluster_sizes``, ``gallery`` and
     ``cluster_folders``; where no export is asked for, the last is there to remove folders of other
     clusters.
 
@@ -67,31 +94,17 @@ def create_pipeline(methods: dict[str, str], *, named: bool) -> Pipeline:
     """
     results = {f"{name}_clusters" for name in methods}
     results |= {f"{representation}_projection" for representation in methods.values()}
-    names = {"cluster_names": "cluster_names"} if named else {}
-    take = Node(
-        take_best,
-        {
-            "best": "best_method",
-            "methods": "params:evaluation.methods",
-            **names,
-            **{result: result for result in sorted(results)},
-        },
-        ["best_clusters", "best_projection"],
-        name="take_best",
-        namespace="evaluation",
+    names = ["cluster_names"] if named else []
+    takes = {"best": "best_method", "methods": "params:evaluation.methods"}
+    takes |= {dataset: dataset for dataset in (*names, *sorted(results))}
+    shows = [
+        *("images", "best_clusters", "best_projection", "duplicates", "outliers"),
+        *("best_method", "params:evaluation.methods", *names),
+    ]
+    return nodes_in(
+        "evaluation",
+        (take_best, takes, ["best_clusters", "best_projection"]),
+        (tabulate_sizes, "best_clusters", "cluster_sizes"),
+        (sort_into_folders, ["best_clusters", "params:evaluation.export"], "cluster_folders"),
+        (write_gallery, shows, "gallery"),
     )
-    count = Node(
-        tabulate_sizes,
-        "best_clusters",
-        "cluster_sizes",
-        name="tabulate_sizes",
-        namespace="evaluation",
-    )
-    sort = Node(
-        sort_into_folders,
-        ["best_clusters", "params:evaluation.export"],
-        "cluster_folders",
-        name="sort_into_folders",
-        namespace="evaluation",
-    )
-    return Pipeline([take, count, sort])

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from fashion_mocluster.errors import InputError
-from fashion_mocluster.pipelines.moco_pretraining.pipeline import bind
+from fashion_mocluster.pipelines.wiring import bind, nodes_in
 
 logger = logging.getLogger(__name__)
 
@@ -108,28 +108,25 @@ def create_pipeline(methods: Iterable[str]) -> Pipeline:
     """The user's file to ``cluster_names``, and the tables of all methods to ``<method>_clusters``, with
     names in that of the chosen one.
     """
-    check = Node(
-        check_cluster_names,
-        ["cluster_names_file", "best_method"],
-        "cluster_names",
-        name="check_cluster_names",
-        namespace="evaluation",
-    )
     tables = [
-        Node(
+        (
             bind(name_if_chosen, method=method),
             [f"evaluation.{method}.clusters", "best_method", "cluster_names"],
             f"{method}_clusters",
-            name=f"name_clusters_{method}",
-            namespace="evaluation",
+            f"name_clusters_{method}",
         )
         for method in methods
     ]
-    return Pipeline([check, *tables])
+    return nodes_in(
+        "evaluation",
+        (check_cluster_names, ["cluster_names_file", "best_method"], "cluster_names"),
+        *tables,
+    )
 
 
 def merge_by_name(table: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
-    """A table of clusters with names, in which those of one name are one: that of the lowest number.
+    """A table of clusters with names, in which those of one name are one: that of the lowest number. If
+    the unsorted images, -1, are called like a cluster, they become part of it.
 
     Raises:
         InputError: The table is merged already, and clusters that are one in it have two names.
@@ -141,7 +138,8 @@ def merge_by_name(table: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
             f"{SOURCE}: cluster {apart['cluster'].iloc[0]} is called {apart['name'].iloc[0]!r}, but the "
             "stored run merged it with another one; give both one name, or run again with these names"
         )
-    first = names.groupby("name")["cluster"].transform("min").set_axis(names["cluster"])
+    listed = names["cluster"].where(names["cluster"] >= 0)
+    first = listed.groupby(names["name"]).transform("min").fillna(-1).set_axis(names["cluster"])
     numbers = table["cluster"].map(first).fillna(table["cluster"]).astype(int)
     return add_names(table.assign(cluster=numbers), names)
 

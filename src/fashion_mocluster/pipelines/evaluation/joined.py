@@ -2,10 +2,10 @@
 
 import numpy as np
 import pandas as pd
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from fashion_mocluster.pipelines.moco_pretraining.nodes import embeddings_table
-from fashion_mocluster.pipelines.moco_pretraining.pipeline import bind
+from fashion_mocluster.pipelines.wiring import bind, nodes_in
 
 
 def join_embeddings(weights: dict[str, float], **embeddings: pd.DataFrame) -> pd.DataFrame:
@@ -27,16 +27,7 @@ def create_pipeline(
     Args:
         prefix: Of the tables' names, for those of new images.
     """
-    return Pipeline(
-        [
-            Node(
-                bind(join_embeddings, weights=weights),
-                {part: part for part in weights},
-                "embeddings",
-                name=f"join_{prefix}{name}",
-            )
-        ],
-        namespace=namespace,
-        inputs={part: f"{prefix}{part}_embeddings" for part in weights},
-        outputs={"embeddings": f"{prefix}{name}_embeddings"},
-    )
+    join = bind(join_embeddings, weights=weights)
+    parts = {part: f"{prefix}{part}_embeddings" for part in weights}
+    joined = f"{prefix}{name}"
+    return nodes_in(namespace, (join, parts, f"{joined}_embeddings", f"join_{joined}"))

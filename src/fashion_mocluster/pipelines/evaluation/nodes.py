@@ -16,6 +16,15 @@ from fashion_mocluster.learning.parameters import EmbeddingParameters
 from fashion_mocluster.pipelines.evaluation.cluster_names import fingerprint
 from fashion_mocluster.pipelines.evaluation.parameters import ModelSelectionParameters
 from fashion_mocluster.pipelines.moco_pretraining.nodes import embeddings_table
+from fashion_mocluster.reporting import distribution as bars
+from fashion_mocluster.reporting import scatter
+from fashion_mocluster.reporting.comparison import (
+    comparison_figure,
+    comparison_table,
+    printed_table,
+)
+from fashion_mocluster.reporting.contact_sheet import examples_figure
+from fashion_mocluster.reporting.style import cluster_name
 from fashion_mocluster.wording import counted
 
 if TYPE_CHECKING:
@@ -234,13 +243,6 @@ def score_clusters(
     }
 
 
-def tabulate_distribution(clusters: pd.DataFrame, class_names: list[str] | None) -> pd.DataFrame:
-    """Classes within each cluster, with names where they have any; empty without labels."""
-    from fashion_mocluster.reporting.distribution import distribution_table
-
-    return distribution_table(clusters, class_names or [])
-
-
 def project_embeddings(embeddings: pd.DataFrame, kind: str, seed: int) -> pd.DataFrame:
     """Two dimensions of a representation, named by what they are; the same for all its methods."""
     from fashion_mocluster.clustering.projection import project
@@ -273,17 +275,18 @@ def draw_method(
     distribution: pd.DataFrame,
     method: MethodParameters,
 ) -> dict[str, Figure]:
-    """Scatter by cluster and by label, distribution and confusion; without labels what needs none."""
+    """Scatter by cluster and by label, distribution and confusion; without labels what needs none. With
+    too many clusters and classes for the last two, these are left out, and that is logged.
+    """
     from fashion_mocluster.clustering.scores import match_clusters
-    from fashion_mocluster.reporting import distribution as bars
-    from fashion_mocluster.reporting import scatter
-    from fashion_mocluster.reporting.style import cluster_name
 
     assigned, title = clusters["cluster"].to_numpy(), method.title
     # Unsorted images, -1, are the last group; where there are none, none are drawn.
     names = [cluster_name(cluster) for cluster in (*range(assigned.max() + 1), -1)]
     groups = assigned % len(names)
-    by_cluster = scatter.scatter_figure(projection, groups, names, f"{title}: by cluster")
+    by_cluster = scatter.scatter_figure(
+        projection, groups, names, f"{title}: by cluster", last_is_unsorted=True
+    )
     if "label" not in clusters:
         return {
             "scatter_by_cluster": by_cluster,
@@ -292,14 +295,26 @@ def draw_method(
     counts = bars.contingency(distribution)
     class_names = list(counts.columns.get_level_values("Label_Name"))
     classes = np.unique(clusters["label"], return_inverse=True)[1]
+    by_label = scatter.scatter_figure(projection, classes, class_names, f"{title}: by true label")
+    scatters = {"scatter_by_cluster": by_cluster, "scatter_by_label": by_label}
+    if is_too_large(counts, title):
+        return scatters
     return {
-        "scatter_by_cluster": by_cluster,
-        "scatter_by_label": scatter.scatter_figure(
-            projection, classes, class_names, f"{title}: by true label"
-        ),
+        **scatters,
         "distribution": bars.distribution_figure(counts, title),
         "confusion": bars.confusion_figure(counts, match_clusters(counts.to_numpy().T), title),
     }
+
+
+def is_too_large(counts: pd.DataFrame, title: str) -> bool:
+    """Whether a table of clusters and classes has too many cells for a figure; if so, that is logged."""
+    if counts.size <= bars.MOST_CELLS:
+        return False
+    logger.warning(
+        "%s: no figure shows which of %d classes are in which of %d clusters, for they are too many",
+        *(title, counts.shape[1], len(counts)),
+    )
+    return True
 
 
 def draw_examples(
@@ -312,7 +327,6 @@ def draw_examples(
     """The most typical and the hardest images of each cluster, by what their neighbors are in."""
     from fashion_mocluster.clustering.scores import matched_classes
     from fashion_mocluster.clustering.typicality import share_in_cluster, typical_and_borderline
-    from fashion_mocluster.reporting.contact_sheet import examples_figure
 
     z, assigned = embeddings.to_numpy(), clusters["cluster"].to_numpy()
     agreement = share_in_cluster(neighbors, assigned)
@@ -347,7 +361,6 @@ def compare_methods(
         results: ``<name>_scores`` and ``<name>_assignments`` of each method run.
     """
     from fashion_mocluster.clustering.scores import neighbor_mutual_information
-    from fashion_mocluster.reporting.comparison import comparison_table, printed_table
 
     table = comparison_table([{"method": name, **results[f"{name}_scores"]} for name in names])
     information = {
@@ -377,16 +390,7 @@ def draw_comparison(
     table: pd.DataFrame, best: dict, methods: dict[str, MethodParameters]
 ) -> Figure:
     """All scores of all methods beside the published ones."""
-    from fashion_mocluster.reporting.comparison import comparison_figure
-
     shown = {name: methods[name] for name in table["method"]}
     titles = {name: m.title for name, m in shown.items()}
     published = {name: m.thesis_scores.model_dump() for name, m in shown.items() if m.thesis_scores}
     return comparison_figure(table, titles, published, best)
-
-
-def describe_run(parameters: dict) -> dict:
-    """Parameters, versions and hardware of this run."""
-    from fashion_mocluster.reporting.run_info import run_info
-
-    return run_info(parameters)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from fashion_mocluster.clustering.parameters import MethodParameters
 from fashion_mocluster.datasets.cluster_folders import ExportMode
@@ -94,3 +94,12 @@ class ReportParameters(Parameters):
     compare_with: dict[str, str]
     thesis_costs: dict[Literal["training", "inference"], dict[str, dict[str, float]]] | None = None
     literature: list[PublishedResult]
+
+    @model_validator(mode="after")
+    def _titles_differ(self):
+        if self.title in self.compare_with:
+            raise ValueError(
+                f"compare_with has an entry {self.title!r}, which is the title of this environment's "
+                "own runs; rename one of them"
+            )
+        return self

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from fashion_mocluster.clustering.parameters import (
     MethodParameters,
@@ -14,17 +14,18 @@ from fashion_mocluster.pipelines.evaluation import (
     backbone,
     chosen,
     cluster_names,
-    gallery,
     joined,
     nodes,
     preparation,
     untrained,
 )
 from fashion_mocluster.pipelines.moco_pretraining.pipeline import (
-    bind,
     embedding_pipeline,
     whitening_pipeline,
 )
+from fashion_mocluster.pipelines.wiring import bind, nodes_in
+from fashion_mocluster.reporting.distribution import distribution_table
+from fashion_mocluster.reporting.run_info import run_info
 from fashion_mocluster.representations import encoder_of
 
 
@@ -46,8 +47,7 @@ def create_pipeline(p: ProjectParameters) -> Pipeline:
     ]
     parts += [_comparison(list(methods), criterion, n_clusters, p.equal_sizes_assumed)]
     parts += [cluster_names.create_pipeline(methods)] if named else []
-    parts += [chosen.create_pipeline(representations, named=named)]
-    return sum(parts, gallery.create_pipeline(named=named))
+    return sum(parts, chosen.create_pipeline(representations, named=named))
 
 
 def _representation(
@@ -74,28 +74,23 @@ def _representation(
         return whitened + untrained.weights_pipeline(encoder) if is_backbone else whitened
     if name == "external_encoder":
         return _external_encoder()
-    pixels = Node(
+    pixels = (
         nodes.tabulate_pixels,
         "images",
         ["pixels_embeddings", "pixels_embedding_cost"],
-        name="tabulate_pixels",
-        namespace="evaluation",
     )
-    pca = Node(
+    pca = (
         nodes.reduce_pixels,
         ["pixels_embeddings", "params:evaluation.pca_components", "params:evaluation.seed"],
         ["pca_embeddings", "pca_embedding_cost", "pca_steps"],
-        name="reduce_pixels",
-        namespace="evaluation",
     )
-    external = Node(
+    external = (
         nodes.read_external_embeddings,
         ["external_embeddings_file", "images"],
         ["external_embeddings", "external_embedding_cost"],
-        name="read_external_embeddings",
-        namespace="evaluation",
     )
-    return Pipeline({"pixels": [pixels], "pca": [pixels, pca], "external": [external]}[name])
+    steps = {"pixels": [pixels], "pca": [pixels, pca], "external": [external]}
+    return nodes_in("evaluation", *steps[name])
 
 
 def _shared(representation: str, screened: list[str]) -> Pipeline:
@@ -106,37 +101,29 @@ def _shared(representation: str, screened: list[str]) -> Pipeline:
         screened: The dataset that says which images are set aside; empty where none are.
     """
     embeddings = f"{representation}_embeddings"
-    return Pipeline(
-        [
-            Node(
-                nodes.project_embeddings,
-                [embeddings, "params:evaluation.projection", "params:evaluation.seed"],
-                f"{representation}_projection",
-                name=f"project_{representation}",
-                namespace="evaluation",
-            ),
-            Node(
-                nodes.find_neighbors,
-                [embeddings, "params:evaluation.model_selection", *screened],
-                [f"{representation}_neighbors", f"{representation}_neighbor_distances"],
-                name=f"find_neighbors_{representation}",
-                namespace="evaluation",
-            ),
-        ]
+    return nodes_in(
+        "evaluation",
+        (
+            nodes.project_embeddings,
+            [embeddings, "params:evaluation.projection", "params:evaluation.seed"],
+            f"{representation}_projection",
+            f"project_{representation}",
+        ),
+        (
+            nodes.find_neighbors,
+            [embeddings, "params:evaluation.model_selection", *screened],
+            [f"{representation}_neighbors", f"{representation}_neighbor_distances"],
+            f"find_neighbors_{representation}",
+        ),
     )
 
 
 def _external_encoder() -> Pipeline:
     steps = "evaluation.external_weights_embedding"
-    read = Node(
-        nodes.read_external_weights,
-        ["external_weights_file", "images", "pixel_statistics", f"params:{steps}"],
-        "external_encoder_weights",
-        name="read_external_weights",
-        namespace="evaluation",
-    )
+    inputs = ["external_weights_file", "images", "pixel_statistics", f"params:{steps}"]
+    read = (nodes.read_external_weights, inputs, "external_encoder_weights")
     embedding = embedding_pipeline("evaluation.external_encoder", "external_encoder", steps)
-    return Pipeline([read]) + embedding
+    return nodes_in("evaluation", read) + embedding
 
 
 def _method(
@@ -161,58 +148,37 @@ def _method(
         f"{namespace}.distribution",
     )
     parameters = f"params:evaluation.methods.{name}"
-    return Pipeline(
-        [
-            Node(
-                nodes.assign_clusters,
-                {
-                    "embeddings": embeddings,
-                    "method": parameters,
-                    "n_clusters": n_clusters,
-                    "seed": "params:evaluation.seed",
-                    **{dataset: dataset for dataset in (*starts, *screened)},
-                    **start,
-                },
-                [assignments, cost],
-                name="assign_clusters",
-                namespace=namespace,
-            ),
-            Node(
-                nodes.tabulate_clusters,
-                [assignments, neighbors, "image_paths", "labels"],
-                clusters,
-                name="tabulate_clusters",
-                namespace=namespace,
-            ),
-            Node(
-                nodes.score_clusters,
-                [embeddings, clusters, cost, parameters, n_clusters],
-                f"{name}_scores",
-                name="score_clusters",
-                namespace=namespace,
-            ),
-            Node(
-                nodes.tabulate_distribution,
-                [clusters, "class_names"],
-                distribution,
-                name="tabulate_distribution",
-                namespace=namespace,
-            ),
-            Node(
-                nodes.draw_method,
-                [projection, clusters, distribution, parameters],
-                f"{namespace}.figures",
-                name="draw_method",
-                namespace=namespace,
-            ),
-            Node(
-                nodes.draw_examples,
-                ["images", embeddings, neighbors, clusters, parameters],
-                f"{namespace}.examples",
-                name="draw_examples",
-                namespace=namespace,
-            ),
-        ]
+    return nodes_in(
+        namespace,
+        (
+            nodes.assign_clusters,
+            {
+                "embeddings": embeddings,
+                "method": parameters,
+                "n_clusters": n_clusters,
+                "seed": "params:evaluation.seed",
+                **{dataset: dataset for dataset in (*starts, *screened)},
+                **start,
+            },
+            [assignments, cost],
+        ),
+        (nodes.tabulate_clusters, [assignments, neighbors, "image_paths", "labels"], clusters),
+        (
+            nodes.score_clusters,
+            [embeddings, clusters, cost, parameters, n_clusters],
+            f"{name}_scores",
+        ),
+        (distribution_table, [clusters, "class_names"], distribution, "tabulate_distribution"),
+        (
+            nodes.draw_method,
+            [projection, clusters, distribution, parameters],
+            f"{namespace}.figures",
+        ),
+        (
+            nodes.draw_examples,
+            ["images", embeddings, neighbors, clusters, parameters],
+            f"{namespace}.examples",
+        ),
     )
 
 
@@ -220,34 +186,23 @@ def _comparison(
     names: list[str], criterion_representation: str, n_clusters: str, equal_sizes: Collection[str]
 ) -> Pipeline:
     results = sorted(f"{name}_{kind}" for name in names for kind in ("scores", "assignments"))
-    return Pipeline(
-        [
-            Node(
-                bind(nodes.compare_methods, names=names, equal_sizes=equal_sizes),
-                {
-                    "methods": "params:evaluation.methods",
-                    "selection": "params:evaluation.model_selection",
-                    "neighbors": f"{criterion_representation}_neighbors",
-                    "n_clusters": n_clusters,
-                    **{result: result for result in results},
-                },
-                ["clustering_comparison", "best_method"],
-                name="compare_methods",
-                namespace="evaluation",
-            ),
-            Node(
-                nodes.draw_comparison,
-                ["clustering_comparison", "best_method", "params:evaluation.methods"],
-                "comparison_figure",
-                name="draw_comparison",
-                namespace="evaluation",
-            ),
-            Node(
-                nodes.describe_run,
-                "parameters",
-                "run_info",
-                name="describe_run",
-                namespace="evaluation",
-            ),
-        ]
+    return nodes_in(
+        "evaluation",
+        (
+            bind(nodes.compare_methods, names=names, equal_sizes=equal_sizes),
+            {
+                "methods": "params:evaluation.methods",
+                "selection": "params:evaluation.model_selection",
+                "neighbors": f"{criterion_representation}_neighbors",
+                "n_clusters": n_clusters,
+                **{result: result for result in results},
+            },
+            ["clustering_comparison", "best_method"],
+        ),
+        (
+            nodes.draw_comparison,
+            ["clustering_comparison", "best_method", "params:evaluation.methods"],
+            "comparison_figure",
+        ),
+        (run_info, "parameters", "run_info", "describe_run"),
     )

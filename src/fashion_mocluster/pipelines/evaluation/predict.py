@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 from matplotlib.figure import Figure
 
 from fashion_mocluster.errors import InputError
@@ -24,7 +24,9 @@ from fashion_mocluster.pipelines.evaluation.parameters import (
     ModelSelectionParameters,
     PredictParameters,
 )
-from fashion_mocluster.pipelines.moco_pretraining.pipeline import bind, embedding_pipeline
+from fashion_mocluster.pipelines.moco_pretraining.pipeline import embedding_pipeline
+from fashion_mocluster.pipelines.wiring import bind, nodes_in
+from fashion_mocluster.reporting import distribution as bars
 from fashion_mocluster.representations import encoder_of
 from fashion_mocluster.wording import counted
 
@@ -43,13 +45,20 @@ def check_new_images(new_images: np.ndarray, pixel_statistics: dict) -> np.ndarr
     """
     known = (pixel_statistics["height"], pixel_statistics["width"])
     known += (3,) if pixel_statistics["channels"] == 3 else ()
-    if new_images.shape[1:] != known:
-        size, known = (" x ".join(map(str, shape)) for shape in (new_images.shape[1:], known))
+    new = new_images.shape[1:]
+    if new != known:
+        cure = "set predict.image_shape to null, with which pictures get that size"
+        if len(new) != len(known):
+            cure = "bring them as pictures, which get those colors"
         raise InputError(
-            f"predict.path: images of {size}, but the encoder was trained on {known}; bring them to "
-            f"that size (for pictures: predict.image_shape)"
+            f"predict.path: images of {_size_and_colors(new)}, but the clustered ones are "
+            f"{_size_and_colors(known)}; {cure}"
         )
     return new_images
+
+
+def _size_and_colors(shape: tuple[int, ...]) -> str:
+    return f"{shape[0]} x {shape[1]} {'in color' if len(shape) == 3 else 'in gray'}"
 
 
 def predict_clusters(
@@ -104,10 +113,11 @@ def predict_clusters(
 
 
 def score_predictions(
-    predicted: pd.DataFrame, labels: np.ndarray | None, best: dict, *, title: str
+    predicted: pd.DataFrame, labels: np.ndarray | None, best: dict, *, method: str, title: str
 ) -> dict:
     """ACC, NMI and ARI of the new images, where their labels are known, and how many there are; with
-    what tells the run that they were sorted by from others, so that a later one does not show them.
+    the method whose clusters they were sorted into, and what tells the run that made these from
+    others, so that a later one does not show them.
     """
     from fashion_mocluster.clustering.scores import label_scores
 
@@ -115,7 +125,8 @@ def score_predictions(
     if labels is not None:
         scores |= label_scores(labels, predicted["cluster"].to_numpy())
     logger.info("%s, new images: %s", title, "  ".join(f"{k} {v:.4g}" for k, v in scores.items()))
-    return {**scores, "clustering": best.get("clustering")}  # older versions stored none
+    # Older versions stored no clustering.
+    return {**scores, "method": method, "clustering": best.get("clustering")}
 
 
 def draw_predictions(
@@ -126,17 +137,19 @@ def draw_predictions(
     *,
     title: str,
 ) -> Figure:
-    """Classes and all known clusters of the new images; without labels the sizes of the clusters."""
+    """Classes and all known clusters of the new images; without labels, or with too many classes and
+    clusters for a figure, the sizes of the clusters.
+    """
     from fashion_mocluster.clustering.scores import match_clusters
-    from fashion_mocluster.reporting import distribution as bars
 
     clusters, title = predicted["cluster"].to_numpy(), f"{title}, new images"
     known = np.unique(known_clusters["cluster"])
-    if labels is None:
-        return bars.cluster_size_figure(clusters, title, known)
-    table = nodes.tabulate_distribution(predicted.assign(label=labels), class_names)
-    counts = bars.contingency(table, known)
-    return bars.confusion_figure(counts, match_clusters(counts.to_numpy().T), title)
+    if labels is not None:
+        table = bars.distribution_table(predicted.assign(label=labels), class_names)
+        counts = bars.contingency(table, known)
+        if not nodes.is_too_large(counts, title):
+            return bars.confusion_figure(counts, match_clusters(counts.to_numpy().T), title)
+    return bars.cluster_size_figure(clusters, title, known)
 
 
 def create_pipeline(p: "ProjectParameters", name: str, *, chosen: bool) -> Pipeline:
@@ -148,68 +161,42 @@ def create_pipeline(p: "ProjectParameters", name: str, *, chosen: bool) -> Pipel
     method = p.evaluation.methods[name]
     title, representation = method.title, method.representation
     known_clusters = "best_clusters" if chosen else f"{name}_clusters"
-    names, check = [], []
+    names, named = [], []
     if p.data.cluster_names is not None:
         names = ["predict.cluster_names"]
-        check_names = Node(
-            bind(check_cluster_names, method=None if chosen else name),
-            ["cluster_names_file", "best_method"],
-            "predict.cluster_names",
-            name="check_cluster_names",
-            namespace=NAMESPACE,
-        )
-        check = [check_names]
-    predict = Node(
-        predict_clusters,
-        [
-            *(f"{representation}_embeddings", known_clusters),
-            *(f"{representation}_neighbor_distances", f"new_{representation}_embeddings"),
-            *("new_image_paths", "params:predict", "params:evaluation.model_selection"),
-            *names,
-        ],
-        "predicted_clusters",
-        name="predict_clusters",
-        namespace=NAMESPACE,
+        check = bind(check_cluster_names, method=None if chosen else name)
+        named = [(check, ["cluster_names_file", "best_method"], names[0])]
+    predictions = nodes_in(
+        NAMESPACE,
+        (check_new_images, ["new_images", "pixel_statistics"], CHECKED),
+        (list_skipped_pictures, ["new_skipped_files", CHECKED], "skipped_new_pictures"),
+        *named,
+        (
+            predict_clusters,
+            [
+                *(f"{representation}_embeddings", known_clusters),
+                *(f"{representation}_neighbor_distances", f"new_{representation}_embeddings"),
+                *("new_image_paths", "params:predict", "params:evaluation.model_selection"),
+                *names,
+            ],
+            "predicted_clusters",
+        ),
+        (
+            bind(score_predictions, method=name, title=title),
+            ["predicted_clusters", "new_labels", "best_method"],
+            "prediction_scores",
+        ),
+        (
+            bind(draw_predictions, title=title),
+            ["predicted_clusters", known_clusters, "new_labels", "new_class_names"],
+            "prediction_figure",
+        ),
     )
-    score = Node(
-        bind(score_predictions, title=title),
-        ["predicted_clusters", "new_labels", "best_method"],
-        "prediction_scores",
-        name="score_predictions",
-        namespace=NAMESPACE,
-    )
-    draw = Node(
-        bind(draw_predictions, title=title),
-        ["predicted_clusters", known_clusters, "new_labels", "new_class_names"],
-        "prediction_figure",
-        name="draw_predictions",
-        namespace=NAMESPACE,
-    )
-    predictions = _check_images() + Pipeline([*check, predict, score, draw])
     if (parts := p.joined.get(representation)) is None:
         return _new_embeddings(representation, p.encoder_namespaces) + predictions
     embeddings = [_new_embeddings(part, p.encoder_namespaces) for part in parts]
     join = joined.create_pipeline(representation, parts, NAMESPACE, "new_")
     return sum(embeddings, join) + predictions
-
-
-def _check_images() -> Pipeline:
-    """``new_images`` to ``predict.checked_images``, and what of them was skipped."""
-    check = Node(
-        check_new_images,
-        ["new_images", "pixel_statistics"],
-        CHECKED,
-        name="check_new_images",
-        namespace=NAMESPACE,
-    )
-    list_skipped = Node(
-        list_skipped_pictures,
-        ["new_skipped_files", CHECKED],
-        "skipped_new_pictures",
-        name="list_skipped_pictures",
-        namespace=NAMESPACE,
-    )
-    return Pipeline([check, list_skipped])
 
 
 def _new_embeddings(representation: str, encoders: Collection[str]) -> Pipeline:
@@ -223,27 +210,12 @@ def _new_embeddings(representation: str, encoders: Collection[str]) -> Pipeline:
         return embedding_pipeline(namespace, name, steps, f"{representation}_weights", CHECKED)
     outputs = [f"{name}_embeddings", f"{name}_embedding_cost"]
     if representation == "external":
-        read = Node(
-            bind(nodes.read_external_embeddings, source="predict.external_embeddings"),
-            ["new_external_embeddings_file", CHECKED],
-            outputs,
-            name="read_external_embeddings",
-            namespace=NAMESPACE,
-        )
-        return Pipeline([read])
-    is_pca = representation == "pca"
-    tabulate = Node(
-        nodes.tabulate_pixels,
-        CHECKED,
-        ["predict.pixels", "predict.cost"] if is_pca else outputs,
-        name="tabulate_pixels",
-        namespace=NAMESPACE,
+        read = bind(nodes.read_external_embeddings, source="predict.external_embeddings")
+        return nodes_in(NAMESPACE, (read, ["new_external_embeddings_file", CHECKED], outputs))
+    if representation == "pixels":
+        return nodes_in(NAMESPACE, (nodes.tabulate_pixels, CHECKED, outputs))
+    return nodes_in(
+        NAMESPACE,
+        (nodes.tabulate_pixels, CHECKED, ["predict.pixels", "predict.cost"]),
+        (nodes.project_pixels, ["predict.pixels", "pca_steps"], outputs),
     )
-    project = Node(
-        nodes.project_pixels,
-        ["predict.pixels", "pca_steps"],
-        outputs,
-        name="project_pixels",
-        namespace=NAMESPACE,
-    )
-    return Pipeline([tabulate, project] if is_pca else [tabulate])

@@ -4,10 +4,12 @@ import logging
 
 import numpy as np
 import pandas as pd
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 from matplotlib.figure import Figure
 
 from fashion_mocluster.pipelines.evaluation.parameters import ClusterCounts, ScreeningParameters
+from fashion_mocluster.pipelines.wiring import nodes_in
+from fashion_mocluster.reporting.n_clusters import n_clusters_figure
 from fashion_mocluster.wording import counted
 
 logger = logging.getLogger(__name__)
@@ -65,7 +67,6 @@ def choose_n_clusters(
     """The number of clusters, how well each number that was tried fits, and a figure of that."""
     from fashion_mocluster.clustering.n_clusters import choose
     from fashion_mocluster.clustering.screening import Screened
-    from fashion_mocluster.reporting.n_clusters import n_clusters_figure
 
     z = embeddings.to_numpy()
     rows = Screened.from_table(screened, len(z)).rows_to_cluster()
@@ -85,19 +86,15 @@ def create_pipeline(representation: str, *, auto: bool, set_aside: bool) -> Pipe
         set_aside: Whether copies or outliers take no part in that.
     """
     embeddings = f"{representation}_embeddings"
-    screen = Node(
+    screen = (
         screen_images,
         ["images", embeddings, "image_paths", "params:evaluation.screening"],
         ["screened", "duplicates", "outliers"],
-        name="screen_images",
-        namespace="evaluation",
     )
-    screened = ["screened"] if set_aside else []
-    choose = Node(
+    seen = [embeddings, "params:evaluation.n_clusters_tried", "params:evaluation.seed"]
+    choose = (
         choose_n_clusters,
-        [embeddings, "params:evaluation.n_clusters_tried", "params:evaluation.seed", *screened],
+        [*seen, *(["screened"] if set_aside else [])],
         ["n_clusters", "n_clusters_curve", "n_clusters_figure"],
-        name="choose_n_clusters",
-        namespace="evaluation",
     )
-    return Pipeline([screen, choose] if auto else [screen])
+    return nodes_in("evaluation", *([screen, choose] if auto else [screen]))

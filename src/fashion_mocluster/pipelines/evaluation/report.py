@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 from matplotlib.figure import Figure
 
 from fashion_mocluster.pipelines.evaluation.parameters import ReportParameters
+from fashion_mocluster.pipelines.wiring import nodes_in
 
 
 def write_report(
@@ -38,14 +39,5 @@ def create_pipeline(methods: Iterable[str] = ()) -> Pipeline:
     ]
     if wait_for:
         wait_for += ["clustering_comparison", "run_info", "cluster_sizes", "gallery"]
-    return Pipeline(
-        [
-            Node(
-                write_report,
-                ["run_results", "params:report", *wait_for],
-                ["report", "report_figures"],
-                name="write_report",
-                namespace="evaluation",
-            )
-        ]
-    )
+    inputs = ["run_results", "params:report", *wait_for]
+    return nodes_in("evaluation", (write_report, inputs, ["report", "report_figures"]))

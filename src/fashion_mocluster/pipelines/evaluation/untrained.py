@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from fashion_mocluster.learning.parameters import (
     BackboneParameters,
     HogParameters,
     PatchParameters,
 )
+from fashion_mocluster.pipelines.wiring import nodes_in
 
 # That of `learning.weights`: to name it here would import torch.
 EncoderWeights = Any
@@ -22,14 +23,9 @@ KINDS = {"backbone": BackboneParameters, "hog": HogParameters, "patches": PatchP
 
 def weights_pipeline(name: str, namespace: str | None = None) -> Pipeline:
     """``images`` to ``<name>_weights``."""
-    load = Node(
-        _load(KINDS[name]),
-        ["images", f"params:{name}"],
-        f"{name}_weights",
-        name=f"load_{name}_weights",
-        namespace=namespace,
-    )
-    return Pipeline([load])
+    load = _load(KINDS[name])
+    inputs, weights = ["images", f"params:{name}"], f"{name}_weights"
+    return nodes_in(namespace, (load, inputs, weights, f"load_{name}_weights"))
 
 
 def _load(kind: type) -> Callable:

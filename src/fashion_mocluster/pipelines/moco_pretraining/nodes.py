@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from pydantic import TypeAdapter
 
 from fashion_mocluster.learning.parameters import (
@@ -58,17 +57,6 @@ def assigner(n_clusters: int, seed: int, **clusterer: Any) -> Callable[..., np.n
     values = {key: value for key, value in clusterer.items() if value is not None}
     parameters = TypeAdapter(ClustererParameters).validate_python(values)
     return partial(cluster, parameters=parameters, n_clusters=n_clusters, seed=seed)
-
-
-def draw_loss_curve(history: pd.DataFrame) -> Figure:
-    """Loss and effective rank over the epochs."""
-    from fashion_mocluster.reporting.history import history_figure
-
-    return history_figure(
-        history,
-        "Momentum-contrast pretraining",
-        {"loss": "InfoNCE loss", "effective_rank": "Effective rank of the queue"},
-    )
 
 
 def embed_images(

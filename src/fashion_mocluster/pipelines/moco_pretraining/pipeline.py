@@ -1,13 +1,13 @@
 """Images to encoder weights, training history and embeddings."""
 
-from collections.abc import Callable
-from functools import partial, update_wrapper
-from typing import Any
-
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from fashion_mocluster.pipelines.moco_pretraining import nodes
+from fashion_mocluster.pipelines.wiring import bind, nodes_in
+from fashion_mocluster.reporting.history import history_figure
 from fashion_mocluster.representations import WHITENED
+
+CURVES = {"loss": "InfoNCE loss", "effective_rank": "Effective rank of the queue"}
 
 
 def create_pipeline(encoders: list[str]) -> Pipeline:
@@ -32,25 +32,20 @@ def pretraining_pipeline(
         recipe: The parameter group that holds its ``MocoParameters``.
         name: What the encoder is called: ``<name>_weights`` and ``<name>_embeddings`` come out.
     """
-    history = f"{namespace}.history"
-    train = Node(
-        bind(nodes.train_encoder, name=recipe),
-        [
-            *("images", "pixel_statistics", f"params:{recipe}", f"{namespace}.checkpoints"),
-            "params:n_clusters",
-        ],
-        [f"{name}_weights", history, f"{name}_training_cost"],
-        name="train_encoder",
-        namespace=namespace,
+    history, curve = f"{namespace}.history", f"{namespace}.loss_curve"
+    inputs = ["images", "pixel_statistics", f"params:{recipe}", f"{namespace}.checkpoints"]
+    train = bind(nodes.train_encoder, name=recipe)
+    draw = bind(history_figure, title="Momentum-contrast pretraining", curves=CURVES)
+    training = nodes_in(
+        namespace,
+        (
+            train,
+            [*inputs, "params:n_clusters"],
+            [f"{name}_weights", history, f"{name}_training_cost"],
+        ),
+        (draw, history, curve, "draw_loss_curve"),
     )
-    draw = Node(
-        nodes.draw_loss_curve,
-        history,
-        f"{namespace}.loss_curve",
-        name="draw_loss_curve",
-        namespace=namespace,
-    )
-    return Pipeline([train, draw]) + embedding_pipeline(namespace, name, embedding_parameters)
+    return training + embedding_pipeline(namespace, name, embedding_parameters)
 
 
 def embedding_pipeline(
@@ -68,35 +63,14 @@ def embedding_pipeline(
     Args:
         weights: By default ``<name>_weights``.
     """
-    return Pipeline(
-        [
-            Node(
-                nodes.embed_images,
-                [images, weights or f"{name}_weights", f"params:{embedding_parameters}"],
-                [f"{name}_embeddings", f"{name}_embedding_cost"],
-                name="embed_images",
-                namespace=namespace,
-            )
-        ]
-    )
+    inputs = [images, weights or f"{name}_weights", f"params:{embedding_parameters}"]
+    outputs = [f"{name}_embeddings", f"{name}_embedding_cost"]
+    return nodes_in(namespace, (nodes.embed_images, inputs, outputs))
 
 
 def whitening_pipeline(namespace: str, encoder: str, recipe: str = "whitening") -> Pipeline:
     """Images and ``<encoder>_weights`` to these with a fitted readout, and to its embeddings."""
     name = f"{encoder}{WHITENED}"
-    return Pipeline(
-        [
-            Node(
-                nodes.embed_whitened,
-                ["images", f"{encoder}_weights", f"params:{recipe}", "params:embedding"],
-                [f"{name}_weights", f"{name}_embeddings", f"{name}_embedding_cost"],
-                name="embed_whitened",
-                namespace=namespace,
-            )
-        ]
-    )
-
-
-def bind(function: Callable, **arguments: Any) -> Callable:
-    """A partial function that keeps its name and type hints, by which Kedro checks parameters."""
-    return update_wrapper(partial(function, **arguments), function)
+    inputs = ["images", f"{encoder}_weights", f"params:{recipe}", "params:embedding"]
+    outputs = [f"{name}_weights", f"{name}_embeddings", f"{name}_embedding_cost"]
+    return nodes_in(namespace, (nodes.embed_whitened, inputs, outputs))
