@@ -228,6 +228,21 @@ def test_best_10k_on_a_fresh_clone_uses_the_weights_beside_its_recorded_scores(p
     assert (predicted == known[:100]).all()
 
 
+def test_class_names_are_shown_as_they_are(project, tmp_path):
+    """Also where a reader of CSV would take them for numbers or for missing ones."""
+    names = ["007", "NA", "nan", "1.0", "7", "true", "1e3", "None", "8", "9"]
+    path = first_images(tmp_path / "named.csv", 150)
+    environment(project, "named", "")
+    selection = {"representation": "pixels", "n_neighbors": 5}
+    evaluation = {"run_methods": ["kmeans"], "model_selection": selection}
+    params = {"data": {"path": str(path), "class_names": names}, "evaluation": evaluation}
+    run(project, env="named", pipelines=["evaluation"], params=params)
+    reporting = project / "data" / "named" / "08_reporting"
+    assert (reporting / "figures" / "kmeans" / "confusion.png").stat().st_size > 0
+    page = (reporting / "report.html").read_text()
+    assert all(f">{name}</th>" in page for name in names)
+
+
 def test_images_without_labels_of_another_size(project, tmp_path):
     """12 x 10 pixels, no label column, 5 clusters: everything that needs no labels is made, and new
     pictures are resized to that size.
