@@ -136,10 +136,7 @@ def test_every_make_target_can_be_expanded_and_is_exercised(commands):
         ["make", "bench", "SMALL=1", "ONLY=turtle", "IDX=folder"],
     ]:
         done = subprocess.run(
-            ["/usr/bin/make", "-n", *command[1:]],
-            cwd=PROJECT,
-            capture_output=True,
-            text=True,
+            ["/usr/bin/make", "-n", *command[1:]], cwd=PROJECT, capture_output=True, text=True
         )
         assert done.returncode == 0, (command, done.stderr)
     assert "--small --only turtle folder" in done.stdout

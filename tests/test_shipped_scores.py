@@ -16,12 +16,7 @@ METHOD, TOLERANCE = "moco_whitened_turtle", 0.005
 @pytest.mark.slow
 def test_the_best_method_on_all_10000_images(tmp_path):
     project = copy_project(tmp_path)
-    run(
-        project,
-        env="best_10k",
-        pipelines=["evaluation"],
-        to_outputs=[f"{METHOD}_clusters"],
-    )
+    run(project, env="best_10k", pipelines=["evaluation"], to_outputs=[f"{METHOD}_clusters"])
     path = project / f"data/best_10k/seed_10/07_model_output/clusters_{METHOD}.csv"
     clusters = pd.read_csv(path)
     label, cluster = clusters["label"], clusters["cluster"]

@@ -16,11 +16,7 @@ import yaml
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.neighbors import NearestNeighbors
 
-from fashion_mocluster.clustering.approximate_neighbors import (
-    LOOKED_INTO,
-    MEASURED_QUERIES,
-    RECALL,
-)
+from fashion_mocluster.clustering.approximate_neighbors import LOOKED_INTO, MEASURED_QUERIES, RECALL
 from fashion_mocluster.clustering.clusterers import cluster
 from fashion_mocluster.clustering.neighbors import ALL_PAIRS, nearest_neighbors, unit
 from fashion_mocluster.clustering.neighbors import search as our_search

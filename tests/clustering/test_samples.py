@@ -8,13 +8,7 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score, silhouette_samples
 
-from fashion_mocluster.clustering import (
-    clusterers,
-    neighbors,
-    projection,
-    scores,
-    screening,
-)
+from fashion_mocluster.clustering import clusterers, neighbors, projection, scores, screening
 from fashion_mocluster.clustering.parameters import (
     GaussianMixtureParameters,
     HdbscanParameters,

@@ -181,12 +181,7 @@ def test_images_of_zeros_and_ones_are_warned_about(write, caplog):
 
 
 @settings(deadline=None, max_examples=25)
-@given(
-    st.integers(1, 4),
-    st.integers(1, 6),
-    st.booleans(),
-    st.integers(0, 2**32 - 1),
-)
+@given(st.integers(1, 4), st.integers(1, 6), st.booleans(), st.integers(0, 2**32 - 1))
 def test_what_pandas_writes_is_read_back(tmp_path_factory, side, rows, labeled, seed):
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 256, (rows, side, side), dtype=np.uint8)

@@ -310,8 +310,7 @@ def test_a_folder_of_which_nothing_can_be_read_says_what_is_there(tmp_path):
     for name in ("a.jpg", "b.jpg", "c.pdf", "d.pdf"):
         (tmp_path / name).write_text("x")
     with pytest.raises(
-        DataFileError,
-        match=r"no picture here.*2 of a kind that is not read \(.pdf\), 2 no picture",
+        DataFileError, match=r"no picture here.*2 of a kind that is not read \(.pdf\), 2 no picture"
     ):
         read_image_folder(tmp_path, OPTIONS)
 

@@ -6,10 +6,7 @@ import torch
 
 from fashion_mocluster.learning.backbone import embed_with_backbone
 from fashion_mocluster.learning.embedding import embed
-from fashion_mocluster.learning.parameters import (
-    BackboneParameters,
-    EmbeddingParameters,
-)
+from fashion_mocluster.learning.parameters import BackboneParameters, EmbeddingParameters
 from fashion_mocluster.learning.weights import EncoderWeights, WeightsError
 from tests.conftest import CPU
 from tests.learning.whitened import check_whitened_and_stored

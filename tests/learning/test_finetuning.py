@@ -15,13 +15,7 @@ from fashion_mocluster.learning.parameters import (
 )
 from fashion_mocluster.learning.surrogate import surrogate_loss
 from tests.conftest import CPU
-from tests.learning.stores import (
-    DyingStore,
-    MemoryStore,
-    assert_resumes,
-    same_weights,
-    weights_of,
-)
+from tests.learning.stores import DyingStore, MemoryStore, assert_resumes, same_weights, weights_of
 
 
 @pytest.fixture

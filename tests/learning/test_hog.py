@@ -7,9 +7,7 @@ import torch
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning.embedding import embed
 from fashion_mocluster.learning.hog import HogEncoder, gradients
-from fashion_mocluster.learning.parameters import (
-    HogParameters,
-)
+from fashion_mocluster.learning.parameters import HogParameters
 from fashion_mocluster.learning.weights import EncoderWeights
 from tests.learning.whitened import EMBEDDING, check_whitened_and_stored
 

@@ -5,9 +5,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.learning import patches
-from fashion_mocluster.learning.parameters import (
-    PatchParameters,
-)
+from fashion_mocluster.learning.parameters import PatchParameters
 from fashion_mocluster.learning.patches import PatchEncoder, learn_patches, spherical_kmeans
 from fashion_mocluster.learning.weights import EncoderWeights
 from tests.learning.whitened import check_whitened_and_stored

@@ -7,11 +7,7 @@ from fashion_mocluster.learning import schedules
 from fashion_mocluster.learning.parameters import MomentumQueueParameters, OptimizerParameters
 
 CONTRAST = MomentumQueueParameters(
-    queue_size=8,
-    momentum_start=0.99,
-    momentum_end=1,
-    temperature_start=0.07,
-    temperature_end=0.01,
+    queue_size=8, momentum_start=0.99, momentum_end=1, temperature_start=0.07, temperature_end=0.01
 )
 
 

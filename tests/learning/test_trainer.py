@@ -21,12 +21,7 @@ from fashion_mocluster.learning.parameters import (
     PreprocessingParameters,
 )
 from fashion_mocluster.learning.preprocessing import PixelStatistics
-from fashion_mocluster.learning.trainer import (
-    EarlyStopping,
-    StopTraining,
-    Trainer,
-    Training,
-)
+from fashion_mocluster.learning.trainer import EarlyStopping, StopTraining, Trainer, Training
 from tests.learning.stores import DyingStore, Killed, MemoryStore
 
 STEPS, EPOCHS = 25, 3

@@ -18,10 +18,7 @@ from tests.project_copy import run
 
 REFERENCE = PROJECT.parent / "shared" / "reference" / "encoder_spectral_best.pt"
 # Published with the file: ACC, NMI and ARI on all 10,000 test images.
-REFERENCE_SCORES = {
-    "kmeans": (0.523, 0.563, 0.380),
-    "spectral": (0.525, 0.576, 0.379),
-}
+REFERENCE_SCORES = {"kmeans": (0.523, 0.563, 0.380), "spectral": (0.525, 0.576, 0.379)}
 PARAMETERS = """
 evaluation:
   run_methods: [external_kmeans, external_spectral]
@@ -63,11 +60,7 @@ def test_published_figures_are_reproduced(project):
 def bare(size):
     """A state dict like the published ones, with random weights."""
     parameters = EncoderParameters(
-        blocks=[1, 1],
-        widths=[4, 8],
-        pooling="flatten",
-        embedding_dim=16,
-        normalize_embedding=True,
+        blocks=[1, 1], widths=[4, 8], pooling="flatten", embedding_dim=16, normalize_embedding=True
     )
     return build_encoder(parameters, size, 0).state_dict()
 

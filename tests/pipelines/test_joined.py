@@ -13,9 +13,7 @@ def table(*rows):
 
 def test_parts_stand_side_by_side_each_of_the_length_of_its_weight():
     joined = join_embeddings(
-        {"one": 1.0, "other": 0.5},
-        one=table((3, 4), (0, -2)),
-        other=table((1, 0, 0), (2, 2, 1)),
+        {"one": 1.0, "other": 0.5}, one=table((3, 4), (0, -2)), other=table((1, 0, 0), (2, 2, 1))
     )
     expected = [[0.6, 0.8, 0.5, 0, 0], [0, -1, 1 / 3, 1 / 3, 1 / 6]]
     np.testing.assert_allclose(joined, expected, rtol=1e-6)

@@ -70,10 +70,10 @@ def test_the_table_has_components_published_scores_and_every_recipe():
     own = gathered(table(0, "ac").assign(**about), table(1, "ac").assign(**about), recipe="own")
     shown = scores_table(own, {"c": {"nmi": 0.4839}}).to_dict("records")
     assert [(line["case"], line["results of"]) for line in shown] == [
-        *(("a", "the thesis"), ("a", "own"), ("c", "the thesis"), ("c", "own")),
+        *(("a", "the thesis"), ("a", "own"), ("c", "the thesis"), ("c", "own"))
     ]
     assert [shown[3][c] for c in ("ResConn", "MLP", "aug+", "cos", "size", "epochs", "seeds")] == [
-        *("✓", "✓", "", "", "34", "2", "2"),
+        *("✓", "✓", "", "", "34", "2", "2")
     ]
     assert (shown[0]["NMI"], shown[2]["NMI"], shown[1]["ACC"]) == ("", "0.484", "0.500 ± 0.000")
     assert scores_table(pd.DataFrame(), {}).empty

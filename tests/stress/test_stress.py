@@ -36,13 +36,7 @@ def test_killed_trainings_end_bit_for_bit_the_same():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name",
-    [
-        "full_disk",
-        "file_size_limit",
-        "damaged_checkpoint",
-        "second_run_in_the_folder",
-    ],
+    "name", ["full_disk", "file_size_limit", "damaged_checkpoint", "second_run_in_the_folder"]
 )
 def test_faults_are_survived(name):
     if survives(name) is None:

@@ -87,11 +87,7 @@ def silhouette(x: np.ndarray, labels: np.ndarray, block: int = 384) -> SampleMea
 
 
 def _sums_of_distances(
-    points: np.ndarray,
-    labels: np.ndarray,
-    starts: np.ndarray,
-    rows: np.ndarray,
-    halved: bool,
+    points: np.ndarray, labels: np.ndarray, starts: np.ndarray, rows: np.ndarray, halved: bool
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Sums of the distances of M points to each cluster, float64 (M, K). If ``halved``, the M are
     adjacent and these sums leave out the points before them; then also, for each of the L points after

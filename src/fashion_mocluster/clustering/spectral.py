@@ -51,14 +51,7 @@ class SpectralClusterer(ClusterMixin, BaseEstimator):
         embedding_: float64 (N, n_clusters), what k-means saw.
     """
 
-    def __init__(
-        self,
-        n_clusters=8,
-        *,
-        n_neighbors=10,
-        n_init=10,
-        random_state=None,
-    ):
+    def __init__(self, n_clusters=8, *, n_neighbors=10, n_init=10, random_state=None):
         self.n_clusters = n_clusters
         self.n_neighbors = n_neighbors
         self.n_init = n_init

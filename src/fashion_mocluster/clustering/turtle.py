@@ -71,14 +71,7 @@ class Turtle(ClusterMixin, BaseEstimator):
     """
 
     def __init__(
-        self,
-        n_clusters=8,
-        *,
-        n_neighbors=15,
-        n_hops=2,
-        n_init=8,
-        n_steps=800,
-        random_state=None,
+        self, n_clusters=8, *, n_neighbors=15, n_hops=2, n_init=8, n_steps=800, random_state=None
     ):
         self.n_clusters = n_clusters
         self.n_neighbors = n_neighbors

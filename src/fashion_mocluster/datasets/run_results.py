@@ -14,11 +14,7 @@ from fashion_mocluster.datasets.files import FileDataset
 
 REPORTING = "08_reporting"
 # NA may be the name of a cluster or a class, and 007 is one and no number; only what is empty is missing.
-READ_CSV = {
-    "dtype": {"name": str, "Label_Name": str},
-    "keep_default_na": False,
-    "na_values": [""],
-}
+READ_CSV = {"dtype": {"name": str, "Label_Name": str}, "keep_default_na": False, "na_values": [""]}
 
 
 class RunResultsDataset(FileDataset):

@@ -62,9 +62,7 @@ class MomentumContrast(nn.Module):
     def momentum_update(self, momentum: float) -> None:
         """Key <- momentum * key + (1 - momentum) * query (equation 2)."""
         torch._foreach_lerp_(
-            list(self.key_encoder.parameters()),
-            list(self.query_encoder.parameters()),
-            1 - momentum,
+            list(self.key_encoder.parameters()), list(self.query_encoder.parameters()), 1 - momentum
         )
 
     def positives_and_negatives(

@@ -18,10 +18,7 @@ SOBEL = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
 
 
 def query_and_key_views(
-    images: Tensor,
-    parameters: ViewParameters,
-    generator: Generator,
-    resample_twice: bool = False,
+    images: Tensor, parameters: ViewParameters, generator: Generator, resample_twice: bool = False
 ) -> tuple[Tensor, Tensor]:
     """Two views (B, C, H, W) of each image.
 

@@ -202,11 +202,7 @@ class EncoderWeights:
 
 def _architecture(parameters: dict) -> Architecture:
     """Networks that were trained elsewhere have a name, histograms cells and patches centers."""
-    told_by = {
-        "name": BackboneParameters,
-        "cell_size": HogParameters,
-        "n_centers": PatchParameters,
-    }
+    told_by = {"name": BackboneParameters, "cell_size": HogParameters, "n_centers": PatchParameters}
     kinds = (kind for key, kind in told_by.items() if key in parameters)
     # Earlier versions also stored how many layers of a network a finetuning would train.
     stored = {key: value for key, value in parameters.items() if key != "trained_groups"}

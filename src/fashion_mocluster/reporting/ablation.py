@@ -33,12 +33,7 @@ CLAIMS = {
     ("f", "g"): ("longer is best", 1),
 }
 # The thesis's names of what the cases differ by.
-SWITCHES = {
-    "residual": "ResConn",
-    "mlp": "MLP",
-    "advanced_augmentation": "aug+",
-    "cosine": "cos",
-}
+SWITCHES = {"residual": "ResConn", "mlp": "MLP", "advanced_augmentation": "aug+", "cosine": "cos"}
 SCORES = {"nmi": "NMI", "ari": "ARI", "acc": "ACC", "silhouette": "Silhouette"}
 
 

@@ -149,10 +149,7 @@ def _described(
 
 
 def cluster_picks(
-    clusters: pd.DataFrame,
-    projection: np.ndarray,
-    duplicates: pd.DataFrame,
-    outliers: pd.DataFrame,
+    clusters: pd.DataFrame, projection: np.ndarray, duplicates: pd.DataFrame, outliers: pd.DataFrame
 ) -> dict[int, Picks]:
     """The pictures that stand for each cluster, in the order of the page: the unsorted ones last.
 

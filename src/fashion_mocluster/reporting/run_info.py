@@ -10,14 +10,7 @@ import psutil
 
 from fashion_mocluster import __version__
 
-PACKAGES = (
-    "kedro",
-    "numpy",
-    "scikit-learn",
-    "torch",
-    "torchvision",
-    "umap-learn",
-)
+PACKAGES = ("kedro", "numpy", "scikit-learn", "torch", "torchvision", "umap-learn")
 
 
 def run_info(parameters: dict[str, Any]) -> dict[str, Any]:

@@ -4,13 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from fashion_mocluster.parameter_types import (
-    Count,
-    Fraction,
-    NonNegative,
-    Parameters,
-    Positive,
-)
+from fashion_mocluster.parameter_types import Count, Fraction, NonNegative, Parameters, Positive
 
 
 class OptimizerParameters(Parameters):

@@ -21,9 +21,7 @@ SELF_LABELING_CURVES = {
 }
 
 
-def create_pipeline(
-    recipes: dict[str, FinetuningParameters | SelfLabelingParameters],
-) -> Pipeline:
+def create_pipeline(recipes: dict[str, FinetuningParameters | SelfLabelingParameters]) -> Pipeline:
     """All finetunings, by the names of their recipes."""
     trainings = [
         self_labeling_pipeline(name, recipe.init)

@@ -74,11 +74,7 @@ def _representation(
         return whitened + untrained.weights_pipeline(encoder) if is_backbone else whitened
     if name == "external_encoder":
         return _external_encoder()
-    pixels = (
-        nodes.tabulate_pixels,
-        "images",
-        ["pixels_embeddings", "pixels_embedding_cost"],
-    )
+    pixels = (nodes.tabulate_pixels, "images", ["pixels_embeddings", "pixels_embedding_cost"])
     pca = (
         nodes.reduce_pixels,
         ["pixels_embeddings", "params:evaluation.pca_components", "params:evaluation.seed"],

@@ -59,10 +59,7 @@ def _with_paths(table: pd.DataFrame, image_paths: pd.DataFrame | None) -> pd.Dat
 
 
 def choose_n_clusters(
-    embeddings: pd.DataFrame,
-    counts: ClusterCounts,
-    seed: int,
-    screened: pd.DataFrame | None = None,
+    embeddings: pd.DataFrame, counts: ClusterCounts, seed: int, screened: pd.DataFrame | None = None
 ) -> tuple[int, pd.DataFrame, Figure]:
     """The number of clusters, how well each number that was tried fits, and a figure of that."""
     from fashion_mocluster.clustering.n_clusters import choose

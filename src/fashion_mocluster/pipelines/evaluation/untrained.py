@@ -8,11 +8,7 @@ from typing import Any
 import numpy as np
 from kedro.pipeline import Pipeline
 
-from fashion_mocluster.learning.parameters import (
-    BackboneParameters,
-    HogParameters,
-    PatchParameters,
-)
+from fashion_mocluster.learning.parameters import BackboneParameters, HogParameters, PatchParameters
 from fashion_mocluster.pipelines.wiring import nodes_in
 
 # That of `learning.weights`: to name it here would import torch.
