@@ -1,4 +1,3 @@
-import functools
 import gc
 import os
 import sys
@@ -18,11 +17,8 @@ del os.environ["KEDRO_LOGGING_CONFIG"]
 import numpy as np
 import pytest
 
-from fashion_mocluster.configuration import files_of
 from fashion_mocluster.learning.parameters import MocoParameters
-from fashion_mocluster.parameters import complete
-from fashion_mocluster.parameters.completion import merged
-from tests.project_copy import PROJECT, copy_project, run
+from tests.project_copy import copy_project, run
 
 type(LOGGING).configure = lambda *_: None
 
@@ -97,17 +93,6 @@ def tiny_pretraining():
 
 # UMAP compiles itself for seconds in each process, so one process gets all tests that use it.
 uses_umap = [pytest.mark.slow, pytest.mark.xdist_group("umap")]
-
-
-def project_parameters(env="base", runtime=None):
-    """All parameters of an environment, as a run sees them; a copy for the test to change."""
-    return complete(merged(_parameter_files(env), runtime or {}))
-
-
-@functools.cache
-def _parameter_files(env):
-    """Read once, for that takes longer than most tests."""
-    return files_of(PROJECT, env, "parameters")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,9 @@
-"""A copy of the project in another folder, and runs of it: in this process or from the command line."""
+"""The parameters of the project, a copy of it in another folder, and runs of that copy: in this
+process or from the command line.
+"""
 
 import contextlib
+import functools
 import logging
 import os
 import shutil
@@ -14,7 +17,22 @@ from typing import Any
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 
+from fashion_mocluster.configuration import files_of
+from fashion_mocluster.parameters import complete
+from fashion_mocluster.parameters.completion import merged
+
 PROJECT = Path(__file__).parents[1]
+
+
+def project_parameters(env="base", runtime=None):
+    """All parameters of an environment, as a run sees them; a copy for the test to change."""
+    return complete(merged(_parameter_files(env), runtime or {}))
+
+
+@functools.cache
+def _parameter_files(env):
+    """Read once, for that takes longer than most tests."""
+    return files_of(PROJECT, env, "parameters")
 
 
 def copy_project(folder: Path) -> Path:

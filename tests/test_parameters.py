@@ -11,7 +11,7 @@ from fashion_mocluster.learning.parameters import (
 from fashion_mocluster.parameters import ParameterError, check_parameters
 from fashion_mocluster.parameters.completion import at
 from fashion_mocluster.provenance import leaves
-from tests.conftest import PROJECT, project_parameters
+from tests.project_copy import PROJECT, project_parameters
 
 ROW = {"title": "T", "representation": "moco", "clusterer": {"kind": "kmeans"}}
 

@@ -8,7 +8,7 @@ from fashion_mocluster import pipeline_registry, session
 from fashion_mocluster.errors import FashionMoClusterError
 from fashion_mocluster.parameters import check_parameters
 from fashion_mocluster.pipeline_registry import build_pipelines, register_pipelines
-from tests.conftest import project_parameters
+from tests.project_copy import project_parameters
 
 
 def parameters(env="base", runtime=None):

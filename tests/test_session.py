@@ -8,7 +8,7 @@ from kedro.framework.startup import bootstrap_project
 from fashion_mocluster import session
 from fashion_mocluster.errors import InputError
 from fashion_mocluster.parameters import ParameterError
-from tests.conftest import PROJECT
+from tests.project_copy import PROJECT
 
 
 @pytest.fixture

@@ -27,8 +27,7 @@ from tests.benchmarks.side_by_side import Result
 from tests.benchmarks.size import FULL, SMALL, Size
 from tests.benchmarks.threads import thread_areas
 from tests.benchmarks.training_areas import training_areas
-from tests.conftest import project_parameters
-from tests.project_copy import PROJECT
+from tests.project_copy import PROJECT, project_parameters
 
 DATA = PROJECT / "data"
 RESULT = DATA / "08_reporting" / "benchmarks.csv"

@@ -23,8 +23,8 @@ from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.pretraining import pretrain
 from fashion_mocluster.parameters import check_parameters
 from tests.benchmarks.pictures import OPTIONS, make_photos
-from tests.conftest import project_parameters
 from tests.learning.stores import MemoryStore
+from tests.project_copy import project_parameters
 
 # Of a photo, and of a second of a network of 100 Gbit/s.
 PHOTO_BYTES, LINK_BYTES = 2.5e6, 12.5e9

@@ -1,5 +1,8 @@
 """The small form of ``make bench``, in this process and smaller still."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -9,6 +12,7 @@ from fashion_mocluster.cost import Cost
 from tests.benchmarks.side_by_side import growth
 from tests.benchmarks.size import SMALL
 from tests.benchmarks.threads import PAIRS
+from tests.project_copy import PROJECT
 
 
 @pytest.mark.slow
@@ -53,3 +57,14 @@ def test_one_part_can_be_measured_alone(tmp_path):
 def test_growth_is_the_power_of_the_size():
     result = growth("a", {10: 1.0, 20: 4.0, 40: 16.0}, "linear", 1.0)
     assert (result.ours_value, result.ratio, result.spread) == (2.0, 0.5, "2.00-2.00")
+
+
+@pytest.mark.slow
+def test_a_benchmark_computes_with_as_many_threads_as_a_run():
+    """Tests compute with one thread each, which what they import must not give to the benchmark."""
+    code = (
+        "import os, tests.benchmarks.__main__, tests.benchmarks.scaling\n"
+        "assert 'OMP_NUM_THREADS' not in os.environ"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
+    subprocess.run([sys.executable, "-c", code], cwd=PROJECT, env=environment, check=True)

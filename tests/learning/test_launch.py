@@ -23,10 +23,10 @@ from fashion_mocluster.learning.parameters import (
 from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.pretraining import pretrain
 from fashion_mocluster.learning.self_labeling import self_label
-from tests.conftest import CPU, project_parameters, tiny_pretraining
+from tests.conftest import CPU, tiny_pretraining
 from tests.learning.in_ranks import KillingStore, by_largest_feature, fail_in_the_last
 from tests.learning.stores import MemoryStore, weights_of
-from tests.project_copy import PROJECT
+from tests.project_copy import PROJECT, project_parameters
 
 # Processes are forks of one that has imported what they need, which is done once.
 pytestmark = pytest.mark.xdist_group("processes")

@@ -4,7 +4,7 @@ import pytest
 from fashion_mocluster.clustering.parameters import KMeansParameters
 from fashion_mocluster.parameters import check_parameters
 from fashion_mocluster.pipelines.ablation import nodes
-from tests.conftest import project_parameters
+from tests.project_copy import project_parameters
 
 # Table 2 of the thesis; size counts layers, so its "34" is 32.
 TABLE_2 = {

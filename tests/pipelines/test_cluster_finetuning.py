@@ -13,7 +13,7 @@ from fashion_mocluster.learning.preprocessing import PixelStatistics
 from fashion_mocluster.learning.weights import EncoderWeights
 from fashion_mocluster.parameters import check_parameters
 from fashion_mocluster.pipelines.cluster_finetuning.nodes import self_label_encoder, thesis_score
-from tests.conftest import project_parameters
+from tests.project_copy import project_parameters
 
 
 @pytest.mark.parametrize("init", ["random", "pixel_clusters"])

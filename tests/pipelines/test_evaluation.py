@@ -21,7 +21,8 @@ from fashion_mocluster.pipelines.evaluation.cluster_names import fingerprint
 from fashion_mocluster.pipelines.evaluation.parameters import ModelSelectionParameters
 from fashion_mocluster.pipelines.evaluation.pipeline import create_pipeline
 from fashion_mocluster.reporting.distribution import distribution_table
-from tests.conftest import project_parameters, uses_umap
+from tests.conftest import uses_umap
+from tests.project_copy import project_parameters
 
 METHOD = MethodParameters(title="T", representation="moco", clusterer={"kind": "kmeans"})
 NAMES = ["shirt", "shoe"]

@@ -13,8 +13,7 @@ from fashion_mocluster.learning.parameters import EmbeddingParameters, EncoderPa
 from fashion_mocluster.learning.weights import WeightsError
 from fashion_mocluster.parameters import ParameterError, check_parameters
 from fashion_mocluster.pipelines.evaluation.nodes import read_external_weights
-from tests.conftest import PROJECT, project_parameters
-from tests.project_copy import run
+from tests.project_copy import PROJECT, project_parameters, run
 
 REFERENCE = PROJECT.parent / "shared" / "reference" / "encoder_spectral_best.pt"
 # Published with the file: ACC, NMI and ARI on all 10,000 test images.

@@ -4,7 +4,7 @@ import pytest
 
 from fashion_mocluster.parameters import ParameterError, check_parameters
 from fashion_mocluster.pipelines.evaluation.joined import join_embeddings
-from tests.conftest import project_parameters
+from tests.project_copy import project_parameters
 
 
 def table(*rows):

@@ -8,7 +8,7 @@ from fashion_mocluster.pipelines.evaluation.parameters import (
     ModelSelectionParameters,
     PredictParameters,
 )
-from tests.conftest import project_parameters
+from tests.project_copy import project_parameters
 
 SELECTION = ModelSelectionParameters(representation="moco", n_neighbors=5)
 

@@ -5,7 +5,7 @@ import torch
 
 from fashion_mocluster.parameters import check_parameters
 from fashion_mocluster.reporting.run_info import run_info
-from tests.conftest import project_parameters
+from tests.project_copy import project_parameters
 
 
 def test_record_is_plain_values_even_of_typed_parameters():

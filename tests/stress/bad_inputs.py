@@ -16,7 +16,7 @@ from fashion_mocluster.parameters import check_parameters
 from fashion_mocluster.pipelines.data_processing.nodes import validate_images
 from fashion_mocluster.pipelines.data_processing.parameters import DataParameters
 from fashion_mocluster.pipelines.evaluation.nodes import read_external_embeddings
-from tests.conftest import project_parameters
+from tests.project_copy import project_parameters
 
 HEADER = "label,pixel1,pixel2,pixel3,pixel4"
 GOOD = f"{HEADER}\n3,0,1,2,255\n0,9,8,7,6\n"

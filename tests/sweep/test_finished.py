@@ -6,7 +6,7 @@ from fashion_mocluster.parameters import ParameterError
 from fashion_mocluster.sweep import finished
 from fashion_mocluster.sweep.finished import is_finished, made_from, mark_finished
 from fashion_mocluster.sweep.plan import Run
-from tests.conftest import PROJECT
+from tests.project_copy import PROJECT
 
 RUN = Run("smoke", None, 3, "moco.epochs=4", "results", "data/smoke")
 
