@@ -179,15 +179,27 @@ def test_figures_with_and_without_labels(embeddings, blobs):
     }
 
 
-def test_figures_of_very_many_classes_and_clusters_are_left_out(caplog):
-    truth = np.repeat(np.arange(256), 4)
-    known = table_of(truth, truth)
+@pytest.mark.parametrize(("n_classes", "n_clusters"), [(256, 256), (256, 2), (2, 256)])
+def test_figures_of_very_many_classes_or_clusters_are_left_out(n_classes, n_clusters, caplog):
+    points = np.arange(1024)
+    known = table_of(points % n_clusters, points % n_classes)
     table = distribution_table(known, None)
     projection = pd.DataFrame(np.random.default_rng(0).normal(size=(1024, 2)))
     figures = nodes.draw_method(projection, known, table, METHOD)
     assert set(figures) == {"scatter_by_cluster", "scatter_by_label"}
     assert max(max(figure.get_size_inches()) for figure in figures.values()) < 60
-    assert "which of 256 classes are in which of 256 clusters" in caplog.text
+    assert f"which of {n_classes} classes are in which of {n_clusters} clusters" in caplog.text
+
+
+def test_of_very_many_clusters_the_largest_have_examples(caplog):
+    labels = np.r_[np.zeros(1, int), np.repeat(np.arange(1, 61), 3)]
+    z = pd.DataFrame(np.random.default_rng(0).normal(size=(len(labels), 3)))
+    neighbors = np.tile(np.arange(2), (len(labels), 1))
+    images = np.zeros((len(labels), 4, 4), np.uint8)
+    figure = nodes.draw_examples(images, z, neighbors, table_of(labels), METHOD)
+    shown = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert shown == [str(cluster) for cluster in range(1, 51)]
+    assert "examples are of the 50 largest of 61 clusters" in caplog.text
 
 
 SELECTION = ModelSelectionParameters(representation="moco", n_neighbors=5)

@@ -23,8 +23,8 @@ COLUMNS = ["Cluster_ID", "Label_ID", "Label_Name", "Count", "Frequency", "Cluste
 DOMINANT = 0.5
 # A class with this share of a cluster, but not more than half, is confused with the others.
 CONFUSED = 0.2
-# Clusters times classes that figures can show: of 50 of each one is 120 inches high.
-MOST_CELLS = 2500
+# Clusters, and classes, that a figure or a table of both can show.
+MOST_GROUPS = 50
 # Inches that the names of the classes get at most.
 NAMES_AT_MOST = 3.0
 

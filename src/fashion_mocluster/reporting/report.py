@@ -11,7 +11,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from fashion_mocluster.reporting import ablation, bugfix_ablation, costs, literature, provenance
-from fashion_mocluster.reporting.distribution import class_table
+from fashion_mocluster.reporting.distribution import MOST_GROUPS, class_table, contingency
 from fashion_mocluster.reporting.methods import best_method, methods_table
 from fashion_mocluster.reporting.pages import page_environment
 from fashion_mocluster.reporting.pictures import picture_uri
@@ -105,7 +105,8 @@ def _distributions(results: Sequence[RunResults]) -> dict[str, Markup]:
     titles, tables = method_titles(results), {}
     for run in first_runs(results):
         for method in dict.fromkeys([run.best_method, *DISTRIBUTIONS]):
-            if len(distribution := run.distributions.get(method, ())):
+            distribution = run.distributions.get(method, pd.DataFrame())
+            if len(distribution) and max(contingency(distribution).shape) <= MOST_GROUPS:
                 table, classes = class_table(distribution)
                 table = html_table(f"classes_{len(tables)}", table, classes=classes)
                 tables[f"{titles[method]} ({method}): {run.name}"] = table

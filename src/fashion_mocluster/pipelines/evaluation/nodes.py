@@ -307,11 +307,11 @@ def draw_method(
 
 
 def is_too_large(counts: pd.DataFrame, title: str) -> bool:
-    """Whether a table of clusters and classes has too many cells for a figure; if so, that is logged."""
-    if counts.size <= bars.MOST_CELLS:
+    """Whether there are too many clusters or classes for a figure; if so, that is logged."""
+    if max(counts.shape) <= bars.MOST_GROUPS:
         return False
     logger.warning(
-        "%s: no figure shows which of %d classes are in which of %d clusters, for they are too many",
+        "%s: nothing shows which of %d classes are in which of %d clusters, for they are too many",
         *(title, counts.shape[1], len(counts)),
     )
     return True
@@ -324,7 +324,9 @@ def draw_examples(
     clusters: pd.DataFrame,
     method: MethodParameters,
 ) -> Figure:
-    """The most typical and the hardest images of each cluster, by what their neighbors are in."""
+    """The most typical and the hardest images of each cluster, by what their neighbors are in; of very
+    many clusters the largest.
+    """
     from fashion_mocluster.clustering.scores import matched_classes
     from fashion_mocluster.clustering.typicality import share_in_cluster, typical_and_borderline
 
@@ -335,6 +337,14 @@ def draw_examples(
         labels = clusters["label"].to_numpy()
         mismatched = labels != matched_classes(labels, assigned)
     examples = typical_and_borderline(z, assigned, agreement, EXAMPLES)
+    numbers, sizes = np.unique(assigned, return_counts=True)
+    if len(numbers) > bars.MOST_GROUPS:
+        largest = numbers[np.argsort(-sizes, kind="stable")[: bars.MOST_GROUPS]]
+        logger.warning(
+            "%s: examples are of the %d largest of %d clusters",
+            *(method.title, len(largest), len(numbers)),
+        )
+        examples = {int(cluster): examples[cluster] for cluster in np.sort(largest)}
     return examples_figure(images, examples, mismatched, method.title)
 
 
