@@ -49,6 +49,30 @@ def test_embeddings_made_elsewhere_are_told_apart_by_their_content(tmp_path):
     assert found[0] != found[1]
 
 
+def test_weights_of_a_network_are_told_apart_by_their_content_if_they_are_a_file(tmp_path):
+    pipeline = Pipeline([Node(train, ["raw_images", "params:backbone"], "table", name="embed")])
+
+    def found(weights):
+        parameters = {"data": {}, "backbone": {"weights": weights}}
+        return of_datasets([pipeline], parameters, tmp_path)["table"]
+
+    assert "content of backbone.weights" not in found("package")
+    tables = []
+    for content in ("1", "2"):
+        (tmp_path / "w.pth").write_text(content)
+        tables.append(found("w.pth"))
+    assert tables[0] != tables[1]
+
+
+def test_images_of_an_unknown_kind_are_no_other_images(tmp_path):
+    """As a record from before a download and one from after it."""
+    record = Record(tmp_path / "provenance.json")
+    now = {"images of data": None, "n": 3}
+    record.add("a", {**now, "images of data": "1234"})
+    record.add("b", now)
+    assert record.take_over(["a", "b"], {"a": now, "b": now}, ()) == {}
+
+
 def test_images_are_told_apart_by_their_content_not_their_place(tmp_path):
     for name, content in (("a", "1"), ("b", "1"), ("c", "2")):
         (tmp_path / name).write_text(content)

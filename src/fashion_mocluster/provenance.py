@@ -117,6 +117,8 @@ class Record:
         seen: dict[str, tuple[str, Any]] = {}
         for dataset in datasets:
             for key, value in self._made_from[dataset].items():
+                if key in IMAGES.values() and value is None:  # it says nothing of the images
+                    continue
                 other, there = seen.setdefault(key, (dataset, value))
                 if there != value:
                     raise StaleFileError(
@@ -176,6 +178,8 @@ def of_datasets(
         made_from[dataset] = {
             f"content of {key}": signature(project_path, at(parameters, *key.split(".")))
         }
+    if content := signature(project_path, at(parameters, "backbone", "weights")):  # they are a file
+        made_from["params:backbone"] = {"content of backbone.weights": content}
     # Within a pipeline, what a node takes comes before it.
     for node in (node for pipeline in pipelines for node in pipeline.nodes):
         origin: dict[str, Any] = {}
@@ -183,8 +187,7 @@ def of_datasets(
             if name.startswith("params:"):
                 key = name.removeprefix("params:")
                 origin |= leaves(at(parameters, *key.split(".")), key)
-            else:
-                origin |= made_from.get(name, {})
+            origin |= made_from.get(name, {})
         for output in node.outputs:
             made_from[output] = {
                 key: value
@@ -212,7 +215,7 @@ def leaves(value: Any, key: str = "") -> dict[str, Any]:
 
 def path_of_images(parameters: dict[str, Any], group: str) -> str | None:
     """The path that ``data`` or ``predict`` names. None for images that torchvision downloads, which may
-    not be there yet: it checks their MD5 sums, and ``format`` tells them from others.
+    not be there yet: it checks MD5 sums as it downloads, and ``format`` tells them from others.
     """
     is_downloaded = at(parameters, group, "format") == "torchvision"
     return None if is_downloaded else at(parameters, group, "path")
