@@ -33,6 +33,19 @@ def test_lines_are_passed_on_and_kept(ended, tmp_path):
     assert (tmp_path / "a/run.log").read_text() == "one\ntwo\n"
 
 
+def test_a_line_is_passed_on_once_it_is_whole(ended, monkeypatch):
+    monkeypatch.setattr(execution, "LOOK_EVERY_S", 0.05)
+    lines = []
+    code = (
+        "import os, time\n"
+        "for part in ('epoch 3/1', '0 \u00e9'[:2], '\u00e9\\n'):\n"
+        "    for byte in part.encode():\n"
+        "        os.write(1, bytes([byte])); time.sleep(0.1)"
+    )
+    ended(code, lines.append)
+    assert lines == ["epoch 3/10 \u00e9"]
+
+
 def test_an_error_on_purpose_is_told_and_final(ended):
     with pytest.raises(RunFailedError, match="^InputError: too few\n  images$") as error:
         ended("print('x\\n\\nInputError: too few\\n  images'); raise SystemExit(1)")

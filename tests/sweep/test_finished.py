@@ -46,7 +46,7 @@ def test_what_a_run_is_made_from():
     ],
 )
 def test_a_file_that_changed_is_another_origin(place, tmp_path):
-    run = replace(RUN, params=f"{place}={tmp_path / 'file'}")
+    run = replace(RUN, pipelines="results,predict", params=f"{place}={tmp_path / 'file'}")
     (tmp_path / "file").write_text("1")
     origin = made_from(run, PROJECT)
     (tmp_path / "file").write_text("2")
@@ -60,6 +60,29 @@ def test_images_that_are_downloaded_meanwhile_are_not(tmp_path):
     (tmp_path / "raw").write_text("1")
     finished._signature.cache_clear()
     assert made_from(run, PROJECT) == origin
+
+
+def test_new_images_matter_to_predictions_alone(tmp_path):
+    params, origins = f"predict.path={tmp_path}", {}
+    for count in range(2):
+        (tmp_path / f"{count}.png").touch()
+        finished._signature.cache_clear()
+        for pipelines in ("results", "results,predict"):
+            run = replace(RUN, params=params, pipelines=pipelines)
+            origins.setdefault(pipelines, set()).add(made_from(run, PROJECT))
+    assert {pipelines: len(found) for pipelines, found in origins.items()} == {
+        "results": 1,
+        "results,predict": 2,
+    }
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    def fail(project, path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(finished, "_signature", fail)
+    with pytest.raises(ParameterError, match=r"secret\.csv: cannot be read \(Permission denied\)"):
+        made_from(replace(RUN, params="data.path=secret.csv"), PROJECT)
 
 
 @pytest.mark.parametrize(

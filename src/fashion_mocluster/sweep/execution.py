@@ -60,14 +60,15 @@ def execute(
     log.parent.mkdir(parents=True, exist_ok=True)
     arguments = (options, project, environment or {}, log)
     process = CONTEXT.Process(target=child.run, args=arguments, name=options[-1])
-    is_running, was_stopped = True, False
-    with open(log, "w+", errors="replace") as output:
+    is_running, was_stopped, begun = True, False, b""
+    with open(log, "w+b") as output:
         with STATUS:
             process.start()
         while is_running:
             is_running = not wait([process.sentinel], LOOK_EVERY_S)
-            for line in output:
-                on_line(line.rstrip())
+            *lines, begun = (begun + output.read()).split(b"\n")  # the last line may go on
+            for line in lines:
+                on_line(line.decode(errors="replace").rstrip())
             if is_running and is_stopped():
                 was_stopped = True
                 with contextlib.suppress(ProcessLookupError):  # it has no session of its own yet

@@ -31,9 +31,17 @@ def made_from(run: Run, project: Path) -> str:
     given = {**_given(run.params), "seed": run.seed}
     parameters = complete(merged(_files_of(project, run.env, "parameters"), given))
     check_parameters(parameters)
-    paths = [provenance.path_of_images(parameters, group) for group in provenance.SOURCES.values()]
-    paths += [at(parameters, *place) for place in PATHS if place[-1] != "path"]
-    files = [_signature(project, path) for path in paths]
+    read = [place for place in PATHS if place[0] != "predict" or "predict" in run.pipelines]
+    paths = [
+        provenance.path_of_images(parameters, group)
+        if key == "path"
+        else at(parameters, group, key)
+        for group, key in read
+    ]
+    try:
+        files = [_signature(project, path) for path in paths]
+    except OSError as error:
+        raise ParameterError(f"{error.filename}: cannot be read ({error.strerror})") from None
     return _digest(json.dumps([run.pipelines, parameters, files], sort_keys=True).encode())
 
 
