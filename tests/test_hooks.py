@@ -90,5 +90,6 @@ def test_threads_are_measured_again_now_and_then_and_only_changes_are_said(
         hook.before_node_run()
     assert asked == ["auto"] * 3  # not a second after the first time
     assert [record.getMessage() for record in caplog.records] == [
-        "NumPy and scikit-learn compute with threads={'openmp': 1, 'blas': 2} at present"
+        "NumPy and scikit-learn compute with threads={'openmp': 1, 'blas': 2} at present",
+        "NumPy and scikit-learn compute with threads={'openmp': 2, 'blas': 2} at present",
     ]

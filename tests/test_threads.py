@@ -12,6 +12,8 @@ from fashion_mocluster.threads import (
     limit_numeric_threads,
 )
 
+LOKY = "joblib.externals.loky.backend.context"
+
 
 class Machine:
     """Stands for a machine on which work takes ``seconds[n]`` with n threads."""
@@ -104,6 +106,8 @@ def test_a_given_number_is_taken_and_what_was_before_is_restored(monkeypatch):
 
 def test_available_threads_are_the_cores_or_fewer(monkeypatch):
     monkeypatch.setattr("os.cpu_count", lambda: 64)
+    monkeypatch.setattr(f"{LOKY}._cpu_count_cgroup", lambda count: count)
+    monkeypatch.delenv("LOKY_MAX_CPU_COUNT", raising=False)
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(8)), raising=False)
     for asked, expected in ("", 8), ("3", 3), ("4,2", 4), ("64", 8), ("0", 1), ("many", 8):
         monkeypatch.setenv("OMP_NUM_THREADS", asked)
@@ -112,7 +116,7 @@ def test_available_threads_are_the_cores_or_fewer(monkeypatch):
 
 def test_a_container_has_the_cores_of_its_quota(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr("joblib.externals.loky.backend.context._cpu_count_cgroup", lambda count: 1)
+    monkeypatch.setattr(f"{LOKY}._cpu_count_cgroup", lambda count: 1)
     assert available_threads() == 1
 
 

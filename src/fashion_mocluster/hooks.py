@@ -135,7 +135,8 @@ class ThreadsHook:
         if time.monotonic() - self._measured_at < THREADS_HOLD_S:
             return
         chosen = limit_numeric_threads(session.parameter("moco.compute.threads", "auto"))
-        if chosen != self._chosen and min(chosen.values()) < available_threads():
+        expected = self._chosen or dict.fromkeys(chosen, available_threads())
+        if chosen != expected:
             logger.info("NumPy and scikit-learn compute with threads=%s at present", chosen)
         self._measured_at, self._chosen = time.monotonic(), chosen
 

@@ -32,6 +32,7 @@ from fashion_mocluster.datasets.picture_files import (
 )
 from fashion_mocluster.datasets.picture_options import PictureOptions
 from fashion_mocluster.progress import Progress
+from fashion_mocluster.threads import available_threads
 from fashion_mocluster.wording import counted
 
 logger = logging.getLogger(__name__)
@@ -195,10 +196,8 @@ def _in_order(
     decode: Callable[[PictureFile], Outcome], files: list[PictureFile]
 ) -> Iterator[tuple[PictureFile, Outcome]]:
     """Each file with what came of it, in the order of the files; Pillow decodes outside the GIL."""
-    from joblib import cpu_count
-
     # Pillow warns of large pictures and of damaged EXIF blocks, but not in which file.
-    with warnings.catch_warnings(), ThreadPoolExecutor(cpu_count()) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(available_threads()) as pool:
         warnings.filterwarnings("ignore", module="PIL")
         pending = deque()
         try:

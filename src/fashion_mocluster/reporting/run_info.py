@@ -1,11 +1,11 @@
 """What a result depends on beside the data: parameters, versions, hardware."""
 
-import os
 import platform
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import joblib
 import psutil
 
 from fashion_mocluster import __version__
@@ -25,9 +25,7 @@ def run_info(parameters: dict[str, Any]) -> dict[str, Any]:
         },
         "hardware": {
             "processor": _processor(),
-            "cores": len(os.sched_getaffinity(0))
-            if hasattr(os, "sched_getaffinity")
-            else os.cpu_count(),
+            "cores": joblib.cpu_count(),
             "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
             "accelerator": _accelerator(),
         },
