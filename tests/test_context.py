@@ -22,6 +22,7 @@ def check(form, params):
         "a=b #,seed=1",
         "data.path=007",
         "data.path=2024_01",
+        'data.path="007" #x',
     ],
 )
 def test_values_that_yaml_would_cut_are_refused(form, params):
@@ -36,6 +37,7 @@ def test_values_that_yaml_would_cut_are_refused(form, params):
         'data.path="/p/x #1"',
         "data.path='/p/x #1',seed=1",
         "data.path=/p/x#1",
+        'evaluation.run_methods=["a #b"]',
         "data.path=2024,seed=1",
         "data.path=2024-01-05",
         "data.path='007'",

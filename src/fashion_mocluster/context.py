@@ -80,7 +80,7 @@ def refuse_misread(arguments: list[str], given: dict[str, Any]) -> None:
         keys = tuple(name.strip().split("."))
         value = at(given, *keys)
         is_number = keys in PATHS and type(value) is int and str(value) != typed.strip()
-        if is_number or (" #" in typed and typed[0] not in "\"'"):
+        if is_number or typed.count(" #") > str(value).count(" #"):
             raise ParameterError(
                 f"{item}: would be read as {value!r}; put the value in quotes: "
                 f"--params='{name}=\"{typed}\"'"
