@@ -121,6 +121,7 @@ def test_the_weights_that_ship_are_of_the_recipe_as_it_is(env, seed):
         ),
         ({"variants": {"my_whitened": {"epochs": 1}}}, "variants.my_whitened: .*rename it"),
         ({"variants": {"my_finetuned": {"epochs": 1}}}, "variants.my_finetuned: .*rename it"),
+        ({"variants": {"ablation_x": {"epochs": 1}}}, "variants.ablation_x: .*rename it"),
         ({"data": {"path": 2024.5}}, "data.path: .*--params='data.path=\"...\"'"),
         ({"data": {"path": {"/p/a": "b"}}}, "data.path: .*--params='data.path=\"...\"'"),
         ({"data": {"image_shape": {0: 32}}}, "data.image_shape: .*write it in conf/"),

@@ -230,6 +230,13 @@ def test_paths_and_what_was_skipped_are_those_of_the_images(classes, tmp_path):
     }
 
 
+def test_damaged_images_of_the_earlier_run_are_named(classes, tmp_path):
+    (tmp_path / "images.npy").touch()
+    source = ImagesDataset(filepath=str(classes), same_as=str(tmp_path / "images.npy"))
+    with pytest.raises(DataFileError, match=r"images\.npy: .* cannot be read .*data_processing"):
+        source.load()
+
+
 @pytest.mark.parametrize("known", [(5, 6, 7), (5, 6, 7, 3)])
 def test_new_pictures_get_the_size_and_colors_of_known_images(classes, tmp_path, known):
     np.save(tmp_path / "images.npy", np.zeros(known, np.uint8))

@@ -62,7 +62,7 @@ def test_a_folder_in_place_of_a_file_does_not_exist(tmp_path):
 def test_no_weights_at_all_is_an_error_that_names_the_command(tmp_path):
     weights = dataset(tmp_path / "x.pt")
     assert not weights.exists()
-    with pytest.raises(DataFileError, match="no trained encoder yet; train it with `kedro run`"):
+    with pytest.raises(DataFileError, match="there are no weights yet; run the pipeline"):
         weights.load()
 
 

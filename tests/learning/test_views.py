@@ -117,7 +117,9 @@ def test_blur_against_a_plain_loop(batch):
 def test_a_kernel_that_reaches_over_the_whole_image_is_refused(batch):
     sigma = torch.ones(len(batch))
     assert views.gaussian_blur(batch, sigma, 19).shape == batch.shape
-    with pytest.raises(InputError, match="blur_kernel is 21, but the images have 10.* 19 at most"):
+    with pytest.raises(
+        InputError, match="blur_kernel is 21 .* but the images have 10.* 19 at most"
+    ):
         views.gaussian_blur(batch, sigma, 21)
 
 

@@ -119,7 +119,7 @@ def test_figure_of_very_many_classes_and_clusters_has_their_sizes(caplog):
 @pytest.mark.parametrize(
     ("shape", "channels", "message"),
     [
-        ((2, 10, 12), 1, "10 x 12 in gray, .* 28 x 28 in gray; set predict.image_shape to null"),
+        ((2, 10, 12), 1, "10 x 12 in gray, .* 28 x 28 in gray; pictures get that size if"),
         ((2, 28, 28), 3, "28 x 28 in gray, .* 28 x 28 in color; bring them as pictures"),
         ((2, 28, 28, 3), 1, "28 x 28 in color, .* 28 x 28 in gray; bring them as pictures"),
     ],

@@ -54,10 +54,12 @@ def test_new_images_have_lines_of_their_own():
 
 
 def test_new_images_without_labels_are_not_set_beside_literature():
-    runs = [run(0, 0.7, 0.5, predicted={})]
+    runs = [run(0, 0.7, 0.5, predicted={"method": "a"})]
     assert lines_of(new_images_table(runs)) == [
         ["A & co", "p", "2,000 new", "0.900", "", "", "", "1"]
     ]
+    [line] = lines_of(new_images_table([run(0, 0.7, 0.5, predicted={})]))
+    assert line[0] == "not recorded"
     assert not any("new" in line[2] for line in lines_of(literature_table(runs, LITERATURE)))
     assert new_images_table([run(0, 0.7, 0.5)]).empty
 

@@ -111,7 +111,13 @@ class _ImageSource(FileDataset):
         """How pictures are read, which may depend on images that are there already."""
         if self._same_as is None or not self._same_as.exists():
             return self._options
-        known = np.load(self._same_as, mmap_mode="r", allow_pickle=False)
+        try:
+            known = np.load(self._same_as, mmap_mode="r", allow_pickle=False)
+        except (EOFError, OSError, ValueError) as error:
+            raise DataFileError(
+                f"{self._same_as}: the images of the earlier run cannot be read ({error}); run "
+                "data_processing again"
+            ) from None
         same = {"color": "rgb" if known.ndim == 4 else "gray"}
         if self._image_shape is None:
             same["image_shape"] = known.shape[1:3]

@@ -123,8 +123,8 @@ class TorchWeightsDataset(FileDataset):
         """The object."""
         if (source := self._source()) is None:
             raise DataFileError(
-                f"{self._path}: no trained encoder yet; train it with `kedro run` and the same --env and "
-                "seed"
+                f"{self._path}: there are no weights yet; run the pipeline that makes them, with "
+                "the same --env and seed"
             )
         path, origin = source
         content = load_dictionary(path)

@@ -144,8 +144,8 @@ def gaussian_blur(images: Tensor, sigma: Tensor, kernel_size: int) -> Tensor:
     half, smaller = kernel_size // 2, min(height, width)
     if half >= smaller:
         raise InputError(
-            f"views.blur_kernel is {kernel_size}, but the images have {smaller} pixels; set it to "
-            f"{2 * smaller - 1} at most"
+            f"blur_kernel is {kernel_size} in the `views` of a training or of a whitening, but the "
+            f"images have {smaller} pixels; set it to {2 * smaller - 1} at most"
         )
     offsets = torch.arange(-half, half + 1, device=images.device, dtype=images.dtype)
     weights = torch.exp(-0.5 * (offsets / sigma[:, None]) ** 2)

@@ -149,6 +149,16 @@ class ProjectParameters(Parameters):
         return self
 
     @model_validator(mode="after")
+    def _trainings_are_no_ablations(self):
+        for group in ("variants", "finetuning"):
+            for name in getattr(self, group):
+                if name.startswith(("ablation_", "bugfix_ablation_")):
+                    raise ValueError(
+                        f"{group}.{name}: what ablations train is called so; rename it"
+                    )
+        return self
+
+    @model_validator(mode="after")
     def _whitening_fits(self):
         for name in self.variants:
             if name.endswith((WHITENED, "_finetuned")):

@@ -50,7 +50,7 @@ def new_image_scores(results: Sequence[RunResults]) -> pd.DataFrame:
     lines = []
     for run in results:
         if run.predictions:
-            method = run.predictions.get("method", run.best_method)
+            method = run.predictions.get("method", "not recorded")
             images = f"{run.predictions['n_images']:,} new"
             scores = {s: run.predictions.get(s) for s in ("mean_confidence", *SCORES)}
             lines.append([titles.get(method, method), run.recipe, images, *scores.values()])

@@ -47,7 +47,7 @@ def check_new_images(new_images: np.ndarray, pixel_statistics: dict) -> np.ndarr
     known += (3,) if pixel_statistics["channels"] == 3 else ()
     new = new_images.shape[1:]
     if new != known:
-        cure = "set predict.image_shape to null, with which pictures get that size"
+        cure = "pictures get that size if predict.image_shape is null; bring other files to it"
         if len(new) != len(known):
             cure = "bring them as pictures, which get those colors"
         raise InputError(
