@@ -112,6 +112,20 @@ def test_sections_without_data_are_left_out():
     assert not page.images
 
 
+@pytest.mark.parametrize("count", [50, 51])
+def test_a_table_of_very_many_classes_is_left_out(count):
+    run, classes = files(), range(count)
+    run["tables"]["cluster_distribution/pca_spectral"] = pd.DataFrame(
+        {
+            "Cluster_ID": 0,
+            "Label_ID": classes,
+            "Label_Name": [f"kind {i}" for i in classes],
+            "Count": 1,
+        }
+    )
+    assert ("kind 49" in words_of(run).words) == (count == 50)
+
+
 def test_runs_without_labels_have_a_page():
     page = Page(page_of(files(labels=False), files(labels=False, seed=1), published=[SPC]))
     assert "#best" in page.links
