@@ -31,7 +31,7 @@ from fashion_mocluster.pipelines.evaluation.parameters import (
     PredictParameters,
     ReportParameters,
 )
-from fashion_mocluster.representations import BUILTIN, WHITENED, encoder_of
+from fashion_mocluster.representations import ABLATIONS, BUILTIN, WHITENED, encoder_of
 from fashion_mocluster.wording import counted
 
 # In place of a number of clusters: one is chosen without labels.
@@ -152,7 +152,7 @@ class ProjectParameters(Parameters):
     def _trainings_are_no_ablations(self):
         for group in ("variants", "finetuning"):
             for name in getattr(self, group):
-                if name.startswith(("ablation_", "bugfix_ablation_")):
+                if name.startswith(ABLATIONS):
                     raise ValueError(
                         f"{group}.{name}: what ablations train is called so; rename it"
                     )

@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from fashion_mocluster.representations import encoder_of
+from fashion_mocluster.representations import ABLATIONS, encoder_of
 
-# How the costs of an ablation's trainings and embeddings begin, and of what `predict` embedded.
-ABLATIONS, NEW = ("ablation_", "bugfix_ablation_"), "new_"
+# How the costs of what `predict` embedded begin.
+NEW = "new_"
 
 
 def _no_comparison() -> pd.DataFrame:
