@@ -3,8 +3,10 @@ import warnings
 import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
+from threadpoolctl import threadpool_limits
 
 from fashion_mocluster.clustering import clusterers
+from fashion_mocluster.clustering.blas import blas_threads
 from fashion_mocluster.clustering.clusterers import cluster, medoid, scale
 from fashion_mocluster.clustering.parameters import (
     GaussianMixtureParameters,
@@ -39,6 +41,22 @@ def test_every_clusterer_finds_separated_groups_again_and_again(blobs, kind, uma
     least = 0.3 if umap else 0.7 if kind is TurtleParameters else 0.9
     assert adjusted_rand_score(labels, truth) > least
     np.testing.assert_array_equal(labels, cluster(x, parameters, 3, seed=0))
+
+
+def test_k_means_draws_its_centers_with_one_thread_of_blas(blobs, monkeypatch):
+    """Where two threads share a core, its small products take forty times as long by two."""
+    threads = []
+
+    class Watched(clusterers.KMeans):
+        def fit(self, *args, **kwargs):
+            threads.append(blas_threads())
+            return super().fit(*args, **kwargs)
+
+    monkeypatch.setattr(clusterers, "KMeans", Watched)
+    with threadpool_limits(2, user_api="blas"):
+        cluster(blobs[0], KMeansParameters(), 3, seed=0)
+        assert blas_threads() == 2
+    assert threads == [1]
 
 
 def test_the_medoid_agrees_most_with_the_others():

@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from fashion_mocluster.clustering.neighbors import ALL_PAIRS, distinct_points, pairs_take_long
 from fashion_mocluster.clustering.parameters import (
@@ -120,6 +121,9 @@ def _cluster(
     return labels.astype(np.int64)
 
 
+# The products by which centers are drawn are so small that two threads gain nothing; where these have to
+# share a core, they took forty times as long as one. The rest of k-means limits itself.
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def _kmeans(x: np.ndarray, kmeans: KMeans) -> np.ndarray:
     """Labels int32 (N,). Of very many points the centers are found in a random sample; so is, of many
     with many dimensions, the best start, from which all points are then clustered.
