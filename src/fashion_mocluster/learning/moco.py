@@ -143,10 +143,11 @@ def nearest_neighbor_keys(
     """
     similarity = keys @ queue.T
     if excluded is not None:
-        similarity = similarity.masked_fill(excluded, -torch.inf)
+        similarity.masked_fill_(excluded, -torch.inf)
     nearest = similarity.argmax(1)
-    taken = F.one_hot(nearest, len(queue)).bool()
-    return queue[nearest], taken if excluded is None else taken | excluded
+    if excluded is None:
+        excluded = torch.zeros_like(similarity, dtype=torch.bool)
+    return queue[nearest], excluded.scatter(1, nearest[:, None], True)
 
 
 def info_nce(
@@ -167,7 +168,7 @@ def info_nce(
     positive = (query * key).sum(1)
     negative = (query @ negatives.T) / temperature
     if excluded is not None:
-        negative = negative.masked_fill(excluded, -torch.inf)
+        negative.masked_fill_(excluded, -torch.inf)
     # -log(e^p / (e^p + sum e^n)), without the (B, 1 + K) copy that a cross entropy needs.
     p = positive / temperature
     return (torch.logaddexp(p, negative.logsumexp(1)) - p).mean(), positive.detach().mean()
