@@ -24,6 +24,7 @@ from fashion_mocluster.learning.preprocessing import (
     to_unit_interval,
 )
 from fashion_mocluster.learning.weights import AnyEncoder, EncoderWeights
+from fashion_mocluster.memory import keep_freed_memory
 from fashion_mocluster.threads import available_threads
 
 # Images that a thread computes with at once, and numbers in the first map of all of them. Small maps
@@ -89,6 +90,7 @@ def encode(
         InputError: Other images than the encoder takes: of another size, or gray and not in color or
             the reverse.
     """
+    keep_freed_memory()
     preprocessing = parameters.preprocessing or weights.preprocessing
     encoder = fold_batch_norm(weights.build())
     fixed_size = encoder.fixed_size or weights.readout is not None

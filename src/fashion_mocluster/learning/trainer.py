@@ -40,6 +40,7 @@ from fashion_mocluster.learning.preprocessing import PixelStatistics, normalize,
 from fashion_mocluster.learning.ranks import Ranks
 from fashion_mocluster.learning.seeding import fingerprint
 from fashion_mocluster.learning.weights import AnyEncoder, EncoderWeights
+from fashion_mocluster.memory import keep_freed_memory
 from fashion_mocluster.threads import TorchThreads
 from fashion_mocluster.wording import counted
 
@@ -97,6 +98,7 @@ class Training(ABC):
         statistics: PixelStatistics,
     ):
         self.bytes_before = resident_bytes()
+        keep_freed_memory()
         self.parameters, self.compute = parameters, parameters.compute
         self.preprocessing, self.statistics = preprocessing, statistics
         self.ranks = Ranks.of_this_process()
