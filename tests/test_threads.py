@@ -39,10 +39,23 @@ def test_the_faster_number_is_taken_and_all_where_it_hardly_matters(monkeypatch,
     assert fastest_thread_count(machine.work, [2, 1]) == chosen == machine.count
 
 
-def test_what_is_much_slower_is_tried_once_only(monkeypatch):
-    machine = Machine(monkeypatch, {1: 0.01, 2: 0.3})
-    fastest_thread_count(machine.work, [1, 2])
-    assert machine.calls.count(2) == 1
+@pytest.mark.parametrize(("two", "calls"), [(0.3, 2), (3.0, 1)])
+def test_what_is_much_slower_is_tried_twice_at_most(monkeypatch, two, calls):
+    machine = Machine(monkeypatch, {1: 0.01, 2: two})
+    assert fastest_thread_count(machine.work, [1, 2]) == 1
+    assert machine.calls.count(2) == calls
+
+
+def test_the_first_call_with_a_number_of_threads_decides_nothing(monkeypatch):
+    """It also pays for the threads, and for what a library prepares for so many."""
+    machine = Machine(monkeypatch, {1: 0.05, 2: 0.03})
+
+    def work():
+        cold = machine.count not in machine.calls
+        machine.work()
+        machine.now += 0.5 * cold
+
+    assert fastest_thread_count(work, [1, 2]) == 2
 
 
 def test_a_single_candidate_is_not_measured(monkeypatch):

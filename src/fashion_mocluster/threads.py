@@ -6,6 +6,7 @@ again when work becomes slow. Results may differ in their last digits with the n
 """
 
 import logging
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -50,7 +51,7 @@ def fastest_thread_count(
         candidates: Numbers of threads to try, alternately.
         set_threads: Called with a number of threads; by default ``torch.set_num_threads``.
         preferred: By default the largest candidate; taken unless another is ``margin`` times faster.
-        budget_s: No further round begins after so many seconds.
+        budget_s: No further round begins after so many seconds, but for the second: three times as many.
     """
     if set_threads is None:
         import torch
@@ -58,20 +59,22 @@ def fastest_thread_count(
         set_threads = torch.set_num_threads
     candidates = sorted(set(candidates))
     preferred = preferred if preferred in candidates else candidates[-1]
-    best = dict.fromkeys(candidates, 0.0)
+    times: dict[int, list[float]] = {count: [] for count in candidates}
     if len(candidates) > 1:
         begun = time.perf_counter()
         set_threads(candidates[0])
         work()  # the first call also pays for what is built once
-        best = dict.fromkeys(candidates, float("inf"))
-        for _ in range(4):
+        for round_ in range(4):
+            fastest = min((t for seconds in times.values() for t in seconds), default=math.inf)
             for count in candidates:
-                # What was several times slower once is not worth the wait again.
-                if best[count] == float("inf") or best[count] < 3 * min(best.values()):
+                # What was several times slower is tried once more, as the first call with a number of
+                # threads also pays for what is built for it, and then no more.
+                if len(times[count]) < 2 or min(times[count]) < 3 * fastest:
                     set_threads(count)
-                    best[count] = min(best[count], _seconds(work))
-            if time.perf_counter() - begun > budget_s:
+                    times[count].append(_seconds(work))
+            if time.perf_counter() - begun > (budget_s if round_ else 3 * budget_s):
                 break
+    best = {count: min(seconds, default=0.0) for count, seconds in times.items()}
     fastest = min(candidates, key=best.__getitem__)
     chosen = fastest if best[preferred] > margin * best[fastest] else preferred
     set_threads(chosen)
