@@ -59,6 +59,29 @@ def test_k_means_draws_its_centers_with_one_thread_of_blas(blobs, monkeypatch):
     assert threads == [1]
 
 
+def test_centers_of_a_sample_of_very_many_points_take_few_iterations(monkeypatch):
+    iterations = []
+
+    class Watched(clusterers.KMeans):
+        def fit(self, *args, **kwargs):
+            super().fit(*args, **kwargs)
+            iterations.append(self.n_iter_)
+            return self
+
+    monkeypatch.setattr(clusterers, "KMeans", Watched)
+    monkeypatch.setattr(clusterers, "ALL_PAIRS", 1000)
+    monkeypatch.setattr(clusterers, "pairs_take_long", lambda *_: True)
+    monkeypatch.setattr(clusterers, "KMEANS_SAMPLE", 600)
+    monkeypatch.setattr(clusterers, "KMEANS_SAMPLE_ITERATIONS", 2)
+    x = np.random.default_rng(0).random((3000, 8), np.float32)
+    labels = cluster(x, KMeansParameters(n_init=1), 2, seed=0)
+    assert iterations == [2]
+    # Each point is with the nearest of two centers, though these were found in a sample.
+    centers = np.array([x[labels == label].mean(0) for label in (0, 1)])
+    nearest = np.square(x[:, None] - centers).sum(2).argmin(1)
+    assert (nearest == labels).mean() > 0.9
+
+
 def test_the_medoid_agrees_most_with_the_others():
     a, b, far = [0, 0, 1, 1, 2, 2], [0, 0, 1, 1, 2, 1], [0, 1, 2, 0, 1, 2]
     clusterings = [np.array(labels) for labels in (far, b, a)]
