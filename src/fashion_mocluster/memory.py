@@ -4,21 +4,21 @@ import ctypes
 import gc
 import sys
 
-# The numbers of two settings in glibc's malloc.h, and the size of blocks that are kept.
+# The numbers of two settings in glibc's malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-KEPT_BYTES = 2**30
 
 
-def keep_freed_memory() -> None:
-    """Keep freed blocks for the next ones of their size, for the rest of the process.
+def keep_freed_memory(largest: int = 2**27) -> None:
+    """Keep freed blocks of up to ``largest`` bytes for the next ones of their size, for the rest of the
+    process. By default larger ones, as a finetuning of many images has, are still given back.
 
     Otherwise glibc gives large blocks back to the system, which fills each new one with zeros, page by
     page: with tensors of some 100 MB that took more than a third of the time of a network, with those of
     the default training 3 % of a step.
     """
     if mallopt := _of_c_library("mallopt"):
-        mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)
-        mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
+        mallopt(M_MMAP_THRESHOLD, largest)
+        mallopt(M_TRIM_THRESHOLD, largest)
 
 
 def return_freed_memory() -> None:

@@ -197,7 +197,7 @@ def embed_with_backbone(
         from fashion_mocluster.learning.launch import in_processes
 
         return in_processes(embed_shard, "backbone", images, parameters=p, rows=rows)
-    keep_freed_memory()
+    keep_freed_memory(2**30)  # the default's maps take some 100 MB, several at a time
     device = pick_device(p.compute)
     precision = pick_precision(p.compute, device)
     network = load_backbone(p).to(device, memory_format=torch.channels_last)
