@@ -31,7 +31,7 @@ from tests.benchmarks.size import Size
 
 PROJECT = Path(__file__).parents[2]
 SPINS = "10000"
-# Two threads that share a core may take a hundred times as long as one.
+# Two threads that share a core may take thirty times as long as one.
 MOST_ROUNDS = 3
 
 
