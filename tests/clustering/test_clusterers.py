@@ -1,8 +1,10 @@
+import tracemalloc
 import warnings
 
 import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
+from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from fashion_mocluster.clustering import clusterers
@@ -41,6 +43,20 @@ def test_every_clusterer_finds_separated_groups_again_and_again(blobs, kind, uma
     least = 0.3 if umap else 0.7 if kind is TurtleParameters else 0.9
     assert adjusted_rand_score(labels, truth) > least
     np.testing.assert_array_equal(labels, cluster(x, parameters, 3, seed=0))
+
+
+def test_scaled_points_are_those_of_scikit_learn_in_the_memory_of_one_copy():
+    x = np.random.default_rng(0).random((5000, 500), np.float32) * 9 + 50
+    x[:, 0] = 7
+    expected = StandardScaler().fit_transform(x)
+    tracemalloc.start()
+    scaled = scale(x, KMeansParameters(standardize=True))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert scaled.dtype == np.float32
+    np.testing.assert_allclose(scaled, expected, rtol=0, atol=1e-5)
+    assert most < 1.5 * x.nbytes
+    assert scale(x, KMeansParameters()) is x
 
 
 def test_k_means_draws_its_centers_with_one_thread_of_blas(blobs, monkeypatch):

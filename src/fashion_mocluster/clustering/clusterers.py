@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import gen_batches
 from threadpoolctl import threadpool_limits
 
 from fashion_mocluster.clustering.neighbors import ALL_PAIRS, distinct_points, pairs_take_long
@@ -38,13 +39,25 @@ KMEANS_INIT_POINTS_OF_CLUSTER = 20
 # From so many dimensions on, as pixels have, Elkan's bounds on distances (2003) spare k-means a fifth of
 # the time; with 128 they cost more than they spare.
 ELKAN_DIMENSIONS = 512
+# Points that are standardized at once.
+SCALED = 1024
 
 
 def scale(x: np.ndarray, parameters: ClustererParameters) -> np.ndarray:
     """Points (N, D) in the space in which a method's clusters are scored: every dimension with mean
     0 and variance 1 if ``parameters.standardize``, else unchanged.
     """
-    return StandardScaler().fit_transform(x) if parameters.standardize else x
+    return fit_scaler(x).transform(x) if parameters.standardize else x
+
+
+def fit_scaler(x: np.ndarray) -> StandardScaler:
+    """The means and variances of points (N, D), in blocks: from all at once their copies would take
+    more memory than the points.
+    """
+    scaler = StandardScaler()
+    for rows in gen_batches(len(x), SCALED):
+        scaler.partial_fit(x[rows])
+    return scaler
 
 
 def cluster(

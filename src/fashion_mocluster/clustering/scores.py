@@ -6,14 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_array
 from scipy.special import xlogy
-from sklearn.metrics import (
-    adjusted_rand_score,
-    calinski_harabasz_score,
-    davies_bouldin_score,
-    normalized_mutual_info_score,
-)
+from sklearn.metrics import adjusted_rand_score, davies_bouldin_score, normalized_mutual_info_score
 from sklearn.metrics.cluster import contingency_matrix
+from sklearn.utils import gen_batches
 from threadpoolctl import threadpool_limits
 
 from fashion_mocluster.clustering.blas import blas_threads
@@ -24,6 +21,8 @@ from fashion_mocluster.wording import counted
 SILHOUETTE_SAMPLE = 4000
 # Distances that a thread holds at once, 4 bytes each.
 COMPARED_AT_ONCE = 2**24
+# Points that are copied at once: of many points, copies of all would be most of the memory.
+BLOCK = 1024
 
 
 class SampleMean(NamedTuple):
@@ -59,7 +58,9 @@ def silhouette(x: np.ndarray, labels: np.ndarray, block: int = 384) -> SampleMea
     labels = labels[order]
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     points = np.ones((count, x.shape[1] + 2), np.float32)
-    points[:, :-2] = x[order] - x.mean(0)
+    center = x.mean(0)
+    for block_rows in gen_batches(count, BLOCK):
+        points[block_rows, :-2] = x[order[block_rows]] - center
     points[:, -1] = np.einsum("ij,ij->i", points[:, :-2], points[:, :-2])
     rows, is_sample = np.arange(count), pairs_take_long(count, *x.shape)
     if is_sample:
@@ -134,6 +135,30 @@ def _silhouettes(sums: np.ndarray, own: np.ndarray, sizes: np.ndarray) -> np.nda
     return np.where(sizes[own] > 1, values, 0)
 
 
+def calinski_harabasz(x: np.ndarray, labels: np.ndarray) -> float:
+    """The score of Caliński and Harabasz (1974) in O(N + block * D) memory, 1 where the points of each
+    cluster are equal. It is that of scikit-learn, which copies all points in float64.
+
+    Args:
+        x: float (N, D).
+        labels: int (N,), 2 to N - 1 distinct values.
+    """
+    _, labels, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    count, n_clusters = len(x), len(sizes)
+    blocks = list(gen_batches(count, BLOCK))
+    sums = np.zeros((n_clusters, x.shape[1]))
+    for rows in blocks:
+        here = labels[rows]
+        members = csr_array(
+            (np.ones(len(here)), (here, np.arange(len(here)))), shape=(n_clusters, len(here))
+        )
+        sums += members @ x[rows]
+    centers = sums / sizes[:, None]
+    between = float(sizes @ np.square(centers - sums.sum(0) / count).sum(1))
+    within = sum(float(np.square(x[rows] - centers[labels[rows]]).sum()) for rows in blocks)
+    return between * (count - n_clusters) / (within * (n_clusters - 1)) if within else 1.0
+
+
 def label_free_scores(x: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """silhouette, dbi, chi and log1p(chi) / 10 of a clustering; NaN for a single cluster. And
     ``silhouette_se``, its standard error, where it is that of a sample.
@@ -146,7 +171,7 @@ def label_free_scores(x: np.ndarray, labels: np.ndarray) -> dict[str, float]:
         x, labels = x[labels >= 0], labels[labels >= 0]
     if not 2 <= len(np.unique(labels)) < len(x):
         return dict.fromkeys(("silhouette", "dbi", "chi", "chi_normalized"), math.nan)
-    chi = float(calinski_harabasz_score(x, labels))
+    chi = calinski_harabasz(x, labels)
     mean = silhouette(x, labels)
     return {
         "silhouette": mean.value,

@@ -34,8 +34,6 @@ logger = logging.getLogger(__name__)
 
 # Images shown of each kind and cluster.
 EXAMPLES = 10
-# Images that are standardized at once.
-BLOCK = 1024
 
 
 def tabulate_pixels(images: np.ndarray) -> tuple[pd.DataFrame, dict]:
@@ -56,21 +54,18 @@ def reduce_pixels(
     There are fewer than ``n_components`` where there are fewer images or pixels.
     """
     from sklearn.decomposition import PCA
-    from sklearn.preprocessing import StandardScaler
-    from sklearn.utils import gen_batches
 
+    from fashion_mocluster.clustering.clusterers import fit_scaler
     from fashion_mocluster.cost import measure
 
     x = pixels.to_numpy()
-    scaler, pca = StandardScaler(), PCA(min(n_components, *x.shape), copy=False, random_state=seed)
+    pca = PCA(min(n_components, *x.shape), copy=False, random_state=seed)
 
-    def components() -> np.ndarray:
-        # In blocks, for fitting to all at once takes more than twice the memory of the pixels.
-        for rows in gen_batches(len(x), BLOCK):
-            scaler.partial_fit(x[rows])
-        return pca.fit_transform(scaler.transform(x))
+    def components() -> tuple:
+        scaler = fit_scaler(x)
+        return scaler, pca.fit_transform(scaler.transform(x))
 
-    z, cost = measure(components)
+    (scaler, z), cost = measure(components)
     mean = scaler.mean_ + scaler.scale_ * pca.mean_
     steps = np.vstack([mean, scaler.scale_, pca.components_]).astype(np.float32)
     return embeddings_table(z), asdict(cost), steps
