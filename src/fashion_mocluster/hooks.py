@@ -12,6 +12,7 @@ from kedro.framework.project import pipelines
 
 from fashion_mocluster import provenance, session
 from fashion_mocluster.errors import FashionMoClusterError
+from fashion_mocluster.memory import return_freed_memory
 from fashion_mocluster.stored_run import give_parameters, refuse_missing
 from fashion_mocluster.threads import available_threads, limit_numeric_threads
 
@@ -139,6 +140,15 @@ class ThreadsHook:
         if chosen != expected:
             logger.info("NumPy and scikit-learn compute with threads=%s at present", chosen)
         self._measured_at, self._chosen = time.monotonic(), chosen
+
+
+class MemoryHook:
+    """Keeps a run from growing by what its nodes have freed."""
+
+    @hook_impl
+    def before_node_run(self) -> None:
+        """Give back what earlier nodes, and reading this one's inputs, have freed."""
+        return_freed_memory()
 
 
 class SummaryHook:

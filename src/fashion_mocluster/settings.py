@@ -6,7 +6,13 @@ import sys
 from fashion_mocluster import session
 from fashion_mocluster.console import print_error
 from fashion_mocluster.context import ProjectContext
-from fashion_mocluster.hooks import ProvenanceHook, RunLockHook, SummaryHook, ThreadsHook
+from fashion_mocluster.hooks import (
+    MemoryHook,
+    ProvenanceHook,
+    RunLockHook,
+    SummaryHook,
+    ThreadsHook,
+)
 
 # Threads that wait for each other spin for microseconds, then sleep. By default they spin so long
 # that any other program on a core makes training several times slower. Read when torch is loaded.
@@ -14,7 +20,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 sys.excepthook = print_error
 
-HOOKS = (SummaryHook(), RunLockHook(), ProvenanceHook(), ThreadsHook())
+HOOKS = (SummaryHook(), RunLockHook(), ProvenanceHook(), ThreadsHook(), MemoryHook())
 CONTEXT_CLASS = ProjectContext
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
