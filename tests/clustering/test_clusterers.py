@@ -3,6 +3,7 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
@@ -59,20 +60,30 @@ def test_scaled_points_are_those_of_scikit_learn_in_the_memory_of_one_copy():
     assert scale(x, KMeansParameters()) is x
 
 
-def test_k_means_draws_its_centers_with_one_thread_of_blas(blobs, monkeypatch):
-    """Where two threads share a core, its small products take forty times as long by two."""
-    threads = []
+def test_k_means_is_that_of_scikit_learn_but_draws_its_centers_with_one_thread(monkeypatch):
+    """Where two threads share a core, the small products of this take forty times as long by two. The
+    rest, which limits itself, would with a BLAS of OpenMP be left with one thread by any other limit.
+    """
+    threads, draw = [], clusterers.kmeans_plusplus
 
     class Watched(clusterers.KMeans):
         def fit(self, *args, **kwargs):
             threads.append(blas_threads())
             return super().fit(*args, **kwargs)
 
+    def watched(*args, **kwargs):
+        threads.append(blas_threads())
+        return draw(*args, **kwargs)
+
+    x = np.random.default_rng(0).random((500, 4), np.float32)
+    expected = KMeans(3, n_init=2, random_state=0).fit_predict(x)
     monkeypatch.setattr(clusterers, "KMeans", Watched)
+    monkeypatch.setattr(clusterers, "kmeans_plusplus", watched)
     with threadpool_limits(2, user_api="blas"):
-        cluster(blobs[0], KMeansParameters(), 3, seed=0)
+        labels = cluster(x, KMeansParameters(n_init=2), 3, seed=0)
         assert blas_threads() == 2
-    assert threads == [1]
+    assert threads == [2, 1, 1]
+    np.testing.assert_array_equal(labels, expected)
 
 
 def test_centers_of_a_sample_of_very_many_points_take_few_iterations(monkeypatch):
