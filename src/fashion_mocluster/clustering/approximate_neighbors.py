@@ -2,15 +2,15 @@
 
 Points lie in cells around the centers of a k-means, and a query is compared with those in the cells
 nearest to it: an inverted file (Sivic and Zisserman 2003, "Video Google"; Jégou et al. 2011, "Product
-quantization for nearest neighbor search"). What asks for one cell is compared with it at once, by
-scikit-learn's product of matrices, several times as fast as query by query. Of points with many
+quantization for nearest neighbor search"). What asks for one cell is compared with it at once, by one
+product of matrices, several times as fast as query by query. Of points with many
 dimensions candidates are found in their principal components and compared in all dimensions.
 """
 
 import logging
 import warnings
 from collections.abc import Callable
-from itertools import pairwise
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from sklearn.cluster import KMeans
@@ -20,6 +20,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import assert_all_finite, gen_batches
 from threadpoolctl import threadpool_limits
 
+from fashion_mocluster.clustering.blas import blas_threads
 from fashion_mocluster.progress import Progress
 
 logger = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ def approximate_neighbors(
 
     def search(rows: np.ndarray | slice, n_cells: int) -> tuple[np.ndarray, np.ndarray]:
         found = cells.search(asking[rows], n_candidates, n_cells)
-        return _nearest_of(points, queries[rows], found[0], n_neighbors) if is_reduced else found
+        return _nearest_of(points, queries[rows], found, n_neighbors)
 
     own = int(alike and n_neighbors > 1)
     # Not those by which cells and components are found, which lie more favorably.
@@ -114,45 +115,74 @@ class _Cells:
         with warnings.catch_warnings(), threadpool_limits(1):  # several threads add up in any order
             warnings.simplefilter("ignore", ConvergenceWarning)  # of copies there are fewer cells
             self.centers = kmeans.fit(points[np.sort(drawn)]).cluster_centers_
-        cell = compare_all_pairs(self.centers, points, 1)[0].ravel()
+        cell = kmeans.predict(points)
         self._indices = np.argsort(cell, kind="stable")
         self._numbers = np.arange(n_cells)
         self._bounds = [*np.searchsorted(cell[self._indices], self._numbers), len(points)]
+        # Relative to the center of its cell a point has few digits before those that tell it from others.
         self._points = points[self._indices]
+        self._points -= self.centers[cell[self._indices]]
+        self._squares = np.einsum("ij,ij->i", self._points, self._points)
 
-    def search(
-        self, queries: np.ndarray, n_neighbors: int, n_cells: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Indices int64 and distances float32, (M, n_neighbors) both, of the points nearest to each
-        of the queries (M, D) in the ``n_cells`` cells whose centers are nearest to it, or in more of
-        them where these hold too few.
+    def search(self, queries: np.ndarray, n_neighbors: int, n_cells: int) -> np.ndarray:
+        """Indices int64 (M, n_neighbors), in any order, of the points nearest to each of the queries
+        (M, D) in the ``n_cells`` cells whose centers are nearest to it, or in more of them where these
+        hold too few.
         """
         n_cells = min(n_cells, len(self.centers))
         shape = len(queries), n_neighbors
-        indices, distances = np.full(shape, -1), np.full(shape, np.inf, np.float32)
-        cells = compare_all_pairs(self.centers, queries, n_cells)[0].ravel()
-        order = np.argsort(cells, kind="stable")
-        asking = np.split(order // n_cells, np.searchsorted(cells[order], self._numbers[1:]))
-        for rows, (begin, end) in zip(asking, pairwise(self._bounds), strict=True):
-            if len(rows) and begin < end:
-                here = self._points[begin:end]
-                found = compare_all_pairs(here, queries[rows], min(n_neighbors, end - begin))
-                indices[rows], distances[rows] = _first(
-                    np.hstack([indices[rows], self._indices[begin + found[0]]]),
-                    np.hstack([distances[rows], found[1]]),
+        indices, squares = np.full(shape, -1), np.full(shape, np.inf, np.float32)
+        cells = compare_all_pairs(self.centers, queries, n_cells)[0]
+
+        def look(cell: int, rows: np.ndarray) -> None:
+            if len(rows) and self._bounds[cell] < self._bounds[cell + 1]:
+                near = self._nearer(cell, queries[rows], squares[rows].max(1), n_neighbors)
+                indices[rows], squares[rows] = _first(
+                    np.hstack([indices[rows], near[0]]),
+                    np.hstack([squares[rows], near[1]]),
                     n_neighbors,
                 )
+
+        with ThreadPoolExecutor(blas_threads()) as pool, threadpool_limits(1):
+            # The nearest cells first: few points of the others are nearer than what these hold.
+            for asked in cells.T:
+                order = np.argsort(asked, kind="stable")
+                rows = np.split(order, np.searchsorted(asked[order], self._numbers[1:]))
+                list(pool.map(look, self._numbers, rows))
         few = np.flatnonzero((indices < 0).any(1))
         if len(few):
-            indices[few], distances[few] = self.search(queries[few], n_neighbors, 2 * n_cells)
-        order = np.argsort(distances, axis=1, kind="stable")
-        return np.take_along_axis(indices, order, 1), np.take_along_axis(distances, order, 1)
+            indices[few] = self.search(queries[few], n_neighbors, 2 * n_cells)
+        return indices
+
+    def _nearer(
+        self, cell: int, queries: np.ndarray, bounds: np.ndarray, n_neighbors: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Indices int64 and squared distances float32, (M, K) both, of the points of a cell that are
+        nearer to each of the queries (M, D) than the square root of its bound, float32 (M,). K is the
+        largest number of them; queries with fewer get -1 and infinity.
+        """
+        here = slice(*self._bounds[cell : cell + 2])
+        queries = queries - self.centers[cell]
+        lengths = np.einsum("ij,ij->i", queries, queries)
+        squares = (-2 * queries) @ self._points[here].T
+        squares += self._squares[here]
+        squares += lengths[:, None]
+        if np.isinf(bounds).all() and squares.shape[1] > n_neighbors:
+            return _first(np.broadcast_to(self._indices[here], squares.shape), squares, n_neighbors)
+        row, column = np.nonzero(squares < bounds[:, None])
+        counts = np.bincount(row, minlength=len(queries))
+        place = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
+        shape = len(queries), counts.max(initial=0)
+        indices, nearer = np.full(shape, -1), np.full(shape, np.inf, np.float32)
+        indices[row, place] = self._indices[here][column]
+        nearer[row, place] = squares[row, column]
+        return indices, nearer
 
 
 def _first(
     indices: np.ndarray, distances: np.ndarray, n_neighbors: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Of both (M, K) those with the smallest distances (M, n_neighbors), in any order."""
+    """Of both (M, K) those with the smallest distances or squares (M, n_neighbors), in any order."""
     first = np.argpartition(distances, n_neighbors - 1, axis=1)[:, :n_neighbors]
     return np.take_along_axis(indices, first, 1), np.take_along_axis(distances, first, 1)
 
