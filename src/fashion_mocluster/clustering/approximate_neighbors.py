@@ -37,6 +37,8 @@ COMPONENTS, CANDIDATES = 128, 3
 # Points by which principal components are found, queries that are answered and numbers that are gathered
 # at once.
 PCA_POINTS, ANSWERED, GATHERED = 20_000, 200_000, 2**22
+# Points whose cells a thread looks for at once.
+CELLS_SOUGHT = 1024
 
 
 def approximate_neighbors(
@@ -115,7 +117,7 @@ class _Cells:
         with warnings.catch_warnings(), threadpool_limits(1):  # several threads add up in any order
             warnings.simplefilter("ignore", ConvergenceWarning)  # of copies there are fewer cells
             self.centers = kmeans.fit(points[np.sort(drawn)]).cluster_centers_
-        cell = kmeans.predict(points)
+        cell = _nearest_centers(points, self.centers, 1).ravel()
         self._indices = np.argsort(cell, kind="stable")
         self._numbers = np.arange(n_cells)
         self._bounds = [*np.searchsorted(cell[self._indices], self._numbers), len(points)]
@@ -132,7 +134,7 @@ class _Cells:
         n_cells = min(n_cells, len(self.centers))
         shape = len(queries), n_neighbors
         indices, squares = np.full(shape, -1), np.full(shape, np.inf, np.float32)
-        cells = compare_all_pairs(self.centers, queries, n_cells)[0]
+        cells = _nearest_centers(queries, self.centers, n_cells)
 
         def look(cell: int, rows: np.ndarray) -> None:
             if len(rows) and self._bounds[cell] < self._bounds[cell + 1]:
@@ -177,6 +179,26 @@ class _Cells:
         indices[row, place] = self._indices[here][column]
         nearer[row, place] = squares[row, column]
         return indices, nearer
+
+
+def _nearest_centers(x: np.ndarray, centers: np.ndarray, count: int) -> np.ndarray:
+    """Indices int64 (N, count) of the centers (C, D) nearest to each of the points (N, D), nearest first.
+    Rounding decides between those that are equally near but for seven digits.
+    """
+    halves, numbers = np.einsum("ij,ij->i", centers, centers) / 2, np.arange(len(centers))
+
+    def look(rows: slice) -> np.ndarray:
+        gaps = (
+            x[rows] @ centers.T
+        )  # half the squared distance, less what is the same for all centers
+        np.subtract(halves, gaps, out=gaps)
+        if count == 1:
+            return gaps.argmin(1)[:, None]
+        first, gaps = _first(np.broadcast_to(numbers, gaps.shape), gaps, count)
+        return np.take_along_axis(first, gaps.argsort(1, kind="stable"), 1)
+
+    with ThreadPoolExecutor(blas_threads()) as pool, threadpool_limits(1):
+        return np.concatenate(list(pool.map(look, gen_batches(len(x), CELLS_SOUGHT))))
 
 
 def _first(
