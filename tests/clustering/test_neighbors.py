@@ -145,6 +145,14 @@ def test_more_neighbors_than_a_cell_holds_are_found_in_others():
     assert (found >= 0).all()
 
 
+@pytest.mark.parametrize("count", [1, 3, 30])
+def test_the_nearest_centers_come_first(count):
+    rng = np.random.default_rng(0)
+    x, centers = (rng.normal(size=(n, 4)).astype(np.float32) for n in (2500, 30))
+    found = approximate._nearest_centers(x, centers, count)
+    np.testing.assert_array_equal(found, cdist(x, centers).argsort(1)[:, :count])
+
+
 @pytest.mark.parametrize(("n_cells", "n_neighbors"), [(1, 2), (3, 7), (30, 40)])
 def test_in_some_cells_the_nearest_of_all_points_in_them_are_found(n_cells, n_neighbors):
     rng = np.random.default_rng(0)

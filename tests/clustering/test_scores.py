@@ -89,7 +89,7 @@ def test_scores_copy_the_points_once(monkeypatch):
     """Pixels of 70,000 images are much of the memory of an evaluation."""
     monkeypatch.setattr(scores, "BLOCK", 128)
     rng = np.random.default_rng(0)
-    x, labels = rng.random((6000, 1500), np.float32), rng.integers(0, 10, 6000)
+    x, labels = rng.random((4000, 1500), np.float32), rng.integers(0, 10, 4000)
     tracemalloc.start()
     scores.label_free_scores(x, labels)
     _, most = tracemalloc.get_traced_memory()
