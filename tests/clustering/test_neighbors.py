@@ -230,8 +230,9 @@ def test_copies_among_very_many_points_are_found_or_it_is_said(monkeypatch, capl
         assert "WARNING" in caplog.text
 
 
-def test_the_number_of_threads_changes_no_approximate_neighbors():
-    x = np.random.default_rng(0).normal(size=(3000, 16)).astype(np.float32)
+def test_the_number_of_threads_changes_no_approximate_neighbors(monkeypatch):
+    monkeypatch.setattr(approximate, "SHARED", 1000)
+    x = np.random.default_rng(0).normal(size=(2000, 16)).astype(np.float32)
     results = []
     for threads in (1, 2):
         with threadpool_limits(threads):

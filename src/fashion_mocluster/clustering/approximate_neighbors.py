@@ -37,6 +37,9 @@ COMPONENTS, CANDIDATES = 128, 3
 # Points by which principal components are found, queries that are answered and numbers that are gathered
 # at once.
 PCA_POINTS, ANSWERED, GATHERED = 20_000, 200_000, 2**22
+# Queries from which on threads share the cells. Products for fewer are so small that the threads would
+# mostly wait for each other.
+SHARED = 20_000
 # Points whose cells a thread looks for at once.
 CELLS_SOUGHT = 1024
 
@@ -146,11 +149,12 @@ class _Cells:
                 )
 
         with ThreadPoolExecutor(blas_threads()) as pool, threadpool_limits(1):
+            share = pool.map if len(queries) >= SHARED else map
             # The nearest cells first: few points of the others are nearer than what these hold.
             for asked in cells.T:
                 order = np.argsort(asked, kind="stable")
                 rows = np.split(order, np.searchsorted(asked[order], self._numbers[1:]))
-                list(pool.map(look, self._numbers, rows))
+                list(share(look, self._numbers, rows))
         few = np.flatnonzero((indices < 0).any(1))
         if len(few):
             indices[few] = self.search(queries[few], n_neighbors, 2 * n_cells)
