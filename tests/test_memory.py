@@ -36,7 +36,7 @@ def test_freed_blocks_are_used_again_until_they_are_returned():
     assert returned > 10 * kept
 
 
-# Reads a file of 80 MB, and prints by how many MB that grew the process once the table is gone, before
+# Reads a file of 80 MB, and prints by how many bytes that grew the process once the table is gone, before
 # and after freed memory was returned.
 READ = """
 import sys

@@ -3,14 +3,15 @@
 Points lie in cells around the centers of a k-means, and a query is compared with those in the cells
 nearest to it: an inverted file (Sivic and Zisserman 2003, "Video Google"; Jégou et al. 2011, "Product
 quantization for nearest neighbor search"). What asks for one cell is compared with it at once, by one
-product of matrices, several times as fast as query by query. Of points with many
-dimensions candidates are found in their principal components and compared in all dimensions.
+product of matrices, several times as fast as query by query. Of points with many dimensions candidates
+are found in their principal components and compared in all dimensions.
 """
 
 import logging
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 from sklearn.cluster import KMeans
@@ -126,7 +127,8 @@ class _Cells:
         self._bounds = [*np.searchsorted(cell[self._indices], self._numbers), len(points)]
         # Relative to the center of its cell a point has few digits before those that tell it from others.
         self._points = points[self._indices]
-        self._points -= self.centers[cell[self._indices]]
+        for center, (begin, end) in zip(self.centers, pairwise(self._bounds), strict=True):
+            self._points[begin:end] -= center
         self._squares = np.einsum("ij,ij->i", self._points, self._points)
 
     def search(self, queries: np.ndarray, n_neighbors: int, n_cells: int) -> np.ndarray:
@@ -192,9 +194,8 @@ def _nearest_centers(x: np.ndarray, centers: np.ndarray, count: int) -> np.ndarr
     halves, numbers = np.einsum("ij,ij->i", centers, centers) / 2, np.arange(len(centers))
 
     def look(rows: slice) -> np.ndarray:
-        gaps = (
-            x[rows] @ centers.T
-        )  # half the squared distance, less what is the same for all centers
+        gaps = x[rows] @ centers.T
+        # Half the squared distance, less what is the same for all centers.
         np.subtract(halves, gaps, out=gaps)
         if count == 1:
             return gaps.argmin(1)[:, None]
